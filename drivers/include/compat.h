@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels vnic is built for, Linux 6.12 and newer.
+ * The only place where a kernel version is looked at.
+ */
+#ifndef _VNIC_COMPAT_H
+#define _VNIC_COMPAT_H
+
+#include <linux/dim.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/hrtimer.h>
+#include <linux/irq.h>
+#include <linux/module.h>
+#include <linux/netdevice.h>
+#include <linux/pci.h>
+#include <linux/sched/vhost_task.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#error "vnic needs Linux 6.12 or newer"
+#endif
+#ifndef CONFIG_X86_64
+#error "vnic needs an x86-64 kernel"
+#endif
+
+/* Linux 6.13: symbol namespaces are strings. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define EXPORT_SYMBOL_VNIC(sym)	EXPORT_SYMBOL_NS_GPL(sym, "VNIC")
+#define VNIC_IMPORT_NS()	MODULE_IMPORT_NS("VNIC")
+#else
+#define EXPORT_SYMBOL_VNIC(sym)	EXPORT_SYMBOL_NS_GPL(sym, VNIC)
+#define VNIC_IMPORT_NS()	MODULE_IMPORT_NS(VNIC)
+#endif
+
+/*
+ * Linux 6.19: the vfio core asks drivers for their regions by an op of its own;
+ * before, they answer VFIO_DEVICE_GET_REGION_INFO in their ioctl op.  This is
+ * the initialiser of that op, where it exists.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define VNIC_VFIO_REGION_INFO_OP(fn)	.get_region_info_caps = (fn),
+#else
+#define VNIC_VFIO_REGION_INFO_OP(fn)
+#endif
+
+/* Linux 6.13: a timer gets its function when it is initialised. */
+static inline void vnic_hrtimer_setup(struct hrtimer *timer,
+				      enum hrtimer_restart (*fn)(struct hrtimer *))
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	timer->function = fn;
+#endif
+}
+
+/*
+ * Linux 6.17: what a flow's hash is made of is asked for by an op of its own;
+ * before, by get_rxnfc.  This is the initialiser of that op, where it exists.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define VNIC_RXFH_FIELDS_OP(fn)	.get_rxfh_fields = (fn),
+#define VNIC_RXFH_OF_RXNFC(fn, netdev, info)	(-EOPNOTSUPP)
+#else
+#define VNIC_RXFH_FIELDS_OP(fn)
+#define VNIC_RXFH_OF_RXNFC(fn, netdev, info)	(fn)(netdev, info)
+#define ethtool_rxfh_fields	ethtool_rxnfc	/* has the fields that are used */
+#endif
+
+/*
+ * Linux 6.19: the number of RX rings is asked for by an op of its own; before, by
+ * get_rxnfc.  This is the initialiser of that op, where it exists.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define VNIC_RX_RING_COUNT_OP(fn)	.get_rx_ring_count = (fn),
+#else
+#define VNIC_RX_RING_COUNT_OP(fn)
+#endif
+
+/* Linux 6.13: dim takes a sample by reference. */
+static inline void vnic_net_dim(struct dim *dim, const struct dim_sample *sample)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	net_dim(dim, sample);
+#else
+	net_dim(dim, *sample);
+#endif
+}
+
+/* The same as vnic_hrtimer_setup(), relative, and called in softirq context */
+static inline void vnic_hrtimer_setup_soft(struct hrtimer *timer,
+					   enum hrtimer_restart (*fn)(struct hrtimer *))
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+	timer->function = fn;
+#endif
+}
+
+/* Can a tc or netfilter hook drop what is sent to the device?  BH disabled. */
+static inline bool vnic_dev_filters_egress(const struct net_device *dev)
+{
+	bool filters = false;
+
+#ifdef CONFIG_NET_XGRESS
+	filters |= !!rcu_access_pointer(dev->tcx_egress);
+#endif
+#ifdef CONFIG_NETFILTER_EGRESS
+	filters |= !!rcu_access_pointer(dev->nf_hooks_egress);
+#endif
+	return filters;
+}
+
+/*
+ * Threads of a VM's process.  Kernels without KVM and vhost have none: VFs work
+ * on the host only.  An error is NULL before Linux 6.14, ERR_PTR() since then.
+ */
+static inline struct vhost_task *vnic_vhost_task_create(bool (*fn)(void *),
+							void (*killed)(void *), void *arg,
+							const char *name)
+{
+#if IS_ENABLED(CONFIG_VHOST_TASK)
+	struct vhost_task *task = vhost_task_create(fn, killed, arg, name);
+
+	return task ? task : ERR_PTR(-ENOMEM);
+#else
+	return ERR_PTR(-EOPNOTSUPP);
+#endif
+}
+
+static inline void vnic_vhost_task_start(struct vhost_task *task)
+{
+#if IS_ENABLED(CONFIG_VHOST_TASK)
+	vhost_task_start(task);
+#endif
+}
+
+static inline void vnic_vhost_task_stop(struct vhost_task *task)
+{
+#if IS_ENABLED(CONFIG_VHOST_TASK)
+	vhost_task_stop(task);
+#endif
+}
+
+/*
+ * Linux 6.14: an interrupt may be moved to another CPU from process context
+ * unless its chip objects; before, unless it was not said so.
+ */
+static inline void vnic_irq_allow_move(unsigned int virq)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+	irq_set_status_flags(virq, IRQ_MOVE_PCNTXT);
+#endif
+}
+
+/*
+ * A free PCI domain number in [min, max], or -errno.  Linux 7.0: the PCI core
+ * keeps account of those of emulated buses.  A domain that firmware gave to a
+ * real bus is in neither account, so that pci_find_bus() is asked as well.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+static inline int vnic_domain_nr_get(u32 min, u32 max)
+{
+	int nr = pci_bus_find_emul_domain_nr(min, min, max);
+
+	while (nr >= 0 && pci_find_bus(nr, 0)) {
+		pci_bus_release_emul_domain_nr(nr);
+		if ((u32)nr >= max)
+			return -ENOSPC;
+		nr = pci_bus_find_emul_domain_nr(nr + 1, nr + 1, max);
+	}
+	return nr;
+}
+
+static inline void vnic_domain_nr_put(int nr)
+{
+	pci_bus_release_emul_domain_nr(nr);
+}
+#else
+static inline int vnic_domain_nr_get(u32 min, u32 max)
+{
+	u32 nr;
+
+	for (nr = min; nr <= max; nr++)
+		if (!pci_find_bus(nr, 0))
+			return nr;
+	return -ENOSPC;
+}
+
+static inline void vnic_domain_nr_put(int nr)
+{
+}
+#endif
+
+#endif /* _VNIC_COMPAT_H */

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR MIT) */
+/*
+ * The mailbox of a vnic virtual function: control messages from the driver to
+ * the device, and the status block through which the device tells of changes.
+ *
+ * This header holds wire formats only: little-endian, fixed layout.
+ *
+ * One page of the driver's memory (struct vnic_mbx_page).  The driver writes a
+ * request, then VNIC_REG_MBX_KICK; the device writes the response, its header's
+ * seq last, and raises vector 0.  One request is outstanding at a time.  A
+ * request that is not answered within VNIC_MBX_TIMEOUT_MS means a device that
+ * must be reset.  When status.event changes the device raises vector 0, too.
+ */
+#ifndef _UAPI_VNIC_MBX_H
+#define _UAPI_VNIC_MBX_H
+
+#include <linux/types.h>
+
+#define VNIC_MBX_PAGE_SIZE	4096
+#define VNIC_MBX_REQ_MAX	2032	/* bytes of payload */
+#define VNIC_MBX_RESP_MAX	1008	/* bytes of payload */
+#define VNIC_MBX_TIMEOUT_MS	10000
+
+/**
+ * struct vnic_mbx_hdr - header of request and response
+ * @version: interface version of the message, VNIC_VERSION_1
+ * @opcode: VNIC_MBX_*; a response repeats it
+ * @len: bytes of payload behind the header
+ * @seq: chosen by the driver, never 0; a response repeats it
+ * @status: VNIC_MBX_E_* in a response, 0 in a request
+ * @rsvd: 0
+ */
+struct vnic_mbx_hdr {
+	__le16	version;
+	__le16	opcode;
+	__le16	len;
+	__le16	seq;
+	__le32	status;
+	__le32	rsvd;
+};
+
+/**
+ * struct vnic_mbx_status - status block, written by the device only
+ * @event: changes whenever anything below does; written last
+ * @flags: VNIC_ST_F_*
+ * @speed: link speed in Mb/s, 0 if unknown
+ * @mac_seq: changes whenever the host gives the function an address, the same one
+ *	too: the driver then takes @mac, whatever it has set itself
+ * @mac: the function's primary address
+ * @rsvd1: 0
+ * @rsvd2: 0
+ */
+struct vnic_mbx_status {
+	__le32	event;
+	__le32	flags;
+	__le32	speed;
+	__le32	mac_seq;
+	__u8	mac[6];
+	__u8	rsvd1[2];
+	__le32	rsvd2[10];
+};
+
+#define VNIC_ST_F_LINK_UP	(1u << 0)
+/* The function has been reset by the host, or has failed: reset it, start over */
+#define VNIC_ST_F_RESET		(1u << 1)
+
+struct vnic_mbx_page {
+	struct vnic_mbx_hdr	req;
+	__u8			req_payload[VNIC_MBX_REQ_MAX];
+	struct vnic_mbx_hdr	resp;
+	__u8			resp_payload[VNIC_MBX_RESP_MAX];
+	struct vnic_mbx_status	status;
+	__u8			rsvd[1024 - sizeof(struct vnic_mbx_status)];
+};
+
+/* status of a response */
+#define VNIC_MBX_OK		0
+#define VNIC_MBX_E_VERSION	1	/* version not spoken */
+#define VNIC_MBX_E_OPCODE	2	/* unknown or not negotiated */
+#define VNIC_MBX_E_LEN		3	/* payload length wrong for the opcode */
+#define VNIC_MBX_E_INVAL	4	/* a field out of range */
+#define VNIC_MBX_E_STATE	5	/* not now: e.g. HELLO not done, queue exists */
+#define VNIC_MBX_E_PERM		6	/* the host does not allow it (trust, port VLAN) */
+#define VNIC_MBX_E_INUSE	7	/* address belongs to another port */
+#define VNIC_MBX_E_NOSPC	8	/* limit reached */
+#define VNIC_MBX_E_FAULT	9	/* memory named is not accessible */
+#define VNIC_MBX_E_NOMEM	10	/* host is out of memory */
+
+/* opcodes; the payload of request and response by opcode */
+#define VNIC_MBX_HELLO		1	/* vnic_mbx_hello -> vnic_mbx_caps */
+#define VNIC_MBX_QUEUE_CREATE	2	/* vnic_mbx_queue -> none */
+#define VNIC_MBX_QUEUE_DESTROY	3	/* vnic_mbx_queue_id -> none */
+#define VNIC_MBX_ENABLE		4	/* vnic_mbx_u32: 1 on, 0 off -> none */
+#define VNIC_MBX_SET_MAC	5	/* vnic_mbx_mac -> none */
+#define VNIC_MBX_SET_RX_MODE	6	/* vnic_mbx_rx_mode -> none */
+#define VNIC_MBX_VLAN_ADD	7	/* vnic_mbx_vlan -> none */
+#define VNIC_MBX_VLAN_DEL	8	/* vnic_mbx_vlan -> none */
+#define VNIC_MBX_SET_MTU	9	/* vnic_mbx_u32: bytes -> none */
+#define VNIC_MBX_SET_RSS	10	/* vnic_mbx_rss -> none */
+#define VNIC_MBX_SET_COALESCE	11	/* vnic_mbx_coalesce -> none */
+#define VNIC_MBX_GET_STATS	12	/* none -> vnic_mbx_stats */
+
+/* VNIC_MBX_HELLO: first message after reset, only once */
+struct vnic_mbx_hello {
+	__le64	features;	/* accepted VNIC_F_* bits */
+	__le32	rsvd[2];
+};
+
+struct vnic_mbx_caps {
+	__le64	features;	/* in force */
+	__le16	max_qps;	/* queue pairs, 1 to VNIC_MAX_QPS */
+	__le16	vectors;	/* MSI-X vectors, control vector included */
+	__le16	mtu_max;	/* bytes */
+	__le16	mtu;		/* bytes: after reset */
+	__le16	max_uc;		/* unicast filters beside the primary address */
+	__le16	max_mc;		/* multicast filters */
+	__u8	mac[6];		/* primary address */
+	__u8	mac_fixed;	/* 1: SET_MAC is refused (address set by the host, no trust) */
+	__u8	trusted;	/* 1: promiscuous modes are allowed */
+	__le16	rss_entries;	/* entries of the indirection table */
+	__le16	max_vlans;	/* VLAN filters, 0 while the host has set a port VLAN */
+	__le32	mac_seq;	/* as in struct vnic_mbx_status, for @mac */
+	__le32	rsvd[3];
+};
+
+#define VNIC_QUEUE_TX		0
+#define VNIC_QUEUE_RX		1
+
+struct vnic_mbx_queue {
+	__le16	type;		/* VNIC_QUEUE_* */
+	__le16	index;		/* queue pair */
+	__le16	vector;		/* 1 to vectors - 1 */
+	__le16	rsvd;
+	__le32	size;		/* descriptors, a power of two */
+	__le32	rsvd1;
+	__le64	ring;		/* bus address */
+	__le64	event;		/* bus address of struct vnic_event */
+};
+
+struct vnic_mbx_queue_id {
+	__le16	type;
+	__le16	index;
+	__le32	rsvd;
+};
+
+struct vnic_mbx_u32 {
+	__le32	value;
+	__le32	rsvd;
+};
+
+struct vnic_mbx_mac {
+	__u8	mac[6];
+	__u8	rsvd[2];
+};
+
+/*
+ * Replaces all filters.  addrs: num_uc unicast addresses, then num_mc multicast
+ * addresses, 6 bytes each; the payload has exactly that length.
+ */
+#define VNIC_RX_MODE_PROMISC	(1u << 0)	/* unknown unicast; trusted VFs only */
+#define VNIC_RX_MODE_ALLMULTI	(1u << 1)	/* all multicast; trusted VFs only */
+#define VNIC_MAX_FILTERS	256		/* num_uc + num_mc */
+struct vnic_mbx_rx_mode {
+	__le32	flags;
+	__le16	num_uc;
+	__le16	num_mc;
+	__u8	addrs[];
+};
+
+struct vnic_mbx_vlan {
+	__le16	vid;		/* 1 to 4094 */
+	__le16	proto;		/* 0x8100 or 0x88a8 */
+	__le32	rsvd;
+};
+
+#define VNIC_RSS_KEY_LEN	40
+#define VNIC_RSS_ENTRIES	128
+struct vnic_mbx_rss {
+	__u8	key[VNIC_RSS_KEY_LEN];		/* Toeplitz */
+	__u8	table[VNIC_RSS_ENTRIES];	/* queue pairs */
+};
+
+/*
+ * The first event after a quiet time interrupts at once; those within @usecs of
+ * an interrupt are gathered to its end, or until they are @frames descriptors
+ * (of all rings of the vector), whichever comes first.
+ */
+struct vnic_mbx_coalesce {
+	__le16	vector;		/* 1 to vectors - 1 */
+	__le16	frames;		/* 0: no limit */
+	__le32	usecs;		/* 0 to VNIC_COALESCE_MAX; 0: always at once */
+};
+
+#define VNIC_COALESCE_MAX	10000
+
+/* Device-side counters of the function, since it was created; packets */
+struct vnic_mbx_stats {
+	__le64	rx_drop_rate;		/* policed: beyond the VF's rate */
+	__le64	rx_drop_nobuf;		/* no buffer posted and partition full */
+	__le64	rx_drop_other;		/* every other reason, towards the VF */
+	__le64	tx_drop_spoof;		/* source check */
+	__le64	tx_drop_vlan;		/* VLAN not allowed */
+	__le64	tx_drop_malformed;	/* descriptor or frame refused */
+	__le64	tx_drop_other;
+	__le64	interrupts;		/* raised */
+};
+
+_Static_assert(sizeof(struct vnic_mbx_hdr) == 16, "mailbox header");
+_Static_assert(sizeof(struct vnic_mbx_status) == 64, "status block");
+_Static_assert(sizeof(struct vnic_mbx_page) == VNIC_MBX_PAGE_SIZE, "mailbox page");
+_Static_assert(sizeof(struct vnic_mbx_hello) == 16, "hello");
+_Static_assert(sizeof(struct vnic_mbx_caps) == 48, "caps");
+_Static_assert(sizeof(struct vnic_mbx_queue) == 32, "queue");
+_Static_assert(sizeof(struct vnic_mbx_queue_id) == 8, "queue id");
+_Static_assert(sizeof(struct vnic_mbx_mac) == 8, "mac");
+_Static_assert(sizeof(struct vnic_mbx_rx_mode) == 8, "rx mode");
+_Static_assert(sizeof(struct vnic_mbx_vlan) == 8, "vlan");
+_Static_assert(sizeof(struct vnic_mbx_rss) == 168, "rss");
+_Static_assert(sizeof(struct vnic_mbx_coalesce) == 8, "coalesce");
+_Static_assert(sizeof(struct vnic_mbx_stats) == 64, "stats");
+
+#endif /* _UAPI_VNIC_MBX_H */
