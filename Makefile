@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+# What a user types.  The kernel's build system reads Kbuild instead.
+
+KDIR     ?= /lib/modules/$(shell uname -r)/build
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+MODULES  := vnic-pf vnic-vf vnic-vfio-pci
+RELEASE   = $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null)
+MODDIR    = $(DESTDIR)/lib/modules/$(RELEASE)/updates
+MIN      := 6.12
+
+all: modules
+
+help:
+	@echo 'make                 build the modules for the running kernel (KDIR=<kernel build directory>: another)'
+	@echo 'make install         install modules, tools/vnic and the uapi headers (PREFIX=$(PREFIX), DESTDIR=)'
+	@echo 'make uninstall       remove them again'
+	@echo 'make clean           remove what was built here'
+	@echo 'make demo            show the main job in a test machine (as root; installs what it needs)'
+	@echo 'make test            run the selftests in test machines (as root; installs what it needs)'
+	@echo 'make debug-kernel    build the kernel with KASAN, lockdep, kmemleak ... into the cache'
+	@echo 'make test-debug      run the selftests on that kernel; any report fails'
+	@echo 'make bench           measure what a packet costs, vnic and others (as root; about 25 minutes)'
+	@echo 'make bench-check     the same for two VFs of the host only; fails if it costs more than before'
+	@echo 'make check           sparse, W=1, checkpatch and kernel-doc over the sources, in the test tree'
+
+# Headers there, and new enough?  A plain line instead of a compiler's error.
+headers:
+	@if [ ! -e '$(KDIR)/Makefile' ]; then \
+		echo 'vnic: no kernel headers in $(KDIR).' >&2; \
+		echo 'vnic: install them (Debian: apt-get install linux-headers-$(shell uname -r)), or give KDIR=<kernel build directory>.' >&2; \
+		exit 1; \
+	fi
+	@v=`$(MAKE) -s -C '$(KDIR)' kernelversion 2>/dev/null | tail -n 1`; \
+	if [ "`printf '%s\n' $(MIN) "$$v" | sort -V | head -n 1`" != '$(MIN)' ]; then \
+		echo "vnic: $(KDIR) is Linux $$v; vnic needs $(MIN) or newer." >&2; \
+		exit 1; \
+	fi
+
+modules: headers
+	$(MAKE) -C '$(KDIR)' M='$(CURDIR)' modules
+
+install: modules
+	install -d '$(MODDIR)' '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/include/vnic'
+	install -m 644 drivers/vnic-pf/vnic-pf.ko drivers/vnic-pf/vnic-vfio-pci.ko drivers/vnic-vf/vnic-vf.ko '$(MODDIR)'
+	install -m 755 tools/vnic '$(DESTDIR)$(PREFIX)/sbin/vnic'
+	install -m 644 uapi/vnic/*.h '$(DESTDIR)$(PREFIX)/include/vnic'
+	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
+
+uninstall: headers
+	for m in $(MODULES); do rm -f '$(MODDIR)'/$$m.ko; done
+	rm -f '$(DESTDIR)$(PREFIX)/sbin/vnic'
+	rm -rf '$(DESTDIR)$(PREFIX)/include/vnic'
+	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
+
+# Needs no kernel headers.
+clean:
+	find . -path ./.git -prune -o \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -exec rm -f {} +
+
+demo:
+	tools/demo/demo
+
+test:
+	selftests/run
+
+test-debug:
+	selftests/run --debug
+
+debug-kernel:
+	tools/vm/debug-kernel
+
+bench:
+	tools/bench/run
+
+bench-check:
+	tools/bench/run --check
+
+check:
+	tools/check
+
+.PHONY: all help headers modules install uninstall clean demo test test-debug debug-kernel bench bench-check check

@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A virtual function's life: creation, attach and detach of a driver, reset,
+ * and what its worker does with a piece of work.
+ *
+ * The rule for attach, detach, reset and destruction:
+ *
+ *  - A reset is requested by VNIC_FN_RESET_REQ (any context) and done by
+ *    fn->reset_work under fn->lock, nowhere else.  A synchronous reset queues
+ *    the work and flushes it.  Requests merge: a reset that begins after the
+ *    request satisfies it, and vnic_fn_resetting() is true from the first
+ *    request to the end of the last reset, so no reset comes late over a driver
+ *    that has started again.
+ *  - Why a kworker: it takes the switch's configuration lock, and the caller
+ *    may be a thread of a VM, which its cgroup can throttle at any instruction.
+ *    The same holds for the mailbox (mailbox.c).
+ *  - Attach waits for resets requested before.  Detach closes the registers
+ *    (VNIC_FN_ATTACHED), resets, stops the worker, then lets go of the backend;
+ *    until that is done (fn->be is NULL) attach says -EBUSY.  A reset between
+ *    the two finds nothing to do.
+ *  - Destruction comes after the VF's pci_dev is gone, so nobody is attached
+ *    (WARN); configuration accesses find the function by RCU, so after
+ *    unpublishing, a grace period and cancelling the work nobody knows it.
+ *
+ * fn->lock is never taken by a worker (reset waits for its turn under it), by
+ * the forwarding path, or in vnic_as_invalidate()'s callback.
+ */
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/pci.h>
+#include <linux/rcupdate.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+
+#include <compat.h>
+
+#include "../bus/bus.h"
+#include "fn.h"
+#include "worker.h"
+
+/* ---- work ---- */
+
+u64 vnic_fn_toll(struct vnic_fn *fn)
+{
+	u64 now, wait = 0;
+
+	spin_lock(&fn->toll_lock);
+	now = ktime_get_ns();
+	if (!vnic_meter_take(&fn->toll, 1, now))
+		wait = max(vnic_meter_wait(&fn->toll, 1, now), 1);
+	spin_unlock(&fn->toll_lock);
+	return wait;
+}
+
+/* Not yet, because of an error a moment ago?  Then the worker comes back. */
+static bool vnic_fn_held(struct vnic_fn *fn, unsigned int bit)
+{
+	u64 until = READ_ONCE(fn->fail_until);
+
+	if (!until)
+		return false;
+	if (ktime_get_ns() >= until) {
+		WRITE_ONCE(fn->fail_until, 0);
+		return false;
+	}
+	vnic_worker_wake_at(fn->worker[0], bit, until);
+	return true;
+}
+
+bool vnic_fn_running(const struct vnic_fn *fn)
+{
+	unsigned long flags = READ_ONCE(fn->flags);
+
+	return flags & BIT(VNIC_FN_MASTER) && !(flags & BIT(VNIC_FN_FAILED)) &&
+	       !vnic_fn_resetting(fn);
+}
+
+bool vnic_fn_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit)
+{
+	if (bit == VNIC_WORK_MBX) {
+		if (test_bit(VNIC_FN_MASTER, &fn->flags) && !vnic_fn_resetting(fn) &&
+		    !vnic_fn_held(fn, bit))
+			vnic_mbx_work(fn);
+		return false;
+	}
+	if (!vnic_fn_running(fn))
+		return false;
+	return bit == VNIC_WORK_TX ? vnic_txq_work(&fn->txq[qp]) : vnic_rxq_work(&fn->rxq[qp]);
+}
+
+void vnic_fn_wake_queues(struct vnic_fn *fn)
+{
+	unsigned int qp;
+
+	for (qp = 0; qp < VNIC_MAX_QPS; qp++) {
+		if (READ_ONCE(fn->txq[qp].ring.live))
+			vnic_worker_wake(fn->worker[qp], VNIC_WORK_TX);
+		if (READ_ONCE(fn->rxq[qp].ring.live))
+			vnic_worker_wake(fn->worker[qp], VNIC_WORK_RX);
+	}
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_wake_queues);
+
+void vnic_fn_set_bell(struct vnic_fn *fn, bool rings)
+{
+	bool rang = rings ? !test_and_clear_bit(VNIC_FN_BELL_DEAD, &fn->flags) :
+			    !test_and_set_bit(VNIC_FN_BELL_DEAD, &fn->flags);
+
+	if (rang != rings)
+		vnic_fn_wake_queues(fn);
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_set_bell);
+
+void vnic_fn_fail(struct vnic_fn *fn, const char *why)
+{
+	u64 until = ktime_get_ns() + (u64)VNIC_FAIL_HOLD_MS * NSEC_PER_MSEC;
+
+	if (test_and_set_bit(VNIC_FN_FAILED, &fn->flags))
+		return;
+	WRITE_ONCE(fn->fail_until, until);
+	atomic64_inc(&fn->failures);
+	if (!test_and_set_bit(VNIC_FN_LOGGED, &fn->flags))
+		dev_warn_ratelimited(&fn->ad->pf->dev, "VF %u: stopped until reset: %s\n",
+				     fn->index, why);
+	vnic_mbx_notify(fn);
+}
+
+/* ---- reset ---- */
+
+bool vnic_fn_resetting(const struct vnic_fn *fn)
+{
+	return READ_ONCE(fn->flags) & (BIT(VNIC_FN_RESET_REQ) | BIT(VNIC_FN_RESETTING));
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_resetting);
+
+/* In this order: the first worker pauses others in its turns. */
+static void vnic_fn_pause(struct vnic_fn *fn)
+{
+	unsigned int i;
+
+	for (i = 0; i < VNIC_MAX_QPS; i++)
+		vnic_worker_pause(fn->worker[i]);
+}
+
+static void vnic_fn_resume(struct vnic_fn *fn)
+{
+	unsigned int i;
+
+	for (i = VNIC_MAX_QPS; i--; )
+		vnic_worker_resume(fn->worker[i]);
+}
+
+/* Everything a driver did is undone; what the host configured stays. */
+static void vnic_fn_do_reset(struct vnic_fn *fn, bool tell)
+{
+	lockdep_assert_held(&fn->lock);
+	vnic_fn_pause(fn);
+	/* First, so that a driver that is told finds that it is so. */
+	WRITE_ONCE(fn->generation, fn->generation + 1);
+	if (tell)
+		vnic_mbx_tell_reset(fn);
+	clear_bit(VNIC_FN_ENABLED, &fn->flags);
+	vnic_port_guest_enable(&fn->port, false);
+	vnic_port_guest_reset(&fn->port);
+	vnic_queues_stop(fn);
+	vnic_vectors_stop(fn);
+	fn->pers->reset(fn);
+	if (fn->as)
+		vnic_as_invalidate(fn->as, 0, 0);
+	clear_bit(VNIC_FN_FAILED, &fn->flags);
+	if (test_bit(VNIC_FN_ATTACHED, &fn->flags))
+		vnic_vectors_start(fn);
+	vnic_fn_resume(fn);
+}
+
+static void vnic_fn_reset_work(struct work_struct *work)
+{
+	struct vnic_fn *fn = container_of(work, struct vnic_fn, reset_work);
+	u64 wait;
+
+	while ((wait = vnic_fn_toll(fn)))
+		fsleep(wait / NSEC_PER_USEC + 1);
+	mutex_lock(&fn->lock);
+	set_bit(VNIC_FN_RESETTING, &fn->flags);
+	if (test_and_clear_bit(VNIC_FN_RESET_REQ, &fn->flags))
+		vnic_fn_do_reset(fn, test_and_clear_bit(VNIC_FN_RESET_TELL, &fn->flags));
+	clear_bit(VNIC_FN_RESETTING, &fn->flags);
+	mutex_unlock(&fn->lock);
+}
+
+static void vnic_fn_request_reset(struct vnic_fn *fn, bool tell)
+{
+	if (test_bit(VNIC_FN_DYING, &fn->flags))
+		return;
+	if (tell)
+		set_bit(VNIC_FN_RESET_TELL, &fn->flags);
+	smp_mb__before_atomic(); /* the work sees TELL when it sees REQ */
+	set_bit(VNIC_FN_RESET_REQ, &fn->flags);
+	queue_work(system_long_wq, &fn->reset_work);
+}
+
+void vnic_fn_reset(struct vnic_fn *fn, bool tell)
+{
+	vnic_fn_request_reset(fn, tell);
+	flush_work(&fn->reset_work);
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_reset);
+
+void vnic_fn_reset_async(struct vnic_fn *fn)
+{
+	vnic_fn_request_reset(fn, false);
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_reset_async);
+
+void vnic_fns_reset(struct vnic_adapter *ad)
+{
+	struct vnic_fn *fn;
+	unsigned int i;
+
+	for (i = 0; i < ad->num_vfs; i++) {
+		fn = rcu_dereference_protected(ad->vfs[i], lockdep_is_held(&ad->pf->dev.mutex));
+		vnic_fn_request_reset(fn, true);
+	}
+	for (i = 0; i < ad->num_vfs; i++) {
+		fn = rcu_dereference_protected(ad->vfs[i], lockdep_is_held(&ad->pf->dev.mutex));
+		flush_work(&fn->reset_work);
+	}
+}
+
+/* A driver that never gave a mailbox has nothing that would be stopped. */
+void vnic_fn_set_master(struct vnic_fn *fn, bool on)
+{
+	if (on) {
+		set_bit(VNIC_FN_MASTER, &fn->flags);
+		vnic_worker_wake(fn->worker[0], VNIC_WORK_MBX);
+		return;
+	}
+	if (test_and_clear_bit(VNIC_FN_MASTER, &fn->flags) && READ_ONCE(fn->mbx_addr))
+		vnic_fn_request_reset(fn, false);
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_set_master);
+
+/* ---- attach ---- */
+
+/*
+ * Bus mastering at attach.  A guest's is off until its configuration space says
+ * otherwise.  On the host it may change at any time: what is read last is what
+ * a change that comes later is told over.
+ */
+static void vnic_fn_init_master(struct vnic_fn *fn, bool guest)
+{
+	bool on;
+
+	assign_bit(VNIC_FN_GUEST, &fn->flags, guest);
+	do {
+		on = !guest && vnic_bus_is_master(fn->ad->bus, fn->index);
+		assign_bit(VNIC_FN_MASTER, &fn->flags, on);
+	} while (!guest && on != vnic_bus_is_master(fn->ad->bus, fn->index));
+}
+
+static void vnic_fn_inval(void *owner, dma_addr_t iova, size_t len)
+{
+	vnic_queues_invalidate(owner, iova, len);
+}
+
+static int vnic_fn_attach_locked(struct vnic_fn *fn, const struct vnic_backend_ops *be,
+				 void *priv, struct vnic_as *as)
+{
+	int err;
+
+	if (test_bit(VNIC_FN_DYING, &fn->flags))
+		return -ENODEV;
+	if (fn->be)
+		return -EBUSY;
+	fn->mbx = vnic_mbx_create(fn);
+	if (!fn->mbx)
+		return -ENOMEM;
+	err = vnic_worker_start(fn->worker[0], be->guest);
+	if (err) {
+		vnic_mbx_destroy(fn->mbx);
+		fn->mbx = NULL;
+		return err;
+	}
+	fn->be = be;
+	fn->be_priv = priv;
+	fn->as = as;
+	vnic_as_set_owner(as, vnic_fn_inval, fn);
+	clear_bit(VNIC_FN_LOGGED, &fn->flags);
+	clear_bit(VNIC_FN_BELL_DEAD, &fn->flags);
+	vnic_fn_init_master(fn, be->guest);
+	vnic_vectors_start(fn);
+	set_bit(VNIC_FN_ATTACHED, &fn->flags);
+	return 0;
+}
+
+int vnic_fn_attach(struct vnic_fn *fn, const struct vnic_backend_ops *be, void *priv,
+		   struct vnic_as *as)
+{
+	int err;
+
+	flush_work(&fn->reset_work);
+	mutex_lock(&fn->lock);
+	err = vnic_fn_attach_locked(fn, be, priv, as);
+	mutex_unlock(&fn->lock);
+	return err;
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_attach);
+
+void vnic_fn_detach(struct vnic_fn *fn)
+{
+	struct vnic_as *as;
+	unsigned int i;
+
+	mutex_lock(&fn->lock);
+	clear_bit(VNIC_FN_ATTACHED, &fn->flags);
+	mutex_unlock(&fn->lock);
+	vnic_fn_reset(fn, false);
+
+	mutex_lock(&fn->lock);
+	for (i = 0; i < VNIC_MAX_QPS; i++)	/* the first one starts others */
+		vnic_worker_stop(fn->worker[i]);
+	vnic_mbx_destroy(fn->mbx);
+	fn->mbx = NULL;
+	as = fn->as;
+	fn->as = NULL;
+	fn->be_priv = NULL;
+	fn->be = NULL;
+	clear_bit(VNIC_FN_GUEST, &fn->flags);
+	mutex_unlock(&fn->lock);
+	vnic_as_free(as);
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_detach);
+
+void vnic_fn_set_vectors(struct vnic_fn *fn, unsigned int vectors)
+{
+	mutex_lock(&fn->lock);
+	WRITE_ONCE(fn->vectors, vectors);
+	mutex_unlock(&fn->lock);
+}
+
+struct vnic_fn *vnic_fn_of(struct pci_dev *pdev)
+{
+	int vf = vnic_bus_vf_index(pdev);
+	struct vnic_fn *fn;
+
+	if (vf < 0)
+		return NULL;
+	rcu_read_lock();
+	fn = rcu_dereference(vnic_adapter_of(pdev)->vfs[vf]);
+	rcu_read_unlock();
+	return fn;
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_of);
+
+/* ---- creation ---- */
+
+static void vnic_fn_changed(struct vnic_port *port)
+{
+	vnic_mbx_notify(port->priv);
+}
+
+static const struct vnic_port_ops vnic_fn_port_ops = {
+	.deliver	= vnic_vf_deliver,
+	.unblock	= vnic_vf_unblock,
+	.changed	= vnic_fn_changed,
+};
+
+static void vnic_fn_free_workers(struct vnic_fn *fn)
+{
+	unsigned int i;
+
+	for (i = 0; i < VNIC_MAX_QPS; i++)
+		vnic_worker_destroy(fn->worker[i]);
+}
+
+static int vnic_fn_create_workers(struct vnic_fn *fn)
+{
+	unsigned int i;
+
+	for (i = 0; i < VNIC_MAX_QPS; i++) {
+		fn->worker[i] = vnic_worker_create(fn, i);
+		if (!fn->worker[i]) {
+			vnic_fn_free_workers(fn);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static struct vnic_fn *vnic_fn_create(struct vnic_adapter *ad, unsigned int index)
+{
+	struct vnic_fn *fn = kvzalloc(sizeof(*fn), GFP_KERNEL);
+	int err;
+
+	if (!fn)
+		return ERR_PTR(-ENOMEM);
+	fn->ad = ad;
+	fn->index = index;
+	fn->vectors = VNIC_DEF_VECTORS;
+	fn->pers = &vnic_native_personality;
+	mutex_init(&fn->lock);
+	spin_lock_init(&fn->toll_lock);
+	vnic_meter_set(&fn->toll, VNIC_TOLL_RATE, VNIC_TOLL_BURST, ktime_get_ns());
+	INIT_WORK(&fn->reset_work, vnic_fn_reset_work);
+	vnic_vectors_init(fn);
+	err = vnic_fn_create_workers(fn);
+	if (err)
+		goto free_fn;
+	vnic_queues_init(fn);
+	err = vnic_part_init(&fn->part, VNIC_PART_PAGES);
+	if (err)
+		goto free_workers;
+	err = vnic_port_init(&fn->port, ad->sw, VNIC_PORT_VF, index, &vnic_fn_port_ops, fn, NULL);
+	if (err)
+		goto free_part;
+	return fn;
+
+free_part:
+	vnic_part_destroy(&fn->part);
+free_workers:
+	vnic_fn_free_workers(fn);
+free_fn:
+	kvfree(fn);
+	return ERR_PTR(err);
+}
+
+/* Nobody finds it any more, except the port's switch. */
+static void vnic_fn_free(struct vnic_fn *fn)
+{
+	WARN_ON(fn->be);
+	cancel_work_sync(&fn->reset_work);
+	vnic_port_destroy(&fn->port);
+	vnic_queues_stop(fn);
+	vnic_part_destroy(&fn->part);
+	vnic_fn_free_workers(fn);
+	kvfree(fn);
+}
+
+static void vnic_fns_free(struct list_head *list)
+{
+	struct vnic_fn *fn, *next;
+
+	list_for_each_entry_safe(fn, next, list, node)
+		vnic_fn_free(fn);
+}
+
+int vnic_fns_create(struct vnic_adapter *ad, unsigned int n)
+{
+	struct vnic_fn *fn;
+	LIST_HEAD(list);
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		fn = vnic_fn_create(ad, i);
+		if (IS_ERR(fn)) {
+			vnic_fns_free(&list);
+			return PTR_ERR(fn);
+		}
+		list_add_tail(&fn->node, &list);
+	}
+	rtnl_lock();
+	mutex_lock(&ad->lock);
+	list_for_each_entry(fn, &list, node)
+		rcu_assign_pointer(ad->vfs[fn->index], fn);
+	ad->num_vfs = n;
+	mutex_unlock(&ad->lock);
+	rtnl_unlock();
+	return 0;
+}
+
+void vnic_fns_destroy(struct vnic_adapter *ad)
+{
+	struct vnic_fn *fn;
+	LIST_HEAD(list);
+	unsigned int i;
+
+	rtnl_lock();
+	mutex_lock(&ad->lock);
+	for (i = 0; i < ad->num_vfs; i++) {
+		fn = rcu_replace_pointer(ad->vfs[i], NULL, lockdep_is_held(&ad->lock));
+		set_bit(VNIC_FN_DYING, &fn->flags);
+		list_add_tail(&fn->node, &list);
+	}
+	ad->num_vfs = 0;
+	mutex_unlock(&ad->lock);
+	rtnl_unlock();
+	synchronize_rcu();
+	vnic_fns_free(&list);
+}
+
+bool vnic_fns_in_guest(struct vnic_adapter *ad)
+{
+	struct vnic_fn *fn;
+	bool used = false;
+	unsigned int i;
+
+	rcu_read_lock();
+	for (i = 0; i < VNIC_MAX_VFS && !used; i++) {
+		fn = rcu_dereference(ad->vfs[i]);
+		used = fn && test_bit(VNIC_FN_GUEST, &fn->flags);
+	}
+	rcu_read_unlock();
+	return used;
+}

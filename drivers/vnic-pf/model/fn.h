@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The device model of one virtual function: registers, mailbox, queues,
+ * vectors, reset.
+ *
+ * A function has at most one backend at a time: the VF driver on this host
+ * (model/host.c) or a guest (vnic-vfio-pci).  The backend supplies the address
+ * space and takes interrupts.  All work of a queue pair runs in its worker's
+ * turns, one at a time: in the worker's thread or, a little, in the thread that
+ * rings the doorbell.  The first queue pair's worker has the mailbox, too.
+ *
+ * Files: fn.c lifetime, attach and reset; regs.c registers; kick.c doorbells;
+ * mailbox.c messages; vectors.c interrupts and moderation; worker.c the
+ * threads; queue_tx.c from descriptors to the switch; queue_rx.c from the
+ * switch to buffers; host.c the host driver's entry points.
+ */
+#ifndef _VNIC_FN_H
+#define _VNIC_FN_H
+
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <vnic/vnic_mbx.h>
+#include <vnic/vnic_regs.h>
+#include <vnic/vnic_ring.h>
+
+#include "../memory/as.h"
+#include "../memory/partition.h"
+#include "../switch/hash.h"
+#include "../switch/port.h"
+#include "../vnic.h"
+
+struct vnic_bus_ops;
+struct vnic_fn;
+struct vnic_host_ops;
+struct vnic_mbx;
+struct vnic_worker;
+
+/**
+ * struct vnic_backend_ops - who drives the function
+ * @raise: signal an MSI-X vector.  Any context (not NMI).
+ * @guest: true: a guest through vfio (its worker is a vhost_task of the
+ *	calling process; numvfs=0 is refused meanwhile)
+ */
+struct vnic_backend_ops {
+	void	(*raise)(void *priv, unsigned int vector);
+	bool	guest;
+};
+
+/**
+ * struct vnic_personality - what lies behind a function's registers
+ * @name: for messages
+ * @read: read a register; @offset is aligned and inside BAR0.  Any context.
+ * @write: write one; which context: see vnic_fn_write()
+ * @kick: a doorbell was rung; see vnic_fn_kick() and vnic_fn_kick_here()
+ * @reset: back to the state after creation, under vnic_fn.lock, workers paused
+ */
+struct vnic_personality {
+	const char	*name;
+	u32		(*read)(struct vnic_fn *fn, u32 offset);
+	void		(*write)(struct vnic_fn *fn, u32 offset, u32 value);
+	void		(*kick)(struct vnic_fn *fn, unsigned int qp, bool rx, bool here);
+	void		(*reset)(struct vnic_fn *fn);
+};
+
+/* ---- queues (model/queue.h has the rest) ---- */
+#include "queue.h"
+
+/**
+ * struct vnic_vector - interrupt moderation of one MSI-X vector
+ * @fn: function
+ * @index: entry of the MSI-X table
+ * @lock: leaf; held around vnic_backend_ops.raise, so that none is in flight
+ *	once the vector is off; protects what follows
+ * @on: a backend takes interrupts
+ * @armed: @timer will raise; requests until then are one interrupt.  Read
+ *	without the lock by who has more to tell
+ * @usecs: least time between two interrupts
+ * @frames: descriptors that end the wait before its time; 0: none do
+ * @held: descriptors gathered since @armed
+ * @timer: fires a delayed one
+ * @next: ktime ns before which none is raised
+ * @raised: interrupts raised since the function was created
+ */
+struct vnic_vector {
+	struct vnic_fn		*fn;
+	u16			index;
+	spinlock_t		lock;		/* see above */
+	bool			on;
+	bool			armed;
+	u32			usecs;
+	u32			frames;
+	u32			held;
+	struct hrtimer		timer;
+	u64			next;
+	u64			raised;
+};
+
+/* fn->flags, bit numbers */
+#define VNIC_FN_ATTACHED	0	/* a backend is there */
+#define VNIC_FN_RESETTING	1	/* reset running: ask vnic_fn_resetting() */
+#define VNIC_FN_ENABLED		2	/* data path enabled by the driver */
+#define VNIC_FN_FAILED		3	/* driver error: stopped until reset */
+#define VNIC_FN_MASTER		4	/* bus mastering on */
+#define VNIC_FN_DYING		5	/* being destroyed: no new backend */
+#define VNIC_FN_GUEST		6	/* the backend is a guest */
+#define VNIC_FN_RESET_REQ	7	/* reset requested */
+#define VNIC_FN_RESET_TELL	8	/* ... and the driver is to be told */
+#define VNIC_FN_LOGGED		9	/* an error was logged since attach */
+#define VNIC_FN_BELL_DEAD	10	/* the doorbell page does not ring: event blocks say so */
+
+/* Bits of vnic_fn.mbx_pending */
+#define VNIC_MBX_REQUEST	0
+#define VNIC_MBX_STATUS		1
+
+/*
+ * Work that a guest causes outside its own threads (in a kworker: resets,
+ * messages that change the switch's configuration) is limited to this, so that
+ * a flood costs the guest only.
+ */
+#define VNIC_TOLL_RATE		500	/* pieces of work a second */
+#define VNIC_TOLL_BURST		256
+
+/* After a driver's error nothing is done for it for so long, reset or not:
+ * bounds the lines the vfio core logs for pins that fail.
+ */
+#define VNIC_FAIL_HOLD_MS	1000
+
+/**
+ * struct vnic_fn - one VF
+ * @ad: adapter
+ * @index: VF index
+ * @vectors: MSI-X table size
+ * @lock: serialises attach, detach, reset, register writes that are not
+ *	doorbells; never taken by the worker or the forwarding path
+ * @flags: VNIC_FN_*
+ * @be: backend ops; NULL: free.  Written under @lock
+ * @be_priv: the backend's own
+ * @as: address space of the backend, while there is one
+ * @worker: of each queue pair; live as long as the function
+ * @pers: what lies behind the registers
+ * @reset_work: the one place where resets are done
+ * @toll_lock: leaf; protects @toll
+ * @toll: bucket of work in kworkers, one "byte" each; see vnic_fn_toll()
+ * @fail_until: ktime ns before which no work is done after an error; 0: none
+ * @failures: driver errors since the function was created
+ * @generation: VNIC_REG_GENERATION
+ * @features: negotiated
+ * @hello: HELLO done since reset
+ * @mbx: mailbox buffers, while there is a backend
+ * @mbx_hi: VNIC_REG_MBX_ADDR_HI
+ * @mbx_lo: VNIC_REG_MBX_ADDR_LO
+ * @mbx_addr: bus address of the mailbox page; 0: none
+ * @mbx_event: last status.event written
+ * @mbx_pending: VNIC_MBX_REQUEST, VNIC_MBX_STATUS
+ * @port: its port of the switch (lives as long as the fn)
+ * @part: its partition
+ * @txq: transmit queues
+ * @rxq: receive queues
+ * @rss_key: Toeplitz key; random after reset
+ * @rss_table: queue pairs, always below VNIC_MAX_QPS; 0 after reset
+ * @vec: vectors
+ * @kicks_page: doorbells of a guest by the doorbell page, taken in the kernel,
+ *	since the function was created
+ * @node: link while a set of functions is created or destroyed
+ */
+struct vnic_fn {
+	struct vnic_adapter		*ad;
+	u16				index;
+	u16				vectors;
+	struct mutex			lock;		/* see above */
+	unsigned long			flags;
+	const struct vnic_backend_ops	*be;
+	void				*be_priv;
+	struct vnic_as			*as;
+	struct vnic_worker		*worker[VNIC_MAX_QPS];
+	const struct vnic_personality	*pers;
+	struct work_struct		reset_work;
+	spinlock_t			toll_lock;	/* see above */
+	struct vnic_meter		toll;
+	u64				fail_until;
+	atomic64_t			failures;
+
+	u32				generation;
+	u64				features;
+	bool				hello;
+	struct vnic_mbx			*mbx;
+	u32				mbx_hi;
+	u32				mbx_lo;
+	u64				mbx_addr;
+	u32				mbx_event;
+	unsigned long			mbx_pending;
+
+	struct vnic_port		port;
+	struct vnic_part		part;
+	struct vnic_txq			txq[VNIC_MAX_QPS];
+	struct vnic_rxq			rxq[VNIC_MAX_QPS];
+	struct vnic_hash_key		rss_key;
+	u8				rss_table[VNIC_RSS_ENTRIES];
+	struct vnic_vector		vec[VNIC_MAX_VECTORS];
+	atomic_long_t			kicks_page;
+	struct list_head		node;
+};
+
+/* ---- fn.c ---- */
+
+/* Create VFs [0, n) with partitions and ports; all or none.  Process context,
+ * rtnl not held (taken inside around the change).  Called before
+ * pci_enable_sriov().
+ */
+int vnic_fns_create(struct vnic_adapter *ad, unsigned int n);
+/* Destroy all; after pci_disable_sriov(), so nothing is attached. */
+void vnic_fns_destroy(struct vnic_adapter *ad);
+/* VF open in a guest now?  For numvfs=0 -> -EBUSY. */
+bool vnic_fns_in_guest(struct vnic_adapter *ad);
+/* The PF was reset: reset all VFs and tell their drivers.  Under the PF's
+ * device_lock; returns when all are done.
+ */
+void vnic_fns_reset(struct vnic_adapter *ad);
+
+/**
+ * vnic_fn_attach - give a function a driver
+ * @fn: function
+ * @be: backend
+ * @priv: for @be
+ * @as: address space; the function owns it from success on
+ *
+ * Starts the worker.  Context: process; for a guest: the VM's process.
+ * Return: 0, -EBUSY (attached already), -ENODEV (dying), -ENOMEM, -EOPNOTSUPP
+ * (a guest on a kernel without vhost tasks).
+ */
+int vnic_fn_attach(struct vnic_fn *fn, const struct vnic_backend_ops *be, void *priv,
+		   struct vnic_as *as);
+/* Reset, stop the worker, unpin, free the address space; no raise() after.
+ * Process context; the backend no longer calls the function.
+ */
+void vnic_fn_detach(struct vnic_fn *fn);
+
+/* The function behind a VF's pci_dev, or NULL.  Valid while the caller keeps
+ * the pci_dev bound (the VF cannot be destroyed under its driver).
+ */
+struct vnic_fn *vnic_fn_of(struct pci_dev *pdev);
+
+/* Complete reset, synchronous: queues gone, no access to the driver's memory
+ * and no pins when it returns; host configuration stays.  Process context.
+ * @tell: leave VNIC_ST_F_RESET in the status block and raise vector 0 first
+ * (a reset the driver did not ask for).
+ */
+void vnic_fn_reset(struct vnic_fn *fn, bool tell);
+/* The same from any context: completes later; vnic_fn_resetting() until then. */
+void vnic_fn_reset_async(struct vnic_fn *fn);
+bool vnic_fn_resetting(const struct vnic_fn *fn);
+
+/* Bus mastering changed.  Off: stops all access (async reset of the queues). */
+void vnic_fn_set_master(struct vnic_fn *fn, bool on);
+
+/* A driver's error that needs a reset: stop, count, log once per attachment;
+ * the driver is told by VNIC_ST_F_RESET.  Any context.
+ */
+void vnic_fn_fail(struct vnic_fn *fn, const char *why);
+
+/* MSI-X vectors of a VF; checks done by the caller, who tells the bus, too */
+void vnic_fn_set_vectors(struct vnic_fn *fn, unsigned int vectors);
+
+/* A worker's call for one bit of work of a queue pair.  True: again. */
+bool vnic_fn_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit);
+/* May queues be worked on?  In a turn. */
+bool vnic_fn_running(const struct vnic_fn *fn);
+/* Look at all queues that exist.  Any context (not NMI). */
+void vnic_fn_wake_queues(struct vnic_fn *fn);
+
+/**
+ * vnic_fn_set_bell - does the doorbell page ring?
+ * @fn: function
+ * @rings: writes to it arrive from now on; false: they have ceased to
+ *
+ * The workers let the event blocks say so.  When it has ceased, each then looks
+ * at its queues once, so that a doorbell rung in vain meanwhile delays nothing.
+ *
+ * Context: any (not NMI).
+ */
+void vnic_fn_set_bell(struct vnic_fn *fn, bool rings);
+/* May a kworker work for the function now?  0: yes (taken); else ns to wait. */
+u64 vnic_fn_toll(struct vnic_fn *fn);
+
+/* Queue pairs the function has: one vector is for control */
+static inline unsigned int vnic_fn_qps(const struct vnic_fn *fn)
+{
+	return min_t(unsigned int, READ_ONCE(fn->vectors) - 1, VNIC_MAX_QPS);
+}
+
+/* ---- regs.c ---- */
+/* 32-bit accesses to BAR0.  Doorbells, KICK, MBX_KICK and reads: any context; other
+ * writes, and all of a guest: process context, may sleep.
+ */
+u32 vnic_fn_read(struct vnic_fn *fn, u32 offset);
+void vnic_fn_write(struct vnic_fn *fn, u32 offset, u32 value);
+extern const struct vnic_personality vnic_native_personality;
+
+/* ---- kick.c ---- */
+/**
+ * struct vnic_fn_stats - who was woken how often, since the function was created
+ * @kicks: doorbells rung
+ * @kicks_page: of these, a guest's by the doorbell page, taken in the kernel
+ * @kicks_here: of all, those whose work was done by who rang
+ * @wakeups: times a worker's thread was woken from sleep
+ * @interrupts: raised
+ */
+struct vnic_fn_stats {
+	u64	kicks;
+	u64	kicks_page;
+	u64	kicks_here;
+	u64	wakeups;
+	u64	interrupts;
+};
+
+/* Any context */
+void vnic_fn_get_stats(struct vnic_fn *fn, struct vnic_fn_stats *st);
+
+/**
+ * vnic_fn_kick - a queue's doorbell was rung
+ * @fn: function
+ * @qp: queue pair as the driver names it: any value
+ * @rx: receive queue
+ *
+ * Wakes the queue's worker.  Context: any (not NMI).
+ */
+void vnic_fn_kick(struct vnic_fn *fn, unsigned int qp, bool rx);
+/* The same, by the thread that rang it: it may do the work at once, bounded.
+ * Context: process, BHs on, preemption on or off; does not sleep.
+ */
+void vnic_fn_kick_here(struct vnic_fn *fn, unsigned int qp, bool rx);
+/* The native personality's */
+void vnic_queue_kick(struct vnic_fn *fn, unsigned int qp, bool rx, bool here);
+
+/* ---- mailbox.c ---- */
+u64 vnic_mbx_features(const struct vnic_fn *fn);	/* VNIC_F_* offered */
+struct vnic_mbx *vnic_mbx_create(struct vnic_fn *fn);	/* NULL: no memory */
+void vnic_mbx_destroy(struct vnic_mbx *m);
+/* Do what is pending; in the worker */
+void vnic_mbx_work(struct vnic_fn *fn);
+/* Status block to be rewritten (link, MAC); any context */
+void vnic_mbx_notify(struct vnic_fn *fn);
+/* Write VNIC_ST_F_RESET into the status block now and raise vector 0; workers
+ * paused
+ */
+void vnic_mbx_tell_reset(struct vnic_fn *fn);
+
+/* ---- vectors.c ---- */
+void vnic_vectors_init(struct vnic_fn *fn);
+void vnic_vectors_start(struct vnic_fn *fn);	/* a backend takes interrupts */
+void vnic_vectors_stop(struct vnic_fn *fn);	/* none is raised after; process context */
+void vnic_vector_set_moderation(struct vnic_fn *fn, unsigned int vector, u32 usecs, u32 frames);
+u64 vnic_vectors_raised(struct vnic_fn *fn);	/* interrupts, all vectors */
+/* Raise a vector, moderated; @n: descriptors it tells of.  Any context. */
+void vnic_vector_raise(struct vnic_fn *fn, unsigned int vector, unsigned int n);
+/* Is one held back, so that more descriptors may end the wait? */
+static inline bool vnic_vector_held(const struct vnic_fn *fn, unsigned int vector)
+{
+	return READ_ONCE(fn->vec[vector].armed);
+}
+
+/* ---- host.c ---- */
+extern const struct vnic_host_ops vnic_host_ops;	/* platform data of the bridge */
+extern const struct vnic_bus_ops vnic_model_bus_ops;	/* bus -> model */
+
+#endif /* _VNIC_FN_H */

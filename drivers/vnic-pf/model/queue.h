@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Queues of a function: rings in the driver's memory, worked in the turns of
+ * their queue pair's worker (TX, refill) and, for delivery, by any sender.
+ *
+ * TX (queue_tx.c), in a turn: in one BH-disabled stretch copy descriptors once,
+ * validate, translate, copy headers, shape, forward; publish cons; interrupt if
+ * asked.  What is not pinned yet is pinned behind it (may sleep).
+ *
+ * RX (queue_rx.c): the worker fetches posted descriptors and pins their
+ * buffers into the ready array; senders take buffers from it under rxq->lock,
+ * copy, publish cons, interrupt if asked; with none ready they store the frame
+ * in the partition and wake the worker.  Order is kept: while frames wait, new
+ * ones queue behind them.
+ *
+ * A queue has all that it works with in itself: the queues of a function write
+ * no cache line in common for a packet.
+ */
+#ifndef _VNIC_QUEUE_H
+#define _VNIC_QUEUE_H
+
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <vnic/vnic_mbx.h>
+#include <vnic/vnic_ring.h>
+
+struct vnic_fn;
+struct vnic_frame;
+struct vnic_port;
+struct vnic_rx_work;
+struct vnic_tx_work;
+struct vnic_worker;
+
+#define VNIC_READY	1024	/* RX buffers fetched ahead, at most */
+
+/**
+ * struct vnic_ring - where a ring is
+ * @addr: bus address of the descriptors
+ * @event: bus address of the event block
+ * @size: descriptors
+ * @vector: to raise
+ * @index: queue pair
+ * @live: created and not stopped
+ * @dead: the event block says that the doorbell page does not ring
+ */
+struct vnic_ring {
+	u64	addr;
+	u64	event;
+	u32	size;
+	u16	vector;
+	u16	index;
+	bool	live;
+	bool	dead;
+};
+
+/**
+ * struct vnic_ring_page - a page of a ring, translated
+ * @page: its number; @ptr is for it.  Good for one preemption-disabled stretch
+ * @ptr: its start
+ */
+struct vnic_ring_page {
+	u64	page;
+	void	*ptr;
+};
+
+#define VNIC_RING_NOPAGE	((struct vnic_ring_page) { .page = U64_MAX })
+
+/* A descriptor of any kind, as copied from the ring */
+union vnic_desc {
+	__le64			raw[2];
+	struct vnic_tx_desc	tx;
+	struct vnic_tx_ctx	ctx;
+	struct vnic_rx_desc	rx;
+};
+
+/**
+ * struct vnic_txq - a transmit queue
+ * @fn: function
+ * @worker: of its queue pair
+ * @ring: where it is
+ * @cons: next descriptor to consume (the device's truth)
+ * @blocked: waits for a destination's unblock()
+ * @unblocked: unblock() was called: forget @blocked and @wait_until
+ * @wait_until: shaper: ns (ktime) before which nothing is sent; 0: none
+ * @paid: bytes the shaper has been charged for frames that were not sent then
+ * @turned: ktime ns of the end of the last turn of who rang
+ * @took: ns that turn took
+ * @load: how busy the queue is, see vnic_tx_busy()
+ * @taken: descriptors consumed since the driver was last asked to ring
+ * @pinned: what is at @cons has just been pinned
+ * @kicks: doorbells
+ * @kicks_here: of these, those whose work was done by who rang
+ * @work: scratch memory of a turn
+ *
+ * Used (but for @unblocked), created and destroyed in turns of its worker, or
+ * with that paused.
+ */
+struct vnic_txq {
+	struct vnic_fn		*fn;
+	struct vnic_worker	*worker;
+	struct vnic_ring	ring;
+	u32			cons;
+	bool			blocked;
+	bool			unblocked;
+	u64			wait_until;
+	u64			paid;
+	u64			turned;
+	u32			took;
+	u32			taken;
+	u8			load;
+	bool			pinned;
+	atomic_long_t		kicks;
+	atomic_long_t		kicks_here;
+	struct vnic_tx_work	*work;
+};
+
+/* A posted buffer */
+struct vnic_rxbuf {
+	u64	addr;	/* bus address */
+	u32	len;	/* bytes */
+};
+
+/**
+ * struct vnic_rxq - a receive queue
+ * @lock: protects everything below; BH-safe; held while a frame is copied in
+ * @fn: function
+ * @worker: of its queue pair
+ * @ring: where it is
+ * @fetched: next descriptor the worker fetches; written by it only
+ * @cons: next descriptor to complete
+ * @low: with fewer buffers ready than this, a sender wakes the worker
+ * @tell: VNIC_FR_*: what the driver may be told of a frame
+ * @ready_mask: slots of @ready less 1
+ * @ready: fetched, pinned buffers [cons, fetched), slot = index & @ready_mask;
+ *	the slot at @fetched is the worker's
+ * @page: of the ring; whoever takes the lock translates afresh
+ * @fifo: frames waiting (struct vnic_stored), oldest first
+ * @fifo_len: their number
+ * @kicks: doorbells; no lock
+ * @kicks_here: of these, those whose work was done by who rang; no lock
+ * @work: scratch memory; the worker's, but for the part under @lock
+ */
+struct vnic_rxq {
+	spinlock_t		lock;	/* see above */
+	struct vnic_fn		*fn;
+	struct vnic_worker	*worker;
+	struct vnic_ring	ring;
+	u32			fetched;
+	u32			cons;
+	u32			low;
+	u16			tell;
+	u32			ready_mask;
+	struct vnic_rxbuf	*ready;
+	struct vnic_ring_page	page;
+	struct list_head	fifo;
+	unsigned int		fifo_len;
+	atomic_long_t		kicks;
+	atomic_long_t		kicks_here;
+	struct vnic_rx_work	*work;
+};
+
+/* ---- queue.c ---- */
+
+/* Set up / stop a queue from a message whose length was checked; in a turn of
+ * the first worker.  VNIC_MBX_OK or VNIC_MBX_E_*.
+ */
+u32 vnic_queue_create(struct vnic_fn *fn, const struct vnic_mbx_queue *q);
+u32 vnic_queue_destroy(struct vnic_fn *fn, u16 type, u16 qp);
+void vnic_queues_init(struct vnic_fn *fn);	/* once, when the fn is created */
+/* Stop all, drop what waits (VNIC_DROP_RX_RESET).  Workers paused or stopped. */
+void vnic_queues_stop(struct vnic_fn *fn);
+/* Address-space callback: a range is going away (len 0: everything); fail the
+ * function if its rings or posted buffers lie in it.  Process context.
+ */
+void vnic_queues_invalidate(struct vnic_fn *fn, dma_addr_t iova, size_t len);
+
+/* May the driver's memory be touched?  Does it send and receive? */
+bool vnic_queues_alive(const struct vnic_fn *fn);
+bool vnic_queues_enabled(const struct vnic_fn *fn);
+
+/* Ring access; in a preemption-disabled stretch.  False, NULL: memory is gone. */
+bool vnic_ring_translate(struct vnic_fn *fn, struct vnic_ring_page *pg, u64 page);
+bool vnic_ring_prod(struct vnic_fn *fn, const struct vnic_ring *ring, u32 *prod);
+bool vnic_ring_publish(struct vnic_fn *fn, const struct vnic_ring *ring, u32 old, u32 new);
+bool vnic_ring_arm(struct vnic_fn *fn, const struct vnic_ring *ring, u32 kick_at, u32 *prod);
+
+/* Let the event block say whether the doorbell page rings: vnic_fn_set_bell()
+ * wakes the worker for that, whose turn it is the first thing of.
+ */
+void vnic_ring_tell_bell(struct vnic_fn *fn, struct vnic_ring *ring);
+
+static inline u64 vnic_ring_addr(const struct vnic_ring *ring, u32 index)
+{
+	return ring->addr + (index & (ring->size - 1)) * VNIC_DESC_SIZE;
+}
+
+static inline void *vnic_ring_slot(struct vnic_fn *fn, const struct vnic_ring *ring,
+				   struct vnic_ring_page *pg, u32 index)
+{
+	u64 addr = vnic_ring_addr(ring, index);
+
+	if (unlikely(addr >> PAGE_SHIFT != pg->page) &&
+	    !vnic_ring_translate(fn, pg, addr >> PAGE_SHIFT))
+		return NULL;
+	return pg->ptr + offset_in_page(addr);
+}
+
+/* ---- queue_tx.c, queue_rx.c ---- */
+
+/* Worker turns: returns true when there is more to do now. */
+bool vnic_txq_work(struct vnic_txq *txq);
+bool vnic_rxq_work(struct vnic_rxq *rxq);
+/* Turns of who rang the doorbell; preemption disabled.  False: the worker has
+ * something to do.
+ */
+bool vnic_txq_here(struct vnic_txq *txq);
+bool vnic_rxq_here(struct vnic_rxq *rxq);
+
+/* Memory and state of a queue; vnic_*_open(): -ENOMEM */
+int vnic_txq_open(struct vnic_txq *txq);
+void vnic_txq_close(struct vnic_txq *txq);
+int vnic_rxq_open(struct vnic_rxq *rxq);
+void vnic_rxq_close(struct vnic_rxq *rxq);
+bool vnic_rxq_uses(struct vnic_rxq *rxq, u64 first, u64 last);
+
+/* vnic_port_ops.deliver, .busy and .unblock of a VF port */
+void vnic_vf_deliver(struct vnic_port *port, struct vnic_frame **frames, unsigned int n);
+void vnic_vf_unblock(struct vnic_port *port);
+
+#endif /* _VNIC_QUEUE_H */

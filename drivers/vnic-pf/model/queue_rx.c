@@ -1,0 +1,745 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Receive: from the switch to a driver's buffers.
+ *
+ * Senders deliver (vnic_vf_deliver()): a frame of another VF is copied straight
+ * into buffers that the worker of this function has fetched; what finds none,
+ * and every skb, waits in the partition and is copied by the worker
+ * (vnic_rxq_work()), which also fetches buffers.
+ *
+ * Who wakes whom: the driver is asked to ring only when the worker has found
+ * nothing more to fetch; until then a sender that leaves less than rxq->low
+ * buffers, or the first frame in the fifo, wakes the worker, which looks at the
+ * driver's index itself.
+ */
+#include <linux/if_vlan.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
+
+#include "fn.h"
+#include "worker.h"
+
+#define VNIC_RX_SNAP	64		/* descriptors fetched in a turn */
+#define VNIC_RX_FRAMES	16		/* frames copied by the worker under the lock */
+#define VNIC_RX_BYTES	(128 * 1024)	/* ... and bytes */
+
+/**
+ * struct vnic_rx_work - scratch memory, under rxq->lock
+ * @frame: a frame from the partition
+ * @piece: a segment
+ */
+struct vnic_rx_work {
+	struct vnic_frame	frame;
+	struct vnic_piece	piece;
+};
+
+/* What a driver that has not negotiated a feature is not told */
+static u16 vnic_rx_tell(const struct vnic_fn *fn)
+{
+	u16 tell = 0;
+
+	if (fn->features & BIT_ULL(VNIC_F_RX_HASH))
+		tell |= VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4;
+	if (fn->features & BIT_ULL(VNIC_F_RX_CSUM))
+		tell |= VNIC_FR_CSUM_OK | VNIC_FR_CSUM_PARTIAL;
+	if (fn->features & BIT_ULL(VNIC_F_RX_GSO))
+		tell |= VNIC_FR_TSO;
+	return tell;
+}
+
+int vnic_rxq_open(struct vnic_rxq *rxq)
+{
+	u32 ready = min_t(u32, rxq->ring.size, VNIC_READY);
+
+	rxq->ready = kvcalloc(ready, sizeof(*rxq->ready), GFP_KERNEL_ACCOUNT);
+	rxq->work = kzalloc(sizeof(*rxq->work), GFP_KERNEL_ACCOUNT);
+	if (!rxq->ready || !rxq->work) {
+		kvfree(rxq->ready);
+		kfree(rxq->work);
+		return -ENOMEM;
+	}
+	spin_lock_bh(&rxq->lock);
+	rxq->ready_mask = ready - 1;
+	rxq->tell = vnic_rx_tell(rxq->fn);
+	rxq->fetched = 0;
+	rxq->cons = 0;
+	rxq->low = 0;
+	WRITE_ONCE(rxq->ring.live, true);
+	spin_unlock_bh(&rxq->lock);
+	return 0;
+}
+
+static struct vnic_rxbuf *vnic_rx_buf(const struct vnic_rxq *rxq, u32 index)
+{
+	return &rxq->ready[index & rxq->ready_mask];
+}
+
+static struct vnic_stored *vnic_rx_first(struct vnic_rxq *rxq)
+{
+	return list_first_entry_or_null(&rxq->fifo, struct vnic_stored, node);
+}
+
+static void vnic_rx_forget(struct vnic_rxq *rxq, struct vnic_stored *item)
+{
+	list_del(&item->node);
+	rxq->fifo_len--;
+	vnic_part_release(&rxq->fn->part, item);
+}
+
+void vnic_rxq_close(struct vnic_rxq *rxq)
+{
+	struct vnic_stored *item;
+
+	spin_lock_bh(&rxq->lock);
+	WRITE_ONCE(rxq->ring.live, false);
+	while ((item = vnic_rx_first(rxq))) {
+		vnic_port_drop(&rxq->fn->port, VNIC_DROP_RX_RESET, item->segs - item->piece);
+		vnic_rx_forget(rxq, item);
+	}
+	spin_unlock_bh(&rxq->lock);
+	kvfree(rxq->ready);
+	kfree(rxq->work);
+	rxq->ready = NULL;
+	rxq->work = NULL;
+}
+
+/* Has the queue posted buffers in [first, last]?  Process context. */
+bool vnic_rxq_uses(struct vnic_rxq *rxq, u64 first, u64 last)
+{
+	const struct vnic_rxbuf *buf;
+	bool uses = false;
+	u32 i;
+
+	spin_lock_bh(&rxq->lock);
+	for (i = rxq->cons; rxq->ring.live && !uses && i != rxq->fetched; i++) {
+		buf = vnic_rx_buf(rxq, i);
+		uses = buf->addr <= last && buf->addr + buf->len - 1 >= first;
+	}
+	spin_unlock_bh(&rxq->lock);
+	return uses;
+}
+
+/* ---- copying into buffers; rxq->lock held ---- */
+
+/**
+ * struct vnic_rx_cursor - where the next byte goes
+ * @index: buffer
+ * @room: bytes at @ptr, up to the end of the buffer or of the page
+ * @addr: bus address
+ * @ptr: the same, translated
+ */
+struct vnic_rx_cursor {
+	u32	index;
+	u32	room;
+	u64	addr;
+	void	*ptr;
+};
+
+/* On to the next page or buffer.  0, or -EFAULT: it is gone. */
+static int vnic_rx_advance(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur)
+{
+	const struct vnic_rxbuf *buf = vnic_rx_buf(rxq, cur->index);
+	u32 left;
+
+	if (cur->addr == buf->addr + buf->len) {
+		buf = vnic_rx_buf(rxq, ++cur->index);
+		cur->addr = buf->addr;
+	}
+	if (cur->index == rxq->fetched)
+		return -EFAULT;
+	left = buf->addr + buf->len - cur->addr;
+	cur->room = min_t(u32, left, PAGE_SIZE - offset_in_page(cur->addr));
+	cur->ptr = vnic_as_ptr(rxq->fn->as, cur->addr, cur->room);
+	return cur->ptr ? 0 : -EFAULT;
+}
+
+/* Copy into the buffers.  0, or -EFAULT: a buffer is gone. */
+static int vnic_rx_put(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur, const u8 *src, u32 len)
+{
+	u32 n;
+
+	for (; len; len -= n, src += n) {
+		if (!cur->room && vnic_rx_advance(rxq, cur))
+			return -EFAULT;
+		n = min(len, cur->room);
+		vnic_as_store(rxq->fn->as, cur->addr, cur->ptr, src, n);
+		cur->addr += n;
+		cur->ptr += n;
+		cur->room -= n;
+	}
+	return 0;
+}
+
+static int vnic_rx_put_skb(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur,
+			   struct sk_buff *skb, u32 off, u32 len)
+{
+	struct skb_seq_state st;
+	unsigned int done = 0, n;
+	const u8 *data;
+	int err;
+
+	skb_prepare_seq_read(skb, off, off + len, &st);
+	while ((n = skb_seq_read(done, &data, &st))) {
+		err = vnic_rx_put(rxq, cur, data, n);
+		if (err) {
+			skb_abort_seq_read(&st);
+			return err;
+		}
+		done += n;
+	}
+	return done == len ? 0 : -EINVAL;
+}
+
+/* Copy @len bytes of the frame from @off; the headers from the copy. */
+static int vnic_rx_put_frame(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur,
+			     const struct vnic_frame *f, u32 off, u32 len)
+{
+	u32 n, start = f->hdr_len;
+	unsigned int i;
+	int err = 0;
+
+	if (off < f->hdr_len) {
+		n = min(len, f->hdr_len - off);
+		err = vnic_rx_put(rxq, cur, f->hdr + off, n);
+		off += n;
+		len -= n;
+	}
+	if (err || !len)
+		return err;
+	if (f->skb)
+		return vnic_rx_put_skb(rxq, cur, f->skb, off, len);
+	for (i = 0; i < f->nspans && len && !err; start += f->spans[i++].len) {
+		if (off >= start + f->spans[i].len)
+			continue;
+		n = min(len, start + f->spans[i].len - off);
+		err = vnic_rx_put(rxq, cur, f->spans[i].ptr + (off - start), n);
+		off += n;
+		len -= n;
+	}
+	return err;
+}
+
+/*
+ * Is there room for @len bytes?  0; -ENOBUFS: not yet; -E2BIG: never, because
+ * (nearly) all that the ring can hold is posted and too small.
+ */
+static int vnic_rx_room(const struct vnic_rxq *rxq, u32 len)
+{
+	u32 all = rxq->ready_mask + 1;
+	u32 i, room = 0;
+
+	for (i = rxq->cons; i != rxq->fetched; i++) {
+		room += vnic_rx_buf(rxq, i)->len;
+		if (room >= len)
+			return 0;
+	}
+	return rxq->fetched - rxq->cons >= all - all / 4 ? -E2BIG : -ENOBUFS;
+}
+
+/* Write completions over the descriptors from cons to @cur; first: @c. */
+static int vnic_rx_complete(struct vnic_rxq *rxq, const struct vnic_rx_cursor *cur,
+			    struct vnic_rx_cmpl *c)
+{
+	u16 flags = le16_to_cpu(c->flags) | VNIC_RXC_F_SOP;
+	struct vnic_fn *fn = rxq->fn;
+	const struct vnic_rxbuf *buf;
+	void *ptr;
+	u32 i;
+
+	for (i = rxq->cons; ; i++) {
+		buf = vnic_rx_buf(rxq, i);
+		c->len = cpu_to_le16(i == cur->index ? cur->addr - buf->addr : buf->len);
+		c->flags = cpu_to_le16(i == cur->index ? flags | VNIC_RXC_F_EOP : flags);
+		ptr = vnic_ring_slot(fn, &rxq->ring, &rxq->page, i);
+		if (!ptr)
+			return -EFAULT;
+		vnic_as_store(fn->as, vnic_ring_addr(&rxq->ring, i), ptr, c, sizeof(*c));
+		if (i == cur->index)
+			return 0;
+		flags = 0;
+		*c = (struct vnic_rx_cmpl) {};
+	}
+}
+
+/*
+ * Deliver @hdr_len bytes of @hdr and @len bytes of the frame from @off, with
+ * the frame's tag put in, as one frame described by @c.
+ */
+static int vnic_rx_write(struct vnic_rxq *rxq, const struct vnic_frame *f, const u8 *hdr,
+			 u32 hdr_len, u32 off, u32 len, struct vnic_rx_cmpl *c)
+{
+	struct vnic_rx_cursor cur = {
+		.index = rxq->cons,
+		.addr = vnic_rx_buf(rxq, rxq->cons)->addr,
+	};
+	u32 done = 0;
+	int err;
+
+	err = vnic_rx_room(rxq, hdr_len + len + (f->vlan_proto ? VLAN_HLEN : 0));
+	if (err)
+		return err;
+	if (f->vlan_proto) {
+		__be16 tag[2] = { f->vlan_proto, htons(f->vlan_tci) };
+
+		done = 2 * ETH_ALEN;
+		err = vnic_rx_put(rxq, &cur, hdr, done);
+		if (!err)
+			err = vnic_rx_put(rxq, &cur, (const u8 *)tag, sizeof(tag));
+	}
+	if (!err)
+		err = vnic_rx_put(rxq, &cur, hdr + done, hdr_len - done);
+	if (!err)
+		err = vnic_rx_put_frame(rxq, &cur, f, off, len);
+	if (!err)
+		err = vnic_rx_complete(rxq, &cur, c);
+	if (!err)
+		rxq->cons = cur.index + 1;
+	return err;
+}
+
+/* What the driver is told of a frame, as far as the negotiated features go. */
+static void vnic_rx_describe(const struct vnic_rxq *rxq, const struct vnic_frame *f,
+			     struct vnic_rx_cmpl *c)
+{
+	u16 tag = f->vlan_proto ? VLAN_HLEN : 0;
+	u16 flags = f->flags & rxq->tell;
+
+	*c = (struct vnic_rx_cmpl) { .flags = cpu_to_le16(flags) };
+	if (flags & (VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4))
+		c->hash = cpu_to_le32(f->hash);
+	if (flags & VNIC_FR_CSUM_PARTIAL) {
+		c->csum_start = cpu_to_le16(f->csum_start + tag);
+		c->csum_offset = cpu_to_le16(f->csum_offset);
+	}
+	if (flags & VNIC_FR_TSO) {
+		c->gso_size = cpu_to_le16(f->gso_size);
+		c->hdr_len = cpu_to_le16(f->gso_hdr_len + tag);
+	}
+}
+
+/* Must the frame be taken to pieces for the driver? */
+static bool vnic_rx_in_pieces(const struct vnic_rxq *rxq, const struct vnic_frame *f)
+{
+	return f->flags & ~rxq->tell & (VNIC_FR_TSO | VNIC_FR_CSUM_PARTIAL);
+}
+
+/*
+ * The usual frame: whole, not tagged, in one span, into a buffer in one page.
+ * False: nothing was done, take the long way.
+ */
+static bool vnic_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f)
+{
+	const struct vnic_rxbuf *buf = vnic_rx_buf(rxq, rxq->cons);
+	struct vnic_fn *fn = rxq->fn;
+	struct vnic_rx_cmpl c;
+	void *ptr, *slot;
+
+	if (f->vlan_proto || f->skb || f->nspans > 1 || rxq->cons == rxq->fetched ||
+	    buf->len < f->len || vnic_rx_in_pieces(rxq, f))
+		return false;
+	ptr = vnic_as_ptr(fn->as, buf->addr, f->len);
+	slot = vnic_ring_slot(fn, &rxq->ring, &rxq->page, rxq->cons);
+	if (!ptr || !slot)
+		return false;
+	vnic_rx_describe(rxq, f, &c);
+	c.len = cpu_to_le16(f->len);
+	c.flags |= cpu_to_le16(VNIC_RXC_F_SOP | VNIC_RXC_F_EOP);
+	vnic_as_store(fn->as, buf->addr, ptr, f->hdr, f->hdr_len);
+	if (f->nspans)
+		vnic_as_store(fn->as, buf->addr + f->hdr_len, ptr + f->hdr_len,
+			      f->spans[0].ptr, f->len - f->hdr_len);
+	vnic_as_store(fn->as, vnic_ring_addr(&rxq->ring, rxq->cons), slot, &c, sizeof(c));
+	rxq->cons++;
+	return true;
+}
+
+/*
+ * Deliver a frame, or what is left of it from piece *@next on.
+ * 0; -ENOBUFS: wait for buffers; -E2BIG: they will never do; -EFAULT.
+ */
+static int vnic_rx_frame(struct vnic_rxq *rxq, const struct vnic_frame *f, u16 *next)
+{
+	struct vnic_piece *p = &rxq->work->piece;
+	struct vnic_rx_cmpl c;
+	int err;
+
+	if (vnic_rx_quick(rxq, f))
+		return 0;
+	if (!vnic_rx_in_pieces(rxq, f)) {
+		vnic_rx_describe(rxq, f, &c);
+		return vnic_rx_write(rxq, f, f->hdr, f->hdr_len, f->hdr_len,
+				     f->len - f->hdr_len, &c);
+	}
+	for (; *next < f->segs; ++*next) {
+		if (rxq->cons == rxq->fetched)
+			return -ENOBUFS;
+		vnic_frame_piece(f, *next, p);
+		memset(&c, 0, sizeof(c));
+		err = vnic_rx_write(rxq, f, p->hdr, p->hdr_len, p->off, p->len, &c);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void vnic_rx_lost(struct vnic_rxq *rxq, int err, unsigned int packets)
+{
+	enum vnic_drop why = VNIC_DROP_RX_NOBUF;
+
+	if (err == -E2BIG)
+		why = VNIC_DROP_RX_OVERSIZE;
+	else if (err == -ENOMEM || err == -EINVAL || err == -EOPNOTSUPP)
+		why = VNIC_DROP_RX_NOMEM;
+	else if (err == -EFAULT)
+		why = VNIC_DROP_RX_RESET;
+	vnic_port_drop(&rxq->fn->port, why, packets);
+	if (err == -EFAULT)
+		vnic_fn_fail(rxq->fn, "RX ring or buffer unmapped");
+}
+
+/* Tell the driver of all frames completed since cons was @old. */
+static void vnic_rx_publish(struct vnic_rxq *rxq, u32 old)
+{
+	if (rxq->cons != old && !vnic_ring_publish(rxq->fn, &rxq->ring, old, rxq->cons))
+		vnic_fn_fail(rxq->fn, "RX ring unmapped");
+}
+
+/* ---- senders; BH disabled ---- */
+
+/* Put a frame behind those that wait. */
+static void vnic_rx_store(struct vnic_rxq *rxq, struct vnic_frame *f, u16 piece)
+{
+	struct vnic_stored *item = vnic_part_store(&rxq->fn->part, f);
+
+	if (IS_ERR(item)) {
+		vnic_rx_lost(rxq, PTR_ERR(item), f->segs - piece);
+		return;
+	}
+	item->piece = piece;
+	list_add_tail(&item->node, &rxq->fifo);
+	if (!rxq->fifo_len++)
+		vnic_worker_wake(rxq->worker, VNIC_WORK_RX);
+}
+
+static void vnic_rx_deliver(struct vnic_rxq *rxq, struct vnic_frame *f, struct vnic_rx_sum *sum)
+{
+	u16 piece = 0;
+	int err = -ENOBUFS;
+
+	if (!f->skb && !rxq->fifo_len)
+		err = vnic_rx_frame(rxq, f, &piece);
+	if (!err)
+		vnic_rx_sum_add(sum, f);
+	else if (err == -ENOBUFS)
+		vnic_rx_store(rxq, f, piece);
+	else
+		vnic_rx_lost(rxq, err, f->segs - piece);
+}
+
+/* Deliver those of the frames that are for queue @index. */
+static void vnic_rx_group(struct vnic_fn *fn, unsigned int index, struct vnic_frame **frames,
+			  const u8 *queue, unsigned int n)
+{
+	struct vnic_rxq *rxq = &fn->rxq[index];
+	struct vnic_rx_sum sum = {};
+	unsigned int i;
+	bool live;
+	u32 old;
+
+	spin_lock(&rxq->lock);
+	live = rxq->ring.live && vnic_queues_enabled(fn);
+	rxq->page = VNIC_RING_NOPAGE;
+	old = rxq->cons;
+	for (i = 0; i < n; i++) {
+		if (queue[i] != index)
+			continue;
+		if (live)
+			vnic_rx_deliver(rxq, frames[i], &sum);
+		else
+			vnic_port_drop(&fn->port, VNIC_DROP_RX_LINK, frames[i]->segs);
+	}
+	if (rxq->ring.live) {
+		vnic_rx_publish(rxq, old);
+		if (rxq->fetched - rxq->cons < rxq->low) {
+			rxq->low = 0;	/* once is enough */
+			vnic_worker_wake(rxq->worker, VNIC_WORK_RX);
+		}
+	}
+	spin_unlock(&rxq->lock);
+	vnic_port_count_rx_sum(&fn->port, &sum);
+}
+
+/* Hash a frame, if it is the function's wish, and find its queue. @prev: the
+ * frame before in the batch, or NULL.
+ */
+static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struct vnic_frame *prev)
+{
+	u64 features = fn->features;
+	u8 queue;
+
+	if (!(features & (BIT_ULL(VNIC_F_RSS) | BIT_ULL(VNIC_F_RX_HASH)))) {
+		f->flags &= ~(VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4);
+		return 0;
+	}
+	if (!prev || !vnic_frame_hash_as(f, prev))
+		vnic_frame_hash(f, &fn->rss_key);
+	if (!(features & BIT_ULL(VNIC_F_RSS)) ||
+	    !(f->flags & (VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4)))
+		return 0;
+	queue = READ_ONCE(fn->rss_table[f->hash % VNIC_RSS_ENTRIES]);
+	return queue < VNIC_MAX_QPS && READ_ONCE(fn->rxq[queue].ring.live) ? queue : 0;
+}
+
+/**
+ * vnic_vf_deliver - vnic_port_ops.deliver of a VF
+ * @port: port of the VF
+ * @frames: admitted frames
+ * @n: 1 to VNIC_BATCH
+ *
+ * Context: BH disabled, any sender.
+ */
+void vnic_vf_deliver(struct vnic_port *port, struct vnic_frame **frames, unsigned int n)
+{
+	struct vnic_fn *fn = port->priv;
+	unsigned long queues = 0;
+	u8 queue[VNIC_BATCH];
+	unsigned int i;
+
+	n = min_t(unsigned int, n, VNIC_BATCH);
+	for (i = 0; i < n; i++) {
+		queue[i] = vnic_rx_queue_of(fn, frames[i], i ? frames[i - 1] : NULL);
+		queues |= BIT(queue[i]);
+	}
+	for_each_set_bit(i, &queues, VNIC_MAX_QPS)
+		vnic_rx_group(fn, i, frames, queue, n);
+}
+
+/* ---- the worker ---- */
+
+/*
+ * A buffer from the driver: bounded, and accessible?  0; -EBUSY: to be pinned;
+ * -EINVAL.
+ */
+static int vnic_rx_check(struct vnic_as *as, const struct vnic_rxbuf *buf)
+{
+	u64 addr = buf->addr;
+	u32 left, n;
+
+	if (buf->len < VNIC_RX_BUF_MIN || buf->len > VNIC_RX_BUF_MAX)
+		return -EINVAL;
+	for (left = buf->len; left; left -= n, addr += n) {
+		n = min_t(u32, left, PAGE_SIZE - offset_in_page(addr));
+		if (!vnic_as_try(as, addr, n))
+			return -EBUSY;
+	}
+	return 0;
+}
+
+/* How many descriptors can be fetched, or -errno: the driver's fault */
+static int vnic_rx_posted(struct vnic_rxq *rxq)
+{
+	u32 prod, avail, used;
+
+	if (!vnic_ring_prod(rxq->fn, &rxq->ring, &prod))
+		return -EFAULT;
+	/* read after prod: not more than when the driver wrote that */
+	used = rxq->fetched - READ_ONCE(rxq->cons);
+	avail = prod - rxq->fetched;
+	if (used > rxq->ring.size || avail > rxq->ring.size - used)
+		return -EINVAL;
+	return min3(avail, rxq->ready_mask + 1 - used, (u32)VNIC_RX_SNAP);
+}
+
+/*
+ * Copy posted descriptors, each once, behind the buffers that are ready.
+ *
+ * Return: how many are good; *@err: what is the matter with the next: 0; -EBUSY:
+ * it is to be pinned; other -errno: the driver's fault.  Preemption disabled.
+ */
+static u32 vnic_rx_snapshot(struct vnic_rxq *rxq, int *err)
+{
+	struct vnic_ring_page page = VNIC_RING_NOPAGE;
+	int i, n = vnic_rx_posted(rxq);
+
+	*err = min(n, 0);
+	for (i = 0; i < n; i++) {
+		struct vnic_rxbuf *buf = vnic_rx_buf(rxq, rxq->fetched + i);
+		const __le64 *from = vnic_ring_slot(rxq->fn, &rxq->ring, &page, rxq->fetched + i);
+		union vnic_desc d;
+
+		*err = -EFAULT;
+		if (!from)
+			break;
+		d.raw[0] = READ_ONCE(from[0]);
+		d.raw[1] = READ_ONCE(from[1]);
+		buf->addr = le64_to_cpu(d.rx.addr);
+		buf->len = le32_to_cpu(d.rx.len);
+		*err = d.rx.rsvd ? -EINVAL : vnic_rx_check(rxq->fn->as, buf);
+		if (*err)
+			break;
+	}
+	return i;
+}
+
+/* Pin the buffer behind those that are ready, and take it. */
+static int vnic_rx_pin(struct vnic_rxq *rxq)
+{
+	const struct vnic_rxbuf *buf = vnic_rx_buf(rxq, rxq->fetched);
+
+	return vnic_as_pin(rxq->fn->as, buf->addr, buf->len);
+}
+
+/* Fetch buffers.  How many; -EAGAIN: later; -EBUSY: not @here; other -errno:
+ * driver's fault.
+ */
+static int vnic_rx_fetch(struct vnic_rxq *rxq, bool here)
+{
+	u32 n;
+	int err;
+
+	preempt_disable();
+	n = vnic_rx_snapshot(rxq, &err);
+	preempt_enable();
+	if (!n && err == -EBUSY && !here) {
+		err = vnic_rx_pin(rxq);
+		n = !err;
+	}
+	if (!n)
+		return err;
+	spin_lock_bh(&rxq->lock);
+	rxq->fetched += n;
+	spin_unlock_bh(&rxq->lock);
+	return n;
+}
+
+/* Deliver the oldest waiting frame.  -ENOBUFS: it goes on waiting. */
+static int vnic_rx_drain_one(struct vnic_rxq *rxq, struct vnic_stored *item, u32 *bytes)
+{
+	struct vnic_frame *f = &rxq->work->frame;
+	int err = vnic_part_load(&rxq->fn->part, item, f);
+
+	if (!err)
+		err = vnic_rx_frame(rxq, f, &item->piece);
+	if (err == -ENOBUFS)
+		return err;
+	if (err)
+		vnic_rx_lost(rxq, err, item->segs - item->piece);
+	else
+		vnic_port_count_rx(&rxq->fn->port, f);
+	*bytes += item->len;
+	vnic_rx_forget(rxq, item);
+	return err;
+}
+
+/* Deliver waiting frames.  True: more of them could be. */
+static bool vnic_rx_drain(struct vnic_rxq *rxq)
+{
+	unsigned int frames = 0;
+	u32 old, bytes = 0;
+	bool more = true;
+
+	if (!READ_ONCE(rxq->fifo_len))
+		return false;
+	spin_lock_bh(&rxq->lock);
+	rxq->page = VNIC_RING_NOPAGE;
+	old = rxq->cons;
+	while (rxq->fifo_len && frames++ < VNIC_RX_FRAMES && bytes < VNIC_RX_BYTES) {
+		int err = vnic_rx_drain_one(rxq, vnic_rx_first(rxq), &bytes);
+
+		if (err == -ENOBUFS || err == -EFAULT) {
+			more = false;
+			break;
+		}
+	}
+	vnic_rx_publish(rxq, old);
+	more = more && rxq->fifo_len;
+	spin_unlock_bh(&rxq->lock);
+	return more;
+}
+
+/*
+ * Nothing to fetch, or no place for it.  Decide who wakes the worker: a sender,
+ * or the driver when it has posted half of what is left of its buffers.
+ * True: there is something to do already.
+ */
+static bool vnic_rx_rest(struct vnic_rxq *rxq)
+{
+	u32 half = (rxq->ready_mask + 1) / 2;
+	u32 prod, left, kick_at;
+	bool ok, again = false;
+
+	spin_lock_bh(&rxq->lock);
+	left = rxq->fetched - rxq->cons;
+	if (left >= half && !rxq->fifo_len) {
+		rxq->low = half;
+		spin_unlock_bh(&rxq->lock);
+		return false;
+	}
+	rxq->low = rxq->fifo_len ? 0 : left / 2;
+	kick_at = rxq->fetched + 1 + rxq->low;
+	ok = vnic_ring_arm(rxq->fn, &rxq->ring, kick_at, &prod);
+	if (ok)
+		again = prod != rxq->fetched;
+	spin_unlock_bh(&rxq->lock);
+	if (!ok)
+		vnic_fn_fail(rxq->fn, "RX ring unmapped");
+	return again;
+}
+
+/**
+ * vnic_rxq_work - one turn of a receive queue
+ * @rxq: queue
+ *
+ * Context: its worker's turn, in the worker's thread.
+ * Return: true: there may be more to do now.
+ */
+bool vnic_rxq_work(struct vnic_rxq *rxq)
+{
+	struct vnic_fn *fn = rxq->fn;
+	bool more = false;
+	int got;
+
+	if (!rxq->ring.live || !vnic_queues_alive(fn))
+		return false;
+	vnic_ring_tell_bell(fn, &rxq->ring);
+	got = vnic_rx_fetch(rxq, false);
+	if (got < 0 && got != -EAGAIN) {
+		vnic_fn_fail(fn, got == -EINVAL ? "RX ring invalid" :
+						  "RX ring or buffer not accessible");
+		return false;
+	}
+	if (vnic_queues_enabled(fn))
+		more = vnic_rx_drain(rxq);
+	if (got > 0 || more)
+		return true;
+	if (got == -EAGAIN) {
+		vnic_worker_wake_at(rxq->worker, VNIC_WORK_RX,
+				    ktime_get_ns() + VNIC_AS_HOLDOFF_MS * NSEC_PER_MSEC);
+		return false;
+	}
+	return vnic_rx_rest(rxq);
+}
+
+/**
+ * vnic_rxq_here - a turn of a receive queue in the thread that rang its doorbell
+ * @rxq: queue
+ *
+ * Fetches what has been posted, if it is not much and pinned already, and
+ * delivers what has waited for it.
+ *
+ * Context: its worker's turn, preemption disabled.
+ * Return: false: there is something to do for the worker.
+ */
+bool vnic_rxq_here(struct vnic_rxq *rxq)
+{
+	int got;
+
+	if (!rxq->ring.live || !vnic_queues_alive(rxq->fn))
+		return true;
+	got = vnic_rx_fetch(rxq, true);
+	if (got < 0 || got == VNIC_RX_SNAP)
+		return false;
+	if (vnic_queues_enabled(rxq->fn) && vnic_rx_drain(rxq))
+		return false;
+	return !vnic_rx_rest(rxq);
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts of a function: moderation and counting.  How an interrupt reaches
+ * the driver is the backend's business.
+ *
+ * The first request after a quiet time is raised at once; those that follow
+ * within the vector's time become one interrupt, at its end or when they tell of
+ * as many descriptors as the driver does not want to wait for.
+ *
+ * The driver asks for an interrupt once (intr_at), so this is called once for
+ * many packets, and the lock is not worth avoiding.
+ */
+#include <linux/hrtimer.h>
+#include <linux/spinlock.h>
+
+#include <compat.h>
+
+#include "fn.h"
+
+static void vnic_vector_fire(struct vnic_vector *vec, u64 now)
+{
+	struct vnic_fn *fn = vec->fn;
+
+	lockdep_assert_held(&vec->lock);
+	vec->next = now + (u64)vec->usecs * NSEC_PER_USEC;
+	WRITE_ONCE(vec->raised, vec->raised + 1);
+	fn->be->raise(fn->be_priv, vec->index);
+}
+
+static enum hrtimer_restart vnic_vector_timer(struct hrtimer *timer)
+{
+	struct vnic_vector *vec = container_of(timer, struct vnic_vector, timer);
+	unsigned long flags;
+
+	spin_lock_irqsave(&vec->lock, flags);
+	if (vec->on && vec->armed)
+		vnic_vector_fire(vec, ktime_get_ns());
+	WRITE_ONCE(vec->armed, false);
+	spin_unlock_irqrestore(&vec->lock, flags);
+	return HRTIMER_NORESTART;
+}
+
+/* Not before its time: the timer raises it, or enough that it tells of. */
+static void vnic_vector_hold(struct vnic_vector *vec)
+{
+	lockdep_assert_held(&vec->lock);
+	vec->held = 0;
+	WRITE_ONCE(vec->armed, true);
+	hrtimer_start(&vec->timer, ns_to_ktime(vec->next), HRTIMER_MODE_ABS);
+}
+
+static bool vnic_vector_full(struct vnic_vector *vec, unsigned int n)
+{
+	lockdep_assert_held(&vec->lock);
+	vec->held += n;
+	return vec->frames && vec->held >= vec->frames;
+}
+
+void vnic_vector_raise(struct vnic_fn *fn, unsigned int vector, unsigned int n)
+{
+	struct vnic_vector *vec = &fn->vec[vector];
+	unsigned long flags;
+	u64 now;
+
+	spin_lock_irqsave(&vec->lock, flags);
+	if (!vec->on)
+		goto out;
+	if (!vec->usecs && !vec->armed) {
+		vnic_vector_fire(vec, 0);
+		goto out;
+	}
+	now = ktime_get_ns();
+	if (!vec->armed && now < vec->next)
+		vnic_vector_hold(vec);
+	if (vec->armed && !vnic_vector_full(vec, n))
+		goto out;
+	if (vec->armed) {
+		hrtimer_try_to_cancel(&vec->timer);	/* it finds nothing to do */
+		WRITE_ONCE(vec->armed, false);
+	}
+	vnic_vector_fire(vec, now);
+out:
+	spin_unlock_irqrestore(&vec->lock, flags);
+}
+
+void vnic_vector_set_moderation(struct vnic_fn *fn, unsigned int vector, u32 usecs, u32 frames)
+{
+	struct vnic_vector *vec = &fn->vec[vector];
+
+	spin_lock_irq(&vec->lock);
+	vec->usecs = usecs;
+	vec->frames = frames;
+	spin_unlock_irq(&vec->lock);
+}
+
+/* Without moderation, as after reset.  The backend is set. */
+void vnic_vectors_start(struct vnic_fn *fn)
+{
+	unsigned int i;
+
+	for (i = 0; i < VNIC_MAX_VECTORS; i++) {
+		struct vnic_vector *vec = &fn->vec[i];
+
+		spin_lock_irq(&vec->lock);
+		vec->on = true;
+		vec->usecs = 0;
+		vec->frames = 0;
+		vec->next = 0;
+		spin_unlock_irq(&vec->lock);
+	}
+}
+
+void vnic_vectors_stop(struct vnic_fn *fn)
+{
+	unsigned int i;
+
+	for (i = 0; i < VNIC_MAX_VECTORS; i++) {
+		struct vnic_vector *vec = &fn->vec[i];
+
+		spin_lock_irq(&vec->lock);
+		vec->on = false;
+		WRITE_ONCE(vec->armed, false);
+		spin_unlock_irq(&vec->lock);
+		hrtimer_cancel(&vec->timer);
+	}
+}
+
+u64 vnic_vectors_raised(struct vnic_fn *fn)
+{
+	u64 sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < VNIC_MAX_VECTORS; i++)
+		sum += READ_ONCE(fn->vec[i].raised);
+	return sum;
+}
+
+void vnic_vectors_init(struct vnic_fn *fn)
+{
+	unsigned int i;
+
+	for (i = 0; i < VNIC_MAX_VECTORS; i++) {
+		struct vnic_vector *vec = &fn->vec[i];
+
+		vec->fn = fn;
+		vec->index = i;
+		spin_lock_init(&vec->lock);
+		vnic_hrtimer_setup(&vec->timer, vnic_vector_timer);
+	}
+}

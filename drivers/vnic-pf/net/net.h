@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The host's side of the adapter: PF netdev (the host's own port), uplink, VF
+ * configuration by ip link, ethtool, devlink.
+ */
+#ifndef _VNIC_NET_H
+#define _VNIC_NET_H
+
+struct vnic_adapter;
+struct vnic_net;
+
+/* Create and register PF netdev and devlink for a bound PF; ad->pf and ad->sw
+ * are set.  Process context, rtnl not held.
+ */
+int vnic_net_create(struct vnic_adapter *ad);
+/* Release the uplink, unregister; VFs are gone already. */
+void vnic_net_destroy(struct vnic_adapter *ad);
+
+#endif /* _VNIC_NET_H */

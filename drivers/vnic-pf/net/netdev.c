@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The PF netdev: the host's own port of the switch.
+ *
+ * It has no queue of its own, as macvlan and bridges have none: a frame is
+ * switched in the sender's context.  What the uplink's queue answers goes back
+ * to the sender; what a VF has no room for is dropped and counted at the VF.
+ */
+#include <linux/etherdevice.h>
+#include <linux/ethtool.h>
+#include <linux/if_vlan.h>
+#include <net/dst.h>
+#include <net/gso.h>
+
+#include "priv.h"
+
+/* Claim this CPU's scratch frame; NULL: the CPU is switching already.
+ * Context: BH disabled, and stays so until vnic_scratch_put().
+ */
+struct vnic_scratch *vnic_scratch_get(struct vnic_net *net)
+{
+	struct vnic_scratch *s = this_cpu_ptr(net->scratch);
+
+	if (s->busy)
+		return NULL;
+	s->busy = true;
+	s->rc = NET_XMIT_SUCCESS;
+	return s;
+}
+
+void vnic_scratch_put(struct vnic_scratch *s)
+{
+	s->busy = false;
+}
+
+static void vnic_net_forward(struct vnic_port *port, struct vnic_frame *f)
+{
+	vnic_switch_forward(port, f, 1);
+	if (f->skb)
+		consume_skb(f->skb);
+}
+
+static void vnic_net_malformed(struct vnic_port *port, struct sk_buff *skb)
+{
+	vnic_port_drop(port, VNIC_DROP_TX_MALFORMED, 1);
+	kfree_skb(skb);
+}
+
+/* A GSO kind that frames cannot have (UDP, tunnels) */
+static void vnic_net_switch_segments(struct vnic_port *port, struct vnic_scratch *s,
+				     struct sk_buff *skb)
+{
+	struct sk_buff *segs, *seg, *next;
+
+	segs = __skb_gso_segment(skb, NETIF_F_SG | NETIF_F_HW_CSUM, false);
+	if (IS_ERR_OR_NULL(segs)) {
+		vnic_net_malformed(port, skb);
+		return;
+	}
+	consume_skb(skb);
+	skb_list_walk_safe(segs, seg, next) {
+		skb_mark_not_on_list(seg);
+		if (vnic_frame_from_skb(&s->frame, seg))
+			vnic_net_malformed(port, seg);
+		else
+			vnic_net_forward(port, &s->frame);
+	}
+}
+
+/**
+ * vnic_net_switch_skb - send an skb through the switch
+ * @port: port that sends: PF or uplink
+ * @s: scratch of this CPU
+ * @skb: data at the Ethernet header, not shared; consumed
+ *
+ * Context: BH disabled.
+ */
+void vnic_net_switch_skb(struct vnic_port *port, struct vnic_scratch *s, struct sk_buff *skb)
+{
+	int err = vnic_frame_from_skb(&s->frame, skb);
+
+	if (!err)
+		vnic_net_forward(port, &s->frame);
+	else if (err == -EOPNOTSUPP && skb_is_gso(skb))
+		vnic_net_switch_segments(port, s, skb);
+	else
+		vnic_net_malformed(port, skb);
+}
+
+static netdev_tx_t vnic_pf_start_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct vnic_net *net = netdev_priv(dev);
+	struct vnic_scratch *s;
+	int rc;
+
+	skb_tx_timestamp(skb);
+	s = vnic_scratch_get(net);
+	if (!s) {
+		vnic_port_drop(&net->port, VNIC_DROP_TX_NODEST, 1);
+		kfree_skb(skb);
+		return NET_XMIT_DROP;
+	}
+	/* A VF may keep the skb as long as its guest likes. */
+	if (skb_orphan_frags(skb, GFP_ATOMIC)) {
+		vnic_port_drop(&net->port, VNIC_DROP_TX_FAULT, 1);
+		kfree_skb(skb);
+		rc = NET_XMIT_DROP;
+		goto out;
+	}
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	vnic_net_switch_skb(&net->port, s, skb);
+	rc = s->rc;
+out:
+	vnic_scratch_put(s);
+	return rc;
+}
+
+/* Frames for the host.  Queued for the NAPI context of this CPU, so that the
+ * sender's preemption-disabled stretch stays short.
+ */
+static void vnic_pf_deliver(struct vnic_port *port, struct vnic_frame **frames, unsigned int n)
+{
+	struct vnic_net *net = port->priv;
+	struct sk_buff *skb;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		skb = vnic_frame_take_skb(frames[i]);
+		if (!skb) {
+			vnic_port_drop(port, VNIC_DROP_RX_NOMEM, frames[i]->segs);
+			continue;
+		}
+		skb->pkt_type = PACKET_HOST;	/* eth_type_trans() only changes it if not */
+		skb->protocol = eth_type_trans(skb, net->dev);
+		if (gro_cells_receive(&net->cells, skb) == NET_RX_SUCCESS)
+			vnic_port_count_rx(port, frames[i]);
+		else
+			vnic_port_drop(port, VNIC_DROP_RX_NOBUF, frames[i]->segs);
+	}
+}
+
+static const struct vnic_port_ops vnic_pf_port_ops = {
+	.deliver	= vnic_pf_deliver,
+};
+
+static int vnic_pf_init(struct net_device *dev)
+{
+	struct vnic_net *net = netdev_priv(dev);
+
+	return gro_cells_init(&net->cells, dev);
+}
+
+static void vnic_pf_uninit(struct net_device *dev)
+{
+	struct vnic_net *net = netdev_priv(dev);
+
+	gro_cells_destroy(&net->cells);
+}
+
+static int vnic_pf_open(struct net_device *dev)
+{
+	struct vnic_net *net = netdev_priv(dev);
+
+	vnic_port_guest_enable(&net->port, true);
+	return 0;
+}
+
+static int vnic_pf_stop(struct net_device *dev)
+{
+	struct vnic_net *net = netdev_priv(dev);
+
+	vnic_port_guest_enable(&net->port, false);
+	return 0;
+}
+
+static int vnic_pf_set_mac(struct net_device *dev, void *addr)
+{
+	struct vnic_net *net = netdev_priv(dev);
+	struct sockaddr *sa = addr;
+	int err;
+
+	err = eth_prepare_mac_addr_change(dev, addr);
+	if (err)
+		return err;
+	err = vnic_port_set_mac(&net->port, sa->sa_data);
+	if (err)
+		return err;
+	eth_commit_mac_addr_change(dev, addr);
+	return 0;
+}
+
+static int vnic_pf_change_mtu(struct net_device *dev, int mtu)
+{
+	struct vnic_net *net = netdev_priv(dev);
+
+	if (vnic_port_guest_mtu(&net->port, mtu) != VNIC_MBX_OK)
+		return -EINVAL;
+	WRITE_ONCE(dev->mtu, mtu);
+	return 0;
+}
+
+/* Addresses of @list into @addrs, as far as @room goes; their full number */
+static unsigned int vnic_pf_copy_addrs(const struct netdev_hw_addr_list *list, u8 *addrs,
+				       unsigned int room)
+{
+	struct netdev_hw_addr *ha;
+	unsigned int n = 0;
+
+	netdev_hw_addr_list_for_each(ha, list) {
+		if (n < room)
+			ether_addr_copy(addrs + n * ETH_ALEN, ha->addr);
+		n++;
+	}
+	return n;
+}
+
+/* The switch's configuration takes a mutex, ndo_set_rx_mode must not sleep.
+ * More addresses than there are filters: all of their kind.
+ */
+static void vnic_pf_rx_mode_work(struct work_struct *work)
+{
+	struct vnic_net *net = container_of(work, struct vnic_net, rx_mode_work);
+	struct net_device *dev = net->dev;
+	unsigned int num_uc, num_mc;
+	u8 *addrs = net->rx_addrs;
+	u32 flags = 0;
+
+	netif_addr_lock_bh(dev);
+	if (dev->flags & IFF_PROMISC)
+		flags |= VNIC_RX_MODE_PROMISC | VNIC_RX_MODE_ALLMULTI;
+	if (dev->flags & IFF_ALLMULTI)
+		flags |= VNIC_RX_MODE_ALLMULTI;
+	num_uc = vnic_pf_copy_addrs(&dev->uc, addrs, VNIC_MAX_FILTERS);
+	if (num_uc > VNIC_MAX_FILTERS) {
+		flags |= VNIC_RX_MODE_PROMISC;
+		num_uc = 0;
+	}
+	num_mc = vnic_pf_copy_addrs(&dev->mc, addrs + num_uc * ETH_ALEN,
+				    VNIC_MAX_FILTERS - num_uc);
+	if (num_mc > VNIC_MAX_FILTERS - num_uc) {
+		flags |= VNIC_RX_MODE_ALLMULTI;
+		num_mc = 0;
+	}
+	netif_addr_unlock_bh(dev);
+	vnic_port_guest_rx_mode(&net->port, flags, num_uc, num_mc, addrs);
+}
+
+static void vnic_pf_set_rx_mode(struct net_device *dev)
+{
+	struct vnic_net *net = netdev_priv(dev);
+
+	schedule_work(&net->rx_mode_work);
+}
+
+static int vnic_pf_vlan(struct net_device *dev, __be16 proto, u16 vid, bool add)
+{
+	struct vnic_net *net = netdev_priv(dev);
+
+	if (!vid)	/* priority-tagged frames need no membership */
+		return 0;
+	if (vnic_port_guest_vlan(&net->port, vid, ntohs(proto), add) != VNIC_MBX_OK)
+		return -EINVAL;
+	return 0;
+}
+
+static int vnic_pf_vlan_add(struct net_device *dev, __be16 proto, u16 vid)
+{
+	return vnic_pf_vlan(dev, proto, vid, true);
+}
+
+static int vnic_pf_vlan_del(struct net_device *dev, __be16 proto, u16 vid)
+{
+	return vnic_pf_vlan(dev, proto, vid, false);
+}
+
+static void vnic_pf_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *s)
+{
+	struct vnic_net *net = netdev_priv(dev);
+	struct vnic_port_stats st;
+
+	vnic_port_get_stats(&net->port, &st);
+	s->rx_packets = st.rx_packets;
+	s->rx_bytes = st.rx_bytes;
+	s->multicast = st.rx_multicast;
+	/* The core adds what its receive queues dropped. */
+	s->rx_dropped = st.rx_dropped - st.drops[VNIC_DROP_RX_NOBUF];
+	s->tx_packets = st.tx_packets;
+	s->tx_bytes = st.tx_bytes;
+	s->tx_dropped = st.tx_dropped;
+}
+
+static int vnic_pf_add_slave(struct net_device *dev, struct net_device *slave,
+			     struct netlink_ext_ack *extack)
+{
+	return vnic_uplink_add(netdev_priv(dev), slave, extack);
+}
+
+static int vnic_pf_del_slave(struct net_device *dev, struct net_device *slave)
+{
+	return vnic_uplink_del(netdev_priv(dev), slave);
+}
+
+static const struct net_device_ops vnic_pf_netdev_ops = {
+	.ndo_init		= vnic_pf_init,
+	.ndo_uninit		= vnic_pf_uninit,
+	.ndo_open		= vnic_pf_open,
+	.ndo_stop		= vnic_pf_stop,
+	.ndo_start_xmit		= vnic_pf_start_xmit,
+	.ndo_set_rx_mode	= vnic_pf_set_rx_mode,
+	.ndo_set_mac_address	= vnic_pf_set_mac,
+	.ndo_validate_addr	= eth_validate_addr,
+	.ndo_change_mtu		= vnic_pf_change_mtu,
+	.ndo_get_stats64	= vnic_pf_get_stats64,
+	.ndo_vlan_rx_add_vid	= vnic_pf_vlan_add,
+	.ndo_vlan_rx_kill_vid	= vnic_pf_vlan_del,
+	.ndo_add_slave		= vnic_pf_add_slave,
+	.ndo_del_slave		= vnic_pf_del_slave,
+	.ndo_set_vf_mac		= vnic_ndo_set_vf_mac,
+	.ndo_set_vf_vlan	= vnic_ndo_set_vf_vlan,
+	.ndo_set_vf_rate	= vnic_ndo_set_vf_rate,
+	.ndo_set_vf_spoofchk	= vnic_ndo_set_vf_spoofchk,
+	.ndo_set_vf_trust	= vnic_ndo_set_vf_trust,
+	.ndo_set_vf_link_state	= vnic_ndo_set_vf_link_state,
+	.ndo_get_vf_config	= vnic_ndo_get_vf_config,
+	.ndo_get_vf_stats	= vnic_ndo_get_vf_stats,
+};
+
+bool vnic_is_pf_netdev(const struct net_device *dev)
+{
+	return dev->netdev_ops == &vnic_pf_netdev_ops;
+}
+
+static void vnic_pf_setup(struct net_device *dev, struct pci_dev *pdev)
+{
+	SET_NETDEV_DEV(dev, &pdev->dev);
+	dev->netdev_ops = &vnic_pf_netdev_ops;
+	dev->ethtool_ops = &vnic_pf_ethtool_ops;
+	dev->min_mtu = VNIC_MTU_MIN;
+	dev->max_mtu = VNIC_MTU_MAX;
+	dev->lltx = true;
+	dev->priv_flags |= IFF_NO_QUEUE | IFF_LIVE_ADDR_CHANGE | IFF_UNICAST_FLT |
+			   IFF_DISABLE_NETPOLL;
+	dev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_TSO6;
+	dev->vlan_features = dev->hw_features | NETIF_F_HIGHDMA;
+	dev->features = dev->vlan_features |
+			NETIF_F_HW_VLAN_CTAG_TX | NETIF_F_HW_VLAN_CTAG_RX |
+			NETIF_F_HW_VLAN_CTAG_FILTER |
+			NETIF_F_HW_VLAN_STAG_TX | NETIF_F_HW_VLAN_STAG_RX |
+			NETIF_F_HW_VLAN_STAG_FILTER;
+	/* Named random: udev makes it persistent as for any such device. */
+	eth_hw_addr_random(dev);
+}
+
+/* The PF's port: trusted, may send from any address (it may be bridged) */
+static int vnic_pf_port_init(struct vnic_net *net)
+{
+	int err;
+
+	err = vnic_port_init(&net->port, net->ad->sw, VNIC_PORT_PF, 0, &vnic_pf_port_ops, net,
+			     net->dev->dev_addr);
+	if (err)
+		return err;
+	err = vnic_port_set_trust(&net->port, true);
+	if (!err)
+		err = vnic_port_set_spoofchk(&net->port, false);
+	if (!err && vnic_port_guest_mtu(&net->port, net->dev->mtu) != VNIC_MBX_OK)
+		err = -EINVAL;
+	if (err) {
+		vnic_port_destroy(&net->port);
+		return err;
+	}
+	vnic_port_guest_enable(&net->port, false);
+	return 0;
+}
+
+int vnic_net_create(struct vnic_adapter *ad)
+{
+	struct net_device *dev;
+	struct vnic_net *net;
+	int err = -ENOMEM;
+
+	dev = alloc_etherdev(sizeof(*net));
+	if (!dev)
+		return -ENOMEM;
+	net = netdev_priv(dev);
+	net->ad = ad;
+	net->dev = dev;
+	INIT_WORK(&net->rx_mode_work, vnic_pf_rx_mode_work);
+	vnic_pf_setup(dev, ad->pf);
+	net->scratch = alloc_percpu(struct vnic_scratch);
+	if (!net->scratch)
+		goto free_dev;
+	err = vnic_uplink_init(net);
+	if (err)
+		goto free_scratch;
+	err = vnic_pf_port_init(net);
+	if (err)
+		goto uplink_exit;
+	net->devlink = vnic_devlink_create(ad);
+	if (IS_ERR(net->devlink)) {
+		err = PTR_ERR(net->devlink);
+		goto port_destroy;
+	}
+	netif_carrier_off(dev);	/* vnic_uplink_start() turns it on */
+	err = register_netdev(dev);
+	if (err)
+		goto devlink_destroy;
+	err = vnic_uplink_start(net);
+	if (err)
+		goto unregister;
+	ad->net = net;
+	return 0;
+
+unregister:
+	vnic_uplink_stop(net);
+	unregister_netdev(dev);
+	cancel_work_sync(&net->rx_mode_work);
+devlink_destroy:
+	vnic_devlink_destroy(net->devlink);
+port_destroy:
+	vnic_port_destroy(&net->port);
+uplink_exit:
+	vnic_uplink_exit(net);
+free_scratch:
+	free_percpu(net->scratch);
+free_dev:
+	free_netdev(dev);
+	return err;
+}
+
+void vnic_net_destroy(struct vnic_adapter *ad)
+{
+	struct vnic_net *net = ad->net;
+
+	ad->net = NULL;
+	vnic_uplink_stop(net);
+	unregister_netdev(net->dev);
+	cancel_work_sync(&net->rx_mode_work);
+	vnic_devlink_destroy(net->devlink);
+	vnic_port_destroy(&net->port);
+	vnic_uplink_exit(net);
+	free_percpu(net->scratch);
+	free_netdev(net->dev);
+}

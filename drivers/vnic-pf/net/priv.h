@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Inside net/: the PF netdev's private data and what its files share.
+ *
+ * Configuration runs under rtnl.  The data path runs with BH disabled: PF
+ * transmit (netdev.c), uplink receive and transmit (uplink.c).
+ */
+#ifndef _VNIC_NET_PRIV_H
+#define _VNIC_NET_PRIV_H
+
+#include <linux/atomic.h>
+#include <linux/hrtimer.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/workqueue.h>
+#include <net/gro_cells.h>
+
+#include "../model/fn.h"
+#include "../switch/port.h"
+#include "../vnic.h"
+#include "net.h"
+
+#define VNIC_PF_SPEED		100000	/* Mb/s without an uplink */
+
+struct vnic_uplink;
+
+/**
+ * struct vnic_scratch - the frame a CPU is switching for PF or uplink
+ * @busy: in use: a nested caller (a tunnel over the PF as uplink) is refused
+ * @rc: what the uplink's queue said to the PF's frame, NET_XMIT_*
+ * @to: for whose batch, being switched on this CPU, the uplink has promised
+ * @promised: frames found to fit
+ * @promised_bytes: their bytes
+ * @frame: too large for the stack
+ */
+struct vnic_scratch {
+	bool			busy;
+	int			rc;
+	const struct vnic_credit *to;
+	unsigned int		promised;
+	unsigned int		promised_bytes;
+	struct vnic_frame	frame;
+};
+
+/**
+ * struct vnic_credit - what a VF has under way to the uplink
+ * @ad: adapter
+ * @index: VF
+ * @frames: frames handed to the uplink that it has not sent yet
+ * @bytes: their bytes
+ * @blocked: the VF stopped and wants its unblock()
+ * @paused: the uplink is busy for the VF; written under the uplink's lock
+ * @waiting: on the uplink's waiting list; under the uplink's lock
+ * @since: jiffies, when the first of @held came to the head
+ * @node: in the uplink's waiting list
+ * @held: frames the uplink's queue refused, oldest first; the uplink's lock
+ *
+ * Lives as long as the PF netdev, which outlives all that is under way, so
+ * that an skb may point to it whatever became of the VF or the uplink.
+ */
+struct vnic_credit {
+	struct vnic_adapter	*ad;
+	u16			index;
+	atomic_t		frames;
+	atomic_t		bytes;
+	bool			blocked;
+	bool			paused;
+	bool			waiting;
+	unsigned long		since;
+	struct list_head	node;
+	struct sk_buff_head	held;
+};
+
+/**
+ * struct vnic_net - private data of the PF netdev
+ * @ad: adapter
+ * @dev: the netdev
+ * @devlink: its devlink instance
+ * @port: the PF's port of the switch
+ * @cells: receive queues of the netdev
+ * @scratch: per CPU
+ * @rx_mode_work: takes address lists and flags to the switch
+ * @rx_addrs: its copy of the lists
+ * @uplink: rtnl; NULL: none
+ * @speed_work: asks the uplink for its speed
+ * @speed: Mb/s of the uplink (0: unknown), VNIC_PF_SPEED without
+ * @nb: follows the uplink's state
+ * @credit: one for each VF the adapter can have
+ */
+struct vnic_net {
+	struct vnic_adapter		*ad;
+	struct net_device		*dev;
+	struct devlink			*devlink;
+	struct vnic_port		port;
+	struct gro_cells		cells;
+	struct vnic_scratch __percpu	*scratch;
+	struct work_struct		rx_mode_work;
+	u8				rx_addrs[VNIC_MAX_FILTERS * ETH_ALEN];
+	struct vnic_uplink		*uplink;
+	struct work_struct		speed_work;
+	u32				speed;
+	struct notifier_block		nb;
+	struct vnic_credit		*credit;
+};
+
+/* netdev.c */
+bool vnic_is_pf_netdev(const struct net_device *dev);
+struct vnic_scratch *vnic_scratch_get(struct vnic_net *net);
+void vnic_scratch_put(struct vnic_scratch *s);
+void vnic_net_switch_skb(struct vnic_port *port, struct vnic_scratch *s, struct sk_buff *skb);
+
+/* vf_ndo.c; rtnl */
+int vnic_ndo_set_vf_mac(struct net_device *dev, int vf, u8 *mac);
+int vnic_ndo_set_vf_vlan(struct net_device *dev, int vf, u16 vlan, u8 qos, __be16 proto);
+int vnic_ndo_set_vf_rate(struct net_device *dev, int vf, int min_tx_rate, int max_tx_rate);
+int vnic_ndo_set_vf_spoofchk(struct net_device *dev, int vf, bool on);
+int vnic_ndo_set_vf_trust(struct net_device *dev, int vf, bool on);
+int vnic_ndo_set_vf_link_state(struct net_device *dev, int vf, int state);
+int vnic_ndo_get_vf_config(struct net_device *dev, int vf, struct ifla_vf_info *ivi);
+int vnic_ndo_get_vf_stats(struct net_device *dev, int vf, struct ifla_vf_stats *vs);
+
+/* uplink.c */
+int vnic_uplink_init(struct vnic_net *net);		/* credits; before the netdev is seen */
+void vnic_uplink_exit(struct vnic_net *net);		/* waits until nothing is under way */
+int vnic_uplink_start(struct vnic_net *net);		/* follows netdev events; no rtnl */
+void vnic_uplink_stop(struct vnic_net *net);		/* releases the uplink; no rtnl */
+int vnic_uplink_add(struct vnic_net *net, struct net_device *dev, struct netlink_ext_ack *extack);
+int vnic_uplink_del(struct vnic_net *net, struct net_device *dev);
+struct vnic_port *vnic_uplink_port(struct vnic_net *net);	/* rtnl; NULL: none */
+
+/* ethtool.c */
+extern const struct ethtool_ops vnic_pf_ethtool_ops;
+
+/* devlink.c */
+struct devlink *vnic_devlink_create(struct vnic_adapter *ad);
+void vnic_devlink_destroy(struct devlink *devlink);
+
+#endif /* _VNIC_NET_PRIV_H */

@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The path of a batch of frames: source checks, classification, police,
+ * delivery.
+ *
+ * A batch is classified first: each destination collects a bitmap of the frames
+ * it gets.  Then each destination is served once, in the order in which they
+ * came up, its frames in the order in which they were sent: one look at its
+ * policy, one turn of its meter, one call of its owner.  Nothing is allocated;
+ * the bitmaps are per CPU.
+ *
+ * Of a frame that is refused here nothing of the destination has been touched
+ * but its policy, its meter and a counter.
+ */
+#include <linux/bitops.h>
+#include <linux/timekeeping.h>
+#include <linux/unaligned.h>
+
+#include "switch.h"
+
+static_assert(VNIC_BATCH == 32, "a batch's frames fit the bits of a u32");
+
+/**
+ * struct vnic_batch - scratch memory of one batch
+ * @in_use: guards against forwarding inside a delivery on the same CPU
+ * @nports: entries of @ports
+ * @ports: destinations in the order in which they came up
+ * @frames: by vnic_port_slot(): the frames the port gets; all 0 between batches
+ */
+struct vnic_batch {
+	bool			in_use;
+	unsigned int		nports;
+	struct vnic_port	*ports[VNIC_PORTS_MAX];
+	u32			frames[VNIC_PORTS_MAX];
+};
+
+/**
+ * struct vnic_pass - a batch on its way
+ * @sw: switch
+ * @src: who sends
+ * @pol: its policy
+ * @b: scratch
+ * @f: the frame being classified
+ * @bit: its bit in the bitmaps
+ * @tci: its tag in the switch (port VLAN applied)
+ * @proto: protocol of that tag; 0: none
+ * @only: the only port that the frame before leads to; NULL: frames like it are
+ *	to be looked up.  What it was like:
+ * @only_macs: addresses and type
+ * @only_tci: tag that it was sent with
+ * @only_proto: protocol of that tag
+ */
+struct vnic_pass {
+	struct vnic_switch		*sw;
+	struct vnic_port		*src;
+	const struct vnic_port_policy	*pol;
+	struct vnic_batch		*b;
+	struct vnic_frame		*f;
+	u32				bit;
+	u16				tci;
+	__be16				proto;
+	struct vnic_port		*only;
+	u64				only_macs[2];
+	u16				only_tci;
+	__be16				only_proto;
+};
+
+struct vnic_batch __percpu *vnic_batch_alloc(void)
+{
+	return alloc_percpu(struct vnic_batch);
+}
+
+static unsigned int vnic_port_slot(const struct vnic_port *port)
+{
+	switch (port->type) {
+	case VNIC_PORT_PF:
+		return VNIC_MAX_VFS;
+	case VNIC_PORT_UPLINK:
+		return VNIC_MAX_VFS + 1;
+	default:
+		return port->index;
+	}
+}
+
+static bool vnic_port_up(const struct vnic_port *port, const struct vnic_port_policy *pol)
+{
+	return pol->enabled && vnic_policy_link_up(port->sw, pol);
+}
+
+/* ---- source checks ---- */
+
+/* 01:80:c2:00:00:0x is for a network's own equipment. */
+static bool vnic_is_control(const u8 *mac)
+{
+	return is_link_local_ether_addr(mac);
+}
+
+/* May the port send from this address? */
+static bool vnic_source_valid(const struct vnic_pass *p)
+{
+	const u8 *mac = p->f->hdr + ETH_ALEN;
+	struct rhlist_head *list, *pos;
+	struct vnic_fdb_entry *e;
+
+	if (is_multicast_ether_addr(mac))
+		return false;
+	if (!p->pol->spoofchk || ether_addr_equal(mac, p->pol->mac))
+		return true;
+	if (!p->pol->trusted)
+		return false;
+	list = rhltable_lookup(&p->sw->fdb, mac, vnic_fdb_params);
+	rhl_for_each_entry_rcu(e, pos, list, rhl)
+		if (e->port == p->src && e->kind == VNIC_FDB_UC)
+			return true;
+	return false;
+}
+
+/* A tag right behind the Ethernet header (the outermost is not there)? */
+static bool vnic_inner_tag(const struct vnic_frame *f)
+{
+	return eth_type_vlan(((const struct ethhdr *)f->hdr)->h_proto);
+}
+
+/* Decide the frame's tag in the switch; false: VLAN not allowed. */
+static bool vnic_source_vlan(struct vnic_pass *p)
+{
+	const struct vnic_port_policy *pol = p->pol;
+	const struct vnic_frame *f = p->f;
+	u16 vid = f->vlan_tci & VLAN_VID_MASK;
+
+	p->tci = f->vlan_tci;
+	p->proto = f->vlan_proto;
+	/* a priority tag is no tag: another behind it would slip through */
+	if (f->vlan_proto && !vid && vnic_inner_tag(f))
+		return false;
+	if (!pol->vlan_proto)
+		return !f->vlan_proto || !vid ||
+		       test_bit(vnic_vlan_bit(vid, f->vlan_proto), p->src->vlans);
+
+	p->tci = pol->vlan_tci;
+	p->proto = pol->vlan_proto;
+	if (!f->vlan_proto || !vid)
+		return true;
+	return pol->vlan_proto == htons(ETH_P_8021AD) && f->vlan_proto == htons(ETH_P_8021Q);
+}
+
+/* Why a VF may not send this frame; VNIC_DROP_MAX: it may. */
+static enum vnic_drop vnic_source_check(struct vnic_pass *p)
+{
+	p->tci = p->f->vlan_tci;
+	p->proto = p->f->vlan_proto;
+	if (p->src->type != VNIC_PORT_VF)
+		return VNIC_DROP_MAX;
+	if (vnic_is_control(p->f->hdr))
+		return VNIC_DROP_TX_CONTROL;
+	if (!vnic_source_valid(p))
+		return VNIC_DROP_TX_SPOOF;
+	if (!vnic_source_vlan(p))
+		return VNIC_DROP_TX_VLAN;
+	return VNIC_DROP_MAX;
+}
+
+/* Give the frame its tag; a customer's tag goes inside the provider's. */
+static void vnic_tag_frame(struct vnic_pass *p)
+{
+	struct vnic_frame *f = p->f;
+
+	if (p->src->type != VNIC_PORT_VF || !p->pol->vlan_proto)
+		return;
+	if (f->vlan_proto && f->vlan_tci & VLAN_VID_MASK)
+		vnic_frame_push_tag(f, f->vlan_tci, f->vlan_proto);
+	f->vlan_tci = p->tci;
+	f->vlan_proto = p->proto;
+}
+
+/* ---- destinations ---- */
+
+/* Is the port in the frame's VLAN? */
+static bool vnic_port_member(const struct vnic_pass *p, const struct vnic_port *port,
+			     const struct vnic_port_policy *pol)
+{
+	u16 vid = p->proto ? p->tci & VLAN_VID_MASK : 0;
+
+	if (port->type != VNIC_PORT_VF)
+		return true;
+	if (pol->vlan_proto)
+		return p->proto == pol->vlan_proto && vid == (pol->vlan_tci & VLAN_VID_MASK);
+	return !vid || test_bit(vnic_vlan_bit(vid, p->proto), port->vlans);
+}
+
+/* Asked once for a frame: what is not busy has promised to take it. */
+static bool vnic_port_busy(const struct vnic_pass *p, struct vnic_port *port)
+{
+	if (!port->ops->busy || p->b->frames[vnic_port_slot(port)] & p->bit)
+		return false;
+	return port->ops->busy(port, p->src, p->f);
+}
+
+static void vnic_add_port(struct vnic_pass *p, struct vnic_port *port)
+{
+	u32 *frames = &p->b->frames[vnic_port_slot(port)];
+
+	if (*frames & p->bit)
+		return;
+	if (!*frames)
+		p->b->ports[p->b->nports++] = port;
+	*frames |= p->bit;
+	p->f->copies++;
+}
+
+/* The frame is offered again later: no port gets it now. */
+static void vnic_undo(struct vnic_pass *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->b->nports; i++)
+		p->b->frames[vnic_port_slot(p->b->ports[i])] &= ~p->bit;
+	p->f->copies = 0;
+}
+
+/* One copy of a frame that many get: who is busy or down goes without it. */
+static void vnic_add_copy(struct vnic_pass *p, struct vnic_port *port,
+			  const struct vnic_port_policy *pol)
+{
+	if (port == p->src || !vnic_port_up(port, pol) || !vnic_port_member(p, port, pol))
+		return;
+	if (vnic_port_busy(p, port))
+		vnic_port_drop(port, VNIC_DROP_RX_NOBUF, p->f->segs);
+	else
+		vnic_add_port(p, port);
+}
+
+/* A copy to the PF or the uplink, if there is one */
+static void vnic_add_host_copy(struct vnic_pass *p, struct vnic_port *port)
+{
+	if (port)
+		vnic_add_copy(p, port, rcu_dereference(port->policy));
+}
+
+/* Copies to all ports that want all frames of a kind. */
+static void vnic_add_copies(struct vnic_pass *p, bool promisc, bool allmulti)
+{
+	const struct vnic_port_policy *pol;
+	struct vnic_port *port;
+
+	list_for_each_entry_rcu(port, &p->sw->ports, node) {
+		pol = rcu_dereference(port->policy);
+		if ((!promisc || pol->promisc) && (!allmulti || pol->allmulti))
+			vnic_add_copy(p, port, pol);
+	}
+}
+
+static void vnic_to_multicast(struct vnic_pass *p)
+{
+	struct vnic_port *uplink = rcu_dereference(p->sw->uplink);
+	const u8 *mac = p->f->hdr;
+	struct rhlist_head *list, *pos;
+	struct vnic_fdb_entry *e;
+
+	if (vnic_is_control(mac)) {
+		vnic_add_host_copy(p, p->src->type == VNIC_PORT_PF ?
+				   uplink : rcu_dereference(p->sw->pf));
+		return;
+	}
+	if (is_broadcast_ether_addr(mac)) {
+		vnic_add_copies(p, false, false);
+		return;
+	}
+	list = rhltable_lookup(&p->sw->fdb, mac, vnic_fdb_params);
+	rhl_for_each_entry_rcu(e, pos, list, rhl)
+		vnic_add_copy(p, e->port, rcu_dereference(e->port->policy));
+	if (READ_ONCE(p->sw->allmulti))
+		vnic_add_copies(p, false, true);
+	vnic_add_host_copy(p, uplink);
+}
+
+/* An address of none of our ports in this VLAN.  False: the uplink is busy. */
+static bool vnic_to_unknown(struct vnic_pass *p)
+{
+	struct vnic_port *uplink = rcu_dereference(p->sw->uplink);
+
+	if (uplink && uplink != p->src) {
+		if (vnic_port_busy(p, uplink))
+			return false;
+		vnic_add_port(p, uplink);
+	}
+	if (READ_ONCE(p->sw->promisc))
+		vnic_add_copies(p, true, false);
+	else if (uplink != p->src)
+		p->only = uplink;
+	return true;
+}
+
+/* False: a destination is busy. */
+static bool vnic_to_unicast(struct vnic_pass *p)
+{
+	struct vnic_port *only = NULL;
+	struct rhlist_head *list, *pos;
+	struct vnic_fdb_entry *e;
+	unsigned int ports = 0;
+
+	list = rhltable_lookup(&p->sw->fdb, p->f->hdr, vnic_fdb_params);
+	rhl_for_each_entry_rcu(e, pos, list, rhl) {
+		if (!READ_ONCE(e->active) ||
+		    !vnic_port_member(p, e->port, rcu_dereference(e->port->policy)))
+			continue;
+		ports++;
+		if (e->port == p->src)
+			continue;
+		only = e->port;
+		if (vnic_port_busy(p, only))
+			return false;
+		vnic_add_port(p, only);
+	}
+	if (!ports)
+		return vnic_to_unknown(p);
+	if (ports == 1)
+		p->only = only;
+	return true;
+}
+
+/*
+ * The frames of a batch are mostly of few flows: what has the addresses, type
+ * and tag of the frame before it passes the same checks and goes the same way.
+ */
+static bool vnic_like_before(const struct vnic_pass *p)
+{
+	const struct vnic_frame *f = p->f;
+
+	return p->only && get_unaligned((const u64 *)f->hdr) == p->only_macs[0] &&
+	       get_unaligned((const u64 *)(f->hdr + 6)) == p->only_macs[1] &&
+	       f->vlan_tci == p->only_tci && f->vlan_proto == p->only_proto;
+}
+
+/* The way of the frame before.  False: the port is busy. */
+static bool vnic_go_on(struct vnic_pass *p)
+{
+	if (vnic_port_busy(p, p->only))
+		return false;
+	vnic_add_port(p, p->only);
+	return true;
+}
+
+static void vnic_remember(struct vnic_pass *p)
+{
+	const struct vnic_frame *f = p->f;
+
+	p->only_macs[0] = get_unaligned((const u64 *)f->hdr);
+	p->only_macs[1] = get_unaligned((const u64 *)(f->hdr + 6));
+	p->only_tci = f->vlan_tci;
+	p->only_proto = f->vlan_proto;
+}
+
+/* Find the destinations of a frame by its headers.  False: one is busy. */
+static bool vnic_look_up(struct vnic_pass *p, unsigned int *drops)
+{
+	enum vnic_drop why = vnic_source_check(p);
+
+	p->only = NULL;
+	if (why != VNIC_DROP_MAX) {
+		drops[why] += p->f->segs;
+		return true;
+	}
+	if (is_multicast_ether_addr(p->f->hdr)) {
+		vnic_to_multicast(p);
+	} else if (!vnic_to_unicast(p)) {
+		vnic_undo(p);
+		p->only = NULL;
+		return false;
+	} else if (!p->f->copies) {
+		drops[VNIC_DROP_TX_NODEST] += p->f->segs;
+	}
+	if (p->only)
+		vnic_remember(p);
+	return true;
+}
+
+/* Find the destinations of a frame.  False: wait for one of them. */
+static bool vnic_classify(struct vnic_pass *p, unsigned int *drops)
+{
+	p->f->src = p->src;
+	p->f->copies = 0;
+	if (!(vnic_like_before(p) ? vnic_go_on(p) : vnic_look_up(p, drops)))
+		return false;
+	if (p->f->copies)
+		vnic_tag_frame(p);
+	return true;
+}
+
+/* ---- delivery ---- */
+
+/* Longest frame on the wire, Ethernet header included, all tags not */
+static u32 vnic_frame_longest(const struct vnic_frame *f)
+{
+	u32 len = f->flags & VNIC_FR_TSO ? f->gso_hdr_len + f->gso_size : f->len;
+
+	return len - (vnic_inner_tag(f) ? VLAN_HLEN : 0);
+}
+
+/* Keep the frames that fit the port.  Returns how many. */
+static unsigned int vnic_admit_size(struct vnic_port *port, const struct vnic_port_policy *pol,
+				    struct vnic_frame **out, unsigned int n)
+{
+	unsigned int i, kept = 0, oversize = 0;
+
+	for (i = 0; i < n; i++) {
+		if (vnic_frame_longest(out[i]) > pol->max_len)
+			oversize += out[i]->segs;
+		else
+			out[kept++] = out[i];
+	}
+	if (oversize)
+		vnic_port_drop(port, VNIC_DROP_RX_OVERSIZE, oversize);
+	return kept;
+}
+
+/* Keep the frames that the port's rate allows: one turn of the meter, one
+ * decision a frame.  Returns how many.
+ */
+static unsigned int vnic_admit_rate(struct vnic_port *port, struct vnic_frame **out, unsigned int n)
+{
+	unsigned int i, kept = 0, over = 0;
+	u64 now;
+
+	spin_lock(&port->rx_lock);
+	now = ktime_get_ns();
+	for (i = 0; i < n; i++) {
+		if (vnic_meter_take(&port->rx_meter, out[i]->wire, now))
+			out[kept++] = out[i];
+		else
+			over += out[i]->segs;
+	}
+	spin_unlock(&port->rx_lock);
+	if (over)
+		vnic_port_drop(port, VNIC_DROP_RX_RATE, over);
+	return kept;
+}
+
+/* All frames of a port with a port VLAN are in that VLAN: it sees no tag. */
+static void vnic_deliver_stripped(struct vnic_port *port, const struct vnic_port_policy *pol,
+				  struct vnic_frame **out, unsigned int n)
+{
+	u16 tci[VNIC_BATCH];
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		tci[i] = out[i]->vlan_tci;
+		out[i]->vlan_tci = 0;
+		out[i]->vlan_proto = 0;
+	}
+	port->ops->deliver(port, out, n);
+	for (i = 0; i < n; i++) {
+		out[i]->vlan_tci = tci[i];
+		out[i]->vlan_proto = pol->vlan_proto;
+	}
+}
+
+/* Frames of the batch for one port */
+static void vnic_serve(struct vnic_port *port, struct vnic_frame *frames, u32 bits)
+{
+	const struct vnic_port_policy *pol = rcu_dereference(port->policy);
+	unsigned int n = 0, packets = 0;
+	struct vnic_frame *out[VNIC_BATCH];
+	u32 left;
+
+	for (left = bits; left; left &= left - 1) {
+		out[n] = &frames[__ffs(left)];
+		packets += out[n++]->segs;
+	}
+	if (!vnic_port_up(port, pol)) {
+		vnic_port_drop(port, VNIC_DROP_RX_LINK, packets);
+		n = 0;
+	}
+	n = vnic_admit_size(port, pol, out, n);
+	if (n && pol->policed)
+		n = vnic_admit_rate(port, out, n);
+	if (n && pol->vlan_proto)
+		vnic_deliver_stripped(port, pol, out, n);
+	else if (n)
+		port->ops->deliver(port, out, n);
+	for (left = bits; left; left &= left - 1)
+		frames[__ffs(left)].copies--;
+}
+
+static void vnic_serve_all(struct vnic_batch *b, struct vnic_frame *frames)
+{
+	unsigned int i, slot;
+
+	for (i = 0; i < b->nports; i++) {
+		slot = vnic_port_slot(b->ports[i]);
+		if (b->frames[slot])
+			vnic_serve(b->ports[i], frames, b->frames[slot]);
+		b->frames[slot] = 0;
+	}
+	b->nports = 0;
+}
+
+/* Count what the source has sent, and why some of it goes nowhere. */
+static void vnic_count_source(struct vnic_port *src, const struct vnic_frame *frames,
+			      unsigned int n, const unsigned int *drops)
+{
+	unsigned int i, packets = 0, bytes = 0;
+
+	for (i = 0; i < n; i++) {
+		packets += frames[i].segs;
+		bytes += frames[i].wire;
+	}
+	vnic_port_count_tx(src, packets, bytes);
+	for (i = 0; i < VNIC_DROP_MAX; i++)
+		if (drops[i])
+			vnic_port_drop(src, i, drops[i]);
+}
+
+/* Nothing of the batch is sent. */
+static unsigned int vnic_refuse(struct vnic_port *src, const struct vnic_frame *frames,
+				unsigned int n, enum vnic_drop why)
+{
+	unsigned int drops[VNIC_DROP_MAX] = {}, i;
+
+	for (i = 0; i < n; i++)
+		drops[why] += frames[i].segs;
+	vnic_count_source(src, frames, n, drops);
+	return n;
+}
+
+/* The batch; scratch memory is ours.  RCU. */
+static unsigned int vnic_forward(struct vnic_pass *p, struct vnic_frame *frames, unsigned int n)
+{
+	unsigned int drops[VNIC_DROP_MAX] = {}, i;
+
+	for (i = 0; i < n; i++) {
+		p->f = &frames[i];
+		p->bit = BIT(i);
+		if (!vnic_classify(p, drops))
+			break;
+	}
+	vnic_count_source(p->src, frames, i, drops);
+	vnic_serve_all(p->b, frames);
+	return i;
+}
+
+unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frames, unsigned int n)
+{
+	struct vnic_pass p = {
+		.sw = src->sw,
+		.src = src,
+		.b = this_cpu_ptr(src->sw->batch),
+	};
+	unsigned int done;
+
+	if (p.b->in_use)
+		return vnic_refuse(src, frames, n, VNIC_DROP_TX_NODEST);
+	rcu_read_lock();
+	p.pol = rcu_dereference(src->policy);
+	if (vnic_port_up(src, p.pol)) {
+		p.b->in_use = true;
+		done = vnic_forward(&p, frames, n);
+		p.b->in_use = false;
+	} else {
+		done = vnic_refuse(src, frames, n, VNIC_DROP_TX_LINK);
+	}
+	rcu_read_unlock();
+	return done;
+}

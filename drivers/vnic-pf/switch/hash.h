@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The receive hash of a frame.
+ */
+#ifndef _VNIC_HASH_H
+#define _VNIC_HASH_H
+
+#include <linux/types.h>
+#include <vnic/vnic_mbx.h>
+
+struct vnic_frame;
+
+#define VNIC_HASH_INPUT	36	/* bytes: two IPv6 addresses and two ports */
+
+#define VNIC_HASH_HALVES	(2 * VNIC_HASH_INPUT)
+
+/**
+ * struct vnic_hash_key - a Toeplitz key as a table
+ * @table: by half byte of the input and its value: what that contributes
+ */
+struct vnic_hash_key {
+	u32	table[VNIC_HASH_HALVES][16];
+};
+
+/* @key: VNIC_RSS_KEY_LEN bytes.  Who hashes meanwhile gets some of each. */
+void vnic_hash_set_key(struct vnic_hash_key *h, const u8 *key);
+
+/* Hash over addresses (and TCP/UDP ports) of the header copy; sets hash and
+ * VNIC_FR_HASH_*.
+ */
+void vnic_frame_hash(struct vnic_frame *f, const struct vnic_hash_key *key);
+
+/* The same, if it is the hash of @prev, which was made with the same key.
+ * False: hash it.
+ */
+bool vnic_frame_hash_as(struct vnic_frame *f, const struct vnic_frame *prev);
+
+#endif /* _VNIC_HASH_H */

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The token bucket.  Integer arithmetic only; also compiled by
+ * selftests/meter under a synthetic clock.
+ */
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/types.h>
+
+#include "meter.h"
+
+u64 vnic_meter_rate(unsigned int mbps)
+{
+	return mbps * 125000ULL;
+}
+
+u64 vnic_meter_default_burst(u64 rate)
+{
+	u64 ms = div_u64(rate, 1000);
+	u64 burst = clamp_t(u64, ms * VNIC_METER_BURST_RTO_MS,
+			    VNIC_METER_BURST_MIN, VNIC_METER_BURST_RTO);
+
+	return clamp_t(u64, ms * VNIC_METER_BURST_MS, burst, VNIC_METER_BURST_MAX);
+}
+
+/*
+ * Earn what is due.  Below @fill ns, rate * dt is at most a full bucket plus
+ * one ns at the rate, so nothing overflows: 2 * 2^30 * 10^9 < 2^63.
+ */
+static void vnic_meter_earn(struct vnic_meter *m, u64 now)
+{
+	s64 full = m->burst * VNIC_NANO;
+	u64 dt = now > m->last ? now - m->last : 0;
+
+	m->last = now;
+	if (dt >= m->fill)
+		m->tokens = full;
+	else
+		m->tokens = min_t(s64, m->tokens + m->rate * dt, full);
+}
+
+void vnic_meter_set(struct vnic_meter *m, u64 rate, u64 burst, u64 now)
+{
+	s64 full;
+
+	burst = min_t(u64, burst, VNIC_METER_BURST_MAX);
+	full = burst * VNIC_NANO;
+	if (m->rate) {
+		vnic_meter_earn(m, now);
+		m->tokens = min_t(s64, m->tokens, full);
+	} else {
+		m->tokens = full;
+	}
+	m->rate = rate;
+	m->burst = burst;
+	m->last = now;
+	m->fill = rate ? div64_u64(full, rate) + 1 : 0;
+}
+
+bool vnic_meter_take(struct vnic_meter *m, u64 bytes, u64 now)
+{
+	if (!m->rate)
+		return true;
+	vnic_meter_earn(m, now);
+	if (bytes > m->burst || m->tokens < (s64)(bytes * VNIC_NANO))
+		return false;
+	m->tokens -= bytes * VNIC_NANO;
+	return true;
+}
+
+u64 vnic_meter_wait(struct vnic_meter *m, u64 bytes, u64 now)
+{
+	s64 missing;
+
+	if (!m->rate)
+		return 0;
+	vnic_meter_earn(m, now);
+	missing = min_t(u64, bytes, m->burst) * VNIC_NANO - m->tokens;
+	return missing > 0 ? div64_u64(missing + m->rate - 1, m->rate) : 0;
+}

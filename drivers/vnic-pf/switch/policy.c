@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Configuration of ports: what the host sets and what a port's driver asks for,
+ * joined into the policy that the forwarding path reads.
+ *
+ * The driver may be hostile: each of its requests is checked against what the
+ * host has set, does a bounded amount of work, and waits for RCU when its
+ * requests free more than the system gives back (vnic_guest_end()).
+ */
+#include <linux/bitmap.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "switch.h"
+
+#define VNIC_PACE	1024	/* objects a driver may retire per RCU grace period */
+
+static const u8 *vnic_conf_mac(const struct vnic_port_conf *conf)
+{
+	return conf->own ? conf->own->mac : conf->mac;
+}
+
+/* Most filters the port may have now; see port.h */
+static unsigned int vnic_conf_max_uc(const struct vnic_port_conf *conf)
+{
+	if (conf->trusted)
+		return VNIC_UC_TRUSTED;
+	return conf->by_host ? 0 : VNIC_UC_UNTRUSTED;
+}
+
+static unsigned int vnic_conf_max_mc(const struct vnic_port_conf *conf)
+{
+	return conf->trusted ? VNIC_MC_TRUSTED : VNIC_MC_UNTRUSTED;
+}
+
+/* Ports with promiscuous modes are counted, so that forwarding looks for them
+ * only if there are any.
+ */
+static void vnic_count_modes(struct vnic_switch *sw, const struct vnic_port_policy *old,
+			     const struct vnic_port_policy *new)
+{
+	unsigned int promisc = sw->promisc + new->promisc - (old && old->promisc);
+	unsigned int allmulti = sw->allmulti + new->allmulti - (old && old->allmulti);
+
+	WRITE_ONCE(sw->promisc, promisc);
+	WRITE_ONCE(sw->allmulti, allmulti);
+}
+
+/**
+ * vnic_port_publish - make the forwarding path see a port's configuration
+ * @port: port
+ *
+ * Taking rights away must not fail, so the allocation does not.
+ *
+ * Context: process, sw->lock held.
+ */
+void vnic_port_publish(struct vnic_port *port)
+{
+	const struct vnic_port_conf *conf = port->conf;
+	struct vnic_switch *sw = port->sw;
+	struct vnic_port_policy *new, *old;
+
+	lockdep_assert_held(&sw->lock);
+	new = kzalloc(sizeof(*new), GFP_KERNEL | __GFP_NOFAIL);
+	ether_addr_copy(new->mac, vnic_conf_mac(conf));
+	new->enabled = conf->enabled;
+	new->link_state = conf->link_state;
+	new->spoofchk = conf->spoofchk;
+	new->trusted = conf->trusted;
+	new->policed = conf->rate;
+	/* a port that is not enabled gets nothing, so it is not looked for */
+	new->promisc = conf->enabled && conf->promisc;
+	new->allmulti = conf->enabled && conf->allmulti;
+	if (conf->vlan) {
+		new->vlan_tci = conf->vlan | conf->qos << VLAN_PRIO_SHIFT;
+		new->vlan_proto = conf->vlan_proto;
+	}
+	new->max_len = conf->mtu + ETH_HLEN;
+
+	old = rcu_replace_pointer(port->policy, new, lockdep_is_held(&sw->lock));
+	vnic_count_modes(sw, old, new);
+	if (old)
+		kfree_rcu(old, rcu);
+}
+
+/* The owner tells its driver of a new address or link state. */
+static void vnic_port_changed(struct vnic_port *port)
+{
+	if (port->ops->changed)
+		port->ops->changed(port);
+}
+
+/* ---- filters and addresses ---- */
+
+static void vnic_filter_del(struct vnic_port *port, struct vnic_fdb_entry *e)
+{
+	if (e->kind == VNIC_FDB_UC)
+		port->conf->num_uc--;
+	else
+		port->conf->num_mc--;
+	port->conf->retired++;
+	vnic_fdb_del(e);
+}
+
+/* Remove filters beyond these numbers, the newest first. */
+static void vnic_filters_trim(struct vnic_port *port, unsigned int max_uc, unsigned int max_mc)
+{
+	struct vnic_port_conf *conf = port->conf;
+	struct vnic_fdb_entry *e, *tmp;
+
+	list_for_each_entry_safe_reverse(e, tmp, &conf->filters, node) {
+		if (e->kind == VNIC_FDB_UC ? conf->num_uc > max_uc : conf->num_mc > max_mc)
+			vnic_filter_del(port, e);
+	}
+}
+
+/* Back to the address that the host has set, or the random one. */
+static void vnic_port_drop_own(struct vnic_port *port)
+{
+	struct vnic_port_conf *conf = port->conf;
+
+	if (!conf->own)
+		return;
+	WRITE_ONCE(conf->base->active, true);
+	vnic_fdb_del(conf->own);
+	conf->own = NULL;
+	conf->retired++;
+}
+
+/**
+ * vnic_port_flush - remove what a port's driver has put into the FDB
+ * @port: port
+ *
+ * Context: process, sw->lock held.
+ */
+void vnic_port_flush(struct vnic_port *port)
+{
+	port->conf->promisc = false;
+	port->conf->allmulti = false;
+	vnic_filters_trim(port, 0, 0);
+	vnic_port_drop_own(port);
+	bitmap_zero(port->vlans, 2 * VNIC_VLANS);
+}
+
+/* Take back what trust, or the absence of a MAC set by the host, allowed. */
+static void vnic_port_enforce(struct vnic_port *port)
+{
+	struct vnic_port_conf *conf = port->conf;
+
+	if (conf->trusted)
+		return;
+	conf->promisc = false;
+	conf->allmulti = false;
+	vnic_filters_trim(port, vnic_conf_max_uc(conf), vnic_conf_max_mc(conf));
+	if (conf->by_host && conf->own) {
+		vnic_port_drop_own(port);
+		conf->mac_seq++;
+	}
+}
+
+/* ---- the host ---- */
+
+void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
+{
+	const struct vnic_port_conf *conf = port->conf;
+	const struct vnic_port_policy *pol;
+	struct vnic_switch *sw = port->sw;
+
+	mutex_lock(&sw->lock);
+	pol = rcu_dereference_protected(port->policy, lockdep_is_held(&sw->lock));
+	*info = (struct vnic_port_info) {
+		.mac_by_host	= conf->by_host,
+		.mac_seq	= conf->mac_seq,
+		.vlan		= conf->vlan,
+		.qos		= conf->qos,
+		.vlan_proto	= conf->vlan_proto,
+		.max_tx_rate	= conf->rate,
+		.burst		= conf->rate ? port->rx_meter.burst : 0,
+		.spoofchk	= conf->spoofchk,
+		.trusted	= conf->trusted,
+		.link_state	= conf->link_state,
+		.link_up	= vnic_policy_link_up(sw, pol),
+		.speed		= READ_ONCE(sw->speed),
+		.mtu		= conf->mtu,
+		.enabled	= conf->enabled,
+		.promisc	= conf->promisc,
+		.allmulti	= conf->allmulti,
+		.num_uc		= conf->num_uc,
+		.num_mc		= conf->num_mc,
+		.num_vlans	= bitmap_weight(port->vlans, 2 * VNIC_VLANS),
+		.refused	= conf->refused,
+	};
+	ether_addr_copy(info->mac, vnic_conf_mac(conf));
+	mutex_unlock(&sw->lock);
+}
+
+/* A new address by the host replaces all others.  sw->lock held. */
+static int vnic_port_rebase(struct vnic_port *port, const u8 *mac, bool by_host)
+{
+	struct vnic_port_conf *conf = port->conf;
+	struct vnic_fdb_entry *base;
+
+	base = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
+	if (IS_ERR(base))
+		return PTR_ERR(base);
+	vnic_port_drop_own(port);
+	vnic_fdb_del(conf->base);
+	conf->base = base;
+	ether_addr_copy(conf->mac, mac);
+	conf->by_host = by_host;
+	conf->mac_seq++;
+	vnic_port_enforce(port);
+	vnic_port_publish(port);
+	vnic_port_changed(port);
+	return 0;
+}
+
+int vnic_port_set_mac(struct vnic_port *port, const u8 *mac)
+{
+	bool unset = is_zero_ether_addr(mac);
+	int err;
+
+	if (port->type == VNIC_PORT_UPLINK || (!unset && !is_valid_ether_addr(mac)))
+		return -EINVAL;
+	mutex_lock(&port->sw->lock);
+	err = vnic_port_rebase(port, unset ? port->conf->random : mac, !unset);
+	mutex_unlock(&port->sw->lock);
+	return err;
+}
+
+int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto)
+{
+	struct vnic_port_conf *conf = port->conf;
+
+	if (port->type != VNIC_PORT_VF || vid >= VLAN_VID_MASK || qos > 7 || (!vid && qos))
+		return -EINVAL;
+	if (!eth_type_vlan(proto))
+		return -EPROTONOSUPPORT;
+	mutex_lock(&port->sw->lock);
+	conf->vlan = vid;
+	conf->qos = qos;
+	conf->vlan_proto = vid ? proto : 0;
+	vnic_port_publish(port);
+	mutex_unlock(&port->sw->lock);
+	return 0;
+}
+
+int vnic_port_set_rate(struct vnic_port *port, u32 mbps)
+{
+	u64 rate = vnic_meter_rate(mbps), burst = vnic_meter_default_burst(rate);
+
+	if (mbps > VNIC_RATE_MAX)
+		return -EINVAL;
+	mutex_lock(&port->sw->lock);
+	spin_lock_bh(&port->rx_lock);
+	vnic_meter_set(&port->rx_meter, rate, burst, ktime_get_ns());
+	spin_unlock_bh(&port->rx_lock);
+	spin_lock_bh(&port->tx_lock);
+	vnic_meter_set(&port->tx_meter, rate, burst, ktime_get_ns());
+	spin_unlock_bh(&port->tx_lock);
+	port->conf->rate = mbps;
+	vnic_port_publish(port);
+	mutex_unlock(&port->sw->lock);
+	if (port->ops->unblock)
+		port->ops->unblock(port);
+	return 0;
+}
+
+int vnic_port_set_spoofchk(struct vnic_port *port, bool on)
+{
+	mutex_lock(&port->sw->lock);
+	port->conf->spoofchk = on;
+	vnic_port_publish(port);
+	mutex_unlock(&port->sw->lock);
+	return 0;
+}
+
+int vnic_port_set_trust(struct vnic_port *port, bool on)
+{
+	bool had_own;
+
+	mutex_lock(&port->sw->lock);
+	had_own = port->conf->own;
+	port->conf->trusted = on;
+	vnic_port_enforce(port);
+	vnic_port_publish(port);
+	if (had_own && !port->conf->own)
+		vnic_port_changed(port);
+	mutex_unlock(&port->sw->lock);
+	return 0;
+}
+
+int vnic_port_set_link_state(struct vnic_port *port, int state)
+{
+	if (state < IFLA_VF_LINK_STATE_AUTO || state > IFLA_VF_LINK_STATE_DISABLE)
+		return -EINVAL;
+	mutex_lock(&port->sw->lock);
+	port->conf->link_state = state;
+	vnic_port_publish(port);
+	vnic_port_changed(port);
+	mutex_unlock(&port->sw->lock);
+	return 0;
+}
+
+void vnic_switch_set_carrier(struct vnic_switch *sw, bool up, u32 speed)
+{
+	struct vnic_port *port;
+
+	if (READ_ONCE(sw->carrier) == up && READ_ONCE(sw->speed) == speed)
+		return;
+	WRITE_ONCE(sw->speed, speed);
+	WRITE_ONCE(sw->carrier, up);
+	rcu_read_lock();
+	list_for_each_entry_rcu(port, &sw->ports, node)
+		vnic_port_changed(port);
+	rcu_read_unlock();
+}
+
+/* ---- the port's driver ---- */
+
+/**
+ * vnic_guest_end - end a driver's request
+ * @port: port
+ * @status: its answer
+ *
+ * Counts what was refused.  What requests free waits for RCU, and a driver that
+ * asks faster than grace periods pass must not pile it up: it waits, without
+ * the lock, so that nobody waits with it.
+ *
+ * Context: process, sw->lock held; releases it.
+ * Return: @status.
+ */
+static u32 vnic_guest_end(struct vnic_port *port, u32 status)
+{
+	struct vnic_port_conf *conf = port->conf;
+	unsigned long grace = conf->grace;
+	bool wait = ++conf->retired >= VNIC_PACE;
+
+	if (status != VNIC_MBX_OK)
+		conf->refused++;
+	if (wait) {
+		conf->grace = get_state_synchronize_rcu();
+		conf->retired = 0;
+	}
+	mutex_unlock(&port->sw->lock);
+	if (wait)
+		cond_synchronize_rcu(grace);
+	return status;
+}
+
+/* sw->lock held */
+static u32 vnic_guest_mac(struct vnic_port *port, const u8 *mac)
+{
+	struct vnic_port_conf *conf = port->conf;
+	struct vnic_fdb_entry *own;
+
+	if (ether_addr_equal(mac, vnic_conf_mac(conf)))
+		return VNIC_MBX_OK;
+	if (!is_valid_ether_addr(mac) || !conf->base)
+		return VNIC_MBX_E_INVAL;
+	if (conf->by_host && !conf->trusted)
+		return VNIC_MBX_E_PERM;
+	if (ether_addr_equal(mac, conf->mac)) {
+		vnic_port_drop_own(port);
+		vnic_port_publish(port);
+		return VNIC_MBX_OK;
+	}
+	if (port->type == VNIC_PORT_VF && vnic_fdb_taken(port, mac))
+		return VNIC_MBX_E_INUSE;
+	own = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
+	if (IS_ERR(own))
+		return VNIC_MBX_E_NOMEM;
+	vnic_port_drop_own(port);
+	WRITE_ONCE(conf->base->active, false);
+	conf->own = own;
+	vnic_port_publish(port);
+	return VNIC_MBX_OK;
+}
+
+u32 vnic_port_guest_mac(struct vnic_port *port, const u8 *mac)
+{
+	mutex_lock(&port->sw->lock);
+	return vnic_guest_end(port, vnic_guest_mac(port, mac));
+}
+
+/* Want a filter: keep the one that is there, or add it. */
+static u32 vnic_filter_want(struct vnic_port *port, const u8 *mac, enum vnic_fdb_kind kind)
+{
+	struct vnic_port_conf *conf = port->conf;
+	struct vnic_fdb_entry *e = vnic_fdb_find(port, mac, kind);
+
+	if (!e) {
+		if (kind == VNIC_FDB_UC && port->type == VNIC_PORT_VF &&
+		    vnic_fdb_taken(port, mac))
+			return VNIC_MBX_E_INUSE;
+		e = vnic_fdb_add(port, mac, kind);
+		if (IS_ERR(e))
+			return VNIC_MBX_E_NOMEM;
+		list_add_tail(&e->node, &conf->filters);
+		if (kind == VNIC_FDB_UC)
+			conf->num_uc++;
+		else
+			conf->num_mc++;
+	}
+	e->wanted = true;
+	return VNIC_MBX_OK;
+}
+
+/* Want @num filters of one kind, at most @max.  Returns the first error. */
+static u32 vnic_filters_want(struct vnic_port *port, const u8 *addrs, unsigned int num,
+			     unsigned int max, enum vnic_fdb_kind kind)
+{
+	u32 status = VNIC_MBX_OK, err;
+	unsigned int i;
+
+	if (num > max)
+		status = max ? VNIC_MBX_E_NOSPC : VNIC_MBX_E_PERM;
+	for (i = 0; i < min(num, max); i++) {
+		err = vnic_filter_want(port, addrs + i * ETH_ALEN, kind);
+		status = status ?: err;
+	}
+	return status;
+}
+
+/* Remove what is not wanted any more. */
+static void vnic_filters_sweep(struct vnic_port *port)
+{
+	struct vnic_fdb_entry *e, *tmp;
+
+	list_for_each_entry_safe(e, tmp, &port->conf->filters, node) {
+		if (!e->wanted)
+			vnic_filter_del(port, e);
+		else
+			e->wanted = false;
+	}
+}
+
+/* sw->lock held */
+static u32 vnic_guest_modes(struct vnic_port *port, u32 flags)
+{
+	struct vnic_port_conf *conf = port->conf;
+
+	conf->promisc = conf->trusted && (flags & VNIC_RX_MODE_PROMISC);
+	conf->allmulti = conf->trusted && (flags & VNIC_RX_MODE_ALLMULTI);
+	return flags && !conf->trusted ? VNIC_MBX_E_PERM : VNIC_MBX_OK;
+}
+
+static bool vnic_rx_mode_valid(u32 flags, unsigned int num_uc, unsigned int num_mc, const u8 *addrs)
+{
+	unsigned int i;
+
+	if (flags & ~(VNIC_RX_MODE_PROMISC | VNIC_RX_MODE_ALLMULTI))
+		return false;
+	if (num_uc > VNIC_MAX_FILTERS || num_mc > VNIC_MAX_FILTERS - num_uc)
+		return false;
+	for (i = 0; i < num_uc; i++)
+		if (!is_valid_ether_addr(addrs + i * ETH_ALEN))
+			return false;
+	for (; i < num_uc + num_mc; i++)
+		if (!is_multicast_ether_addr(addrs + i * ETH_ALEN))
+			return false;
+	return true;
+}
+
+u32 vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_uc,
+			    unsigned int num_mc, const u8 *addrs)
+{
+	struct vnic_port_conf *conf = port->conf;
+	u32 status, err;
+
+	mutex_lock(&port->sw->lock);
+	if (!vnic_rx_mode_valid(flags, num_uc, num_mc, addrs))
+		return vnic_guest_end(port, VNIC_MBX_E_INVAL);
+	status = vnic_guest_modes(port, flags);
+	err = vnic_filters_want(port, addrs, num_uc, vnic_conf_max_uc(conf), VNIC_FDB_UC);
+	status = status ?: err;
+	err = vnic_filters_want(port, addrs + num_uc * ETH_ALEN, num_mc,
+				vnic_conf_max_mc(conf), VNIC_FDB_MC);
+	status = status ?: err;
+	vnic_filters_sweep(port);
+	vnic_port_publish(port);
+	return vnic_guest_end(port, status);
+}
+
+/* A port VLAN leaves the driver none of its own, but for 802.1Q inside 802.1ad. */
+static bool vnic_conf_trunk(const struct vnic_port_conf *conf, __be16 proto)
+{
+	return !conf->vlan ||
+	       (conf->vlan_proto == htons(ETH_P_8021AD) && proto == htons(ETH_P_8021Q));
+}
+
+u32 vnic_port_guest_vlan(struct vnic_port *port, u16 vid, u16 proto, bool add)
+{
+	unsigned int bit = vnic_vlan_bit(vid & VLAN_VID_MASK, htons(proto));
+	u32 status = VNIC_MBX_OK;
+
+	mutex_lock(&port->sw->lock);
+	if (!vid || vid >= VLAN_VID_MASK || !eth_type_vlan(htons(proto)))
+		status = VNIC_MBX_E_INVAL;
+	else if (!add)
+		clear_bit(bit, port->vlans);
+	else if (!vnic_conf_trunk(port->conf, htons(proto)))
+		status = VNIC_MBX_E_PERM;
+	else
+		set_bit(bit, port->vlans);
+	return vnic_guest_end(port, status);
+}
+
+u32 vnic_port_guest_mtu(struct vnic_port *port, u32 mtu)
+{
+	u32 max = port->type == VNIC_PORT_VF ? VNIC_MTU_MAX : VNIC_FRAME_MAX;
+
+	mutex_lock(&port->sw->lock);
+	if (mtu < VNIC_MTU_MIN || mtu > max)
+		return vnic_guest_end(port, VNIC_MBX_E_INVAL);
+	port->conf->mtu = mtu;
+	vnic_port_publish(port);
+	return vnic_guest_end(port, VNIC_MBX_OK);
+}
+
+void vnic_port_guest_enable(struct vnic_port *port, bool on)
+{
+	mutex_lock(&port->sw->lock);
+	port->conf->enabled = on;
+	vnic_port_publish(port);
+	vnic_guest_end(port, VNIC_MBX_OK);
+}
+
+void vnic_port_guest_reset(struct vnic_port *port)
+{
+	mutex_lock(&port->sw->lock);
+	vnic_port_flush(port);
+	port->conf->mtu = ETH_DATA_LEN;
+	if (port->type == VNIC_PORT_VF)
+		port->conf->enabled = false;
+	vnic_port_publish(port);
+	vnic_guest_end(port, VNIC_MBX_OK);
+}
+
+void vnic_port_guest_limits(struct vnic_port *port, struct vnic_mbx_caps *caps)
+{
+	const struct vnic_port_conf *conf = port->conf;
+	bool trunk;
+
+	mutex_lock(&port->sw->lock);
+	trunk = vnic_conf_trunk(conf, htons(ETH_P_8021Q));
+	caps->mtu_max = cpu_to_le16(VNIC_MTU_MAX);
+	caps->mtu = cpu_to_le16(conf->mtu);
+	caps->max_uc = cpu_to_le16(vnic_conf_max_uc(conf));
+	caps->max_mc = cpu_to_le16(vnic_conf_max_mc(conf));
+	ether_addr_copy(caps->mac, vnic_conf_mac(conf));
+	caps->mac_seq = cpu_to_le32(conf->mac_seq);
+	caps->mac_fixed = conf->by_host && !conf->trusted;
+	caps->trusted = conf->trusted;
+	caps->max_vlans = cpu_to_le16(trunk ? VNIC_VLANS_MAX : 0);
+	mutex_unlock(&port->sw->lock);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Ports of the switch and the switch itself.
+ *
+ * A port is where a VF, the PF netdev or the uplink is connected.  It holds
+ * what the host configured (MAC, VLAN, rates, checks, trust, link) and what
+ * the VF's driver asked for (filters, VLANs, MTU, address), both used by the
+ * forwarding path under RCU, its meters, and its counters.
+ *
+ * Configuration: process context, under vnic_switch.lock taken inside; may be
+ * called under rtnl; never takes rtnl.
+ */
+#ifndef _VNIC_PORT_H
+#define _VNIC_PORT_H
+
+#include <linux/etherdevice.h>
+#include <linux/ethtool.h>
+#include <linux/rhashtable.h>
+#include <linux/types.h>
+#include <linux/u64_stats_sync.h>
+#include <vnic/vnic_mbx.h>
+
+#include "frame.h"
+#include "meter.h"
+
+struct vnic_adapter;
+struct vnic_port;
+struct vnic_switch;
+
+enum vnic_port_type { VNIC_PORT_VF, VNIC_PORT_PF, VNIC_PORT_UPLINK };
+
+/* Why a frame was dropped.  rx: on its way to the port; tx: sent by the port.
+ * Names as ethtool -S shows them are in port_stats.c.
+ */
+enum vnic_drop {
+	/* towards the port */
+	VNIC_DROP_RX_RATE,		/* beyond the port's rate */
+	VNIC_DROP_RX_NOBUF,		/* no buffer posted and partition full */
+	VNIC_DROP_RX_OVERSIZE,		/* longer than the port's MTU allows */
+	VNIC_DROP_RX_LINK,		/* link down or data path not enabled */
+	VNIC_DROP_RX_NOMEM,		/* no skb (PF, uplink) */
+	VNIC_DROP_RX_RESET,		/* was waiting when the function was reset */
+	/* sent by the port */
+	VNIC_DROP_TX_SPOOF,		/* source address is not the port's */
+	VNIC_DROP_TX_VLAN,		/* VLAN not allowed */
+	VNIC_DROP_TX_CONTROL,		/* 01:80:c2:00:00:0x from a VF */
+	VNIC_DROP_TX_MALFORMED,		/* descriptor or frame refused */
+	VNIC_DROP_TX_LINK,		/* link down */
+	VNIC_DROP_TX_NODEST,		/* nobody to deliver to */
+	VNIC_DROP_TX_FAULT,		/* memory went away */
+	VNIC_DROP_MAX
+};
+
+#define VNIC_DROP_FIRST_TX	VNIC_DROP_TX_SPOOF
+
+/* per CPU; in packets and bytes as on a wire (TSO: segments with headers) */
+struct vnic_port_pcpu {
+	u64_stats_t		rx_packets;	/* delivered to the port */
+	u64_stats_t		rx_bytes;
+	u64_stats_t		rx_multicast;
+	u64_stats_t		rx_broadcast;
+	u64_stats_t		tx_packets;	/* sent by the port, also what was dropped then */
+	u64_stats_t		tx_bytes;
+	u64_stats_t		drops[VNIC_DROP_MAX];
+	struct u64_stats_sync	syncp;
+};
+
+/* delivered frames, not counted yet */
+struct vnic_rx_sum {
+	u32	packets;
+	u32	bytes;
+	u32	multicast;
+	u32	broadcast;
+};
+
+/* sum over CPUs */
+struct vnic_port_stats {
+	u64	rx_packets, rx_bytes, rx_multicast, rx_broadcast;
+	u64	tx_packets, tx_bytes;
+	u64	drops[VNIC_DROP_MAX];
+	u64	rx_dropped, tx_dropped;		/* sums of drops */
+};
+
+/**
+ * struct vnic_port_ops - what a port's owner does for the switch
+ * @deliver: take admitted frames, 1 to VNIC_BATCH.  Preemption (and BH) disabled, so it may not
+ *	sleep; counts rx (vnic_port_count_rx()) or drops per frame.  Frames stay
+ *	the switch's: other ports may get them, too, so they are not changed
+ *	except by vnic_frame_take_skb() and vnic_frame_hash().  Their vlan_* is
+ *	what this port is to see: a port VLAN is stripped already.
+ * @busy: would a frame of @src have to wait (uplink: in-flight bound of @src
+ *	reached, or its qdisc full)?  The switch then stops a VF's batch there
+ *	and the owner wakes @src by its @unblock later.  May be NULL: never.
+ * @unblock: what this port may be waiting for has changed: a destination that
+ *	was busy takes frames again, or its own rate is another.  It tries again
+ *	at once.  Any context.  May be NULL.
+ * @changed: MAC or link state changed (by the host); the owner tells its
+ *	driver.  Process context under vnic_switch.lock, must not call back into
+ *	configuration; or atomic for link changes: must not sleep.
+ */
+struct vnic_port_ops {
+	void	(*deliver)(struct vnic_port *port, struct vnic_frame **frames, unsigned int n);
+	bool	(*busy)(struct vnic_port *port, struct vnic_port *src, const struct vnic_frame *f);
+	void	(*unblock)(struct vnic_port *port);
+	void	(*changed)(struct vnic_port *port);
+};
+
+struct vnic_port_policy;	/* switch-internal, RCU */
+
+/**
+ * struct vnic_port - a port
+ * @sw: its switch
+ * @ops: its owner
+ * @priv: owner's own
+ * @type: kind
+ * @index: VF index (VNIC_PORT_VF)
+ * @node: in sw->ports
+ * @policy: what the forwarding path reads; replaced whole under sw->lock
+ * @conf: what was asked for; sw->lock
+ * @vlans: VLANs its driver has joined, a bitmap for 802.1Q and one for 802.1ad;
+ *	written under sw->lock, bit by bit
+ * @rx_lock: protects @rx_meter
+ * @rx_meter: polices what is sent to the port
+ * @tx_lock: protects @tx_meter
+ * @tx_meter: shapes what the port sends; charged by the owner (VF worker)
+ * @pcpu: counters
+ */
+struct vnic_port {
+	struct vnic_switch		*sw;
+	const struct vnic_port_ops	*ops;
+	void				*priv;
+	enum vnic_port_type		type;
+	u16				index;
+	struct list_head		node;		/* sw->ports, RCU */
+	struct vnic_port_policy __rcu	*policy;
+	struct vnic_port_conf		*conf;		/* switch-internal, sw->lock */
+	unsigned long			*vlans;		/* switch-internal */
+	spinlock_t			rx_lock; /* rx_meter */
+	struct vnic_meter		rx_meter;
+	spinlock_t			tx_lock ____cacheline_aligned_in_smp; /* tx_meter */
+	struct vnic_meter		tx_meter;
+	struct vnic_port_pcpu __percpu	*pcpu;
+};
+
+/* ---- switch.c: lifetime ---- */
+
+struct vnic_switch *vnic_switch_create(struct vnic_adapter *ad);
+void vnic_switch_destroy(struct vnic_switch *sw);	/* no ports left */
+
+/* Add a port.  @mac: its address (VF: NULL, a random one is made; uplink: not
+ * used, all that nobody else has goes there).  The port starts with defaults:
+ * spoofchk on, trust off, link auto, no VLAN, no rate, MTU 1500, data path
+ * disabled (VF); the PF's and the uplink's are trusted, unchecked, enabled, in
+ * all VLANs and always up.  Process context.  0, -ENOMEM, -EEXIST (there is one
+ * of this type and index).
+ */
+int vnic_port_init(struct vnic_port *port, struct vnic_switch *sw, enum vnic_port_type type,
+		   u16 index, const struct vnic_port_ops *ops, void *priv, const u8 *mac);
+/* Remove it; when it returns no forwarding path uses the port (waits RCU). */
+void vnic_port_destroy(struct vnic_port *port);
+
+/* ---- forward.c: the path ---- */
+
+/**
+ * vnic_switch_forward - classify a batch and deliver it
+ * @src: port that sends
+ * @frames: finished frames (see vnic_frame_finish(), vnic_frame_from_skb())
+ * @n: 1 to VNIC_BATCH
+ *
+ * Source checks, classification, port VLANs, police, grouping by destination,
+ * delivery.  Frames refused are counted.  Never returns a frame to @src.
+ *
+ * Also counts what @src sends (vnic_port_count_tx()).
+ *
+ * Who gets a frame: every port with the address (its own or a filter of it) in
+ * the frame's VLAN; the uplink and promiscuous ports if there is none; all of
+ * the VLAN for broadcast; for multicast ports with the filter or allmulti, and
+ * the uplink.  01:80:c2:00:00:0x goes between PF and uplink only.
+ *
+ * Context: BH disabled (so preemption, too); enters RCU itself.  Called from
+ * inside a deliver() (an uplink redirected back to the PF) it drops all.
+ * Return: number of frames consumed from the start; fewer than @n when a
+ * destination is busy: the rest is offered again after @src's unblock().
+ * Callers that cannot wait (PF netdev, uplink) treat the rest as they see fit.
+ * Frames not consumed are as they were; of those consumed only skb may be used.
+ */
+unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frames, unsigned int n);
+
+/*
+ * ---- policy.c: configuration by the host (ndo_set_vf_*, net/) ----
+ *
+ * What trust means, as with ice, i40e and ixgbe:
+ *
+ *			not trusted			trusted
+ * own MAC		if the host has set none	always
+ * unicast filters	if the host has set no MAC:	VNIC_UC_TRUSTED
+ *			VNIC_UC_UNTRUSTED
+ * multicast filters	VNIC_MC_UNTRUSTED		VNIC_MC_TRUSTED
+ * promisc, allmulti	no				yes
+ * sources (spoofchk)	own MAC				own MAC, unicast filters
+ *
+ * The host may give two VFs the same MAC: both get the frames.  A VF's driver
+ * cannot take the address of another port, trusted or not.
+ * Errors of the vnic_port_set_*(): -EINVAL (out of range), -EPROTONOSUPPORT
+ * (VLAN protocol), -ENOMEM.
+ */
+#define VNIC_RATE_MAX	1000000		/* Mb/s */
+
+struct vnic_port_info {
+	u8	mac[ETH_ALEN];
+	bool	mac_by_host;
+	u32	mac_seq;	/* see struct vnic_mbx_status */
+	u16	vlan;		/* 0: none */
+	u8	qos;
+	__be16	vlan_proto;
+	u32	max_tx_rate;	/* Mb/s, 0: no limit */
+	u64	burst;		/* bytes in force */
+	bool	spoofchk, trusted;
+	int	link_state;	/* IFLA_VF_LINK_STATE_* */
+	bool	link_up;	/* resulting */
+	u32	speed;		/* Mb/s */
+	u32	mtu;
+	bool	enabled;
+	bool	promisc, allmulti;
+	unsigned int num_uc, num_mc, num_vlans;
+	u64 refused;		/* requests of its driver that were refused */
+};
+
+void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info);
+/* Zero: unset (random again).  Replaces an address the driver has set, too. */
+int vnic_port_set_mac(struct vnic_port *port, const u8 *mac);
+int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto);
+int vnic_port_set_rate(struct vnic_port *port, u32 mbps);	/* both directions (DESIGN 9) */
+int vnic_port_set_spoofchk(struct vnic_port *port, bool on);
+/* Off: takes back what needs it: promisc, allmulti, filters, own MAC. */
+int vnic_port_set_trust(struct vnic_port *port, bool on);
+int vnic_port_set_link_state(struct vnic_port *port, int state);
+/* The carrier and speed that "auto" follows, for all ports.  Any context. */
+void vnic_switch_set_carrier(struct vnic_switch *sw, bool up, u32 speed);
+
+/*
+ * ---- policy.c: requests of the port's driver (mailbox; PF netdev) ----
+ *
+ * Process context, one at a time for a port.  Return VNIC_MBX_OK or
+ * VNIC_MBX_E_*.  vnic_port_guest_rx_mode() puts in force what is allowed of a
+ * request and returns the first error; after VNIC_MBX_E_INVAL all is as before.
+ */
+u32 vnic_port_guest_mac(struct vnic_port *port, const u8 *mac);
+u32 vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_uc,
+			    unsigned int num_mc, const u8 *addrs);
+u32 vnic_port_guest_vlan(struct vnic_port *port, u16 vid, u16 proto, bool add);
+u32 vnic_port_guest_mtu(struct vnic_port *port, u32 mtu);
+void vnic_port_guest_enable(struct vnic_port *port, bool on);
+/* Back to what the host configured: filters, VLANs, MTU, the driver's own MAC */
+void vnic_port_guest_reset(struct vnic_port *port);
+/* limits in force for the HELLO answer */
+void vnic_port_guest_limits(struct vnic_port *port, struct vnic_mbx_caps *caps);
+
+#define VNIC_UC_UNTRUSTED	16	/* filters of a VF without trust */
+#define VNIC_MC_UNTRUSTED	64
+#define VNIC_UC_TRUSTED		128	/* and with it; together VNIC_MAX_FILTERS */
+#define VNIC_MC_TRUSTED		128
+#define VNIC_VLANS_MAX		4094	/* a bitmap: no smaller limit is needed */
+
+/* ---- port_stats.c ---- */
+
+/* At most a batch is summed up. */
+static inline void vnic_rx_sum_add(struct vnic_rx_sum *sum, const struct vnic_frame *f)
+{
+	sum->packets += f->segs;
+	sum->bytes += f->wire;
+	if (likely(!is_multicast_ether_addr(f->hdr)))
+		return;
+	if (is_broadcast_ether_addr(f->hdr))
+		sum->broadcast += f->segs;
+	else
+		sum->multicast += f->segs;
+}
+
+/* Context of the counters: preemption disabled. */
+void vnic_port_count_rx(struct vnic_port *port, const struct vnic_frame *f);
+void vnic_port_count_rx_sum(struct vnic_port *port, const struct vnic_rx_sum *sum);
+void vnic_port_count_tx(struct vnic_port *port, unsigned int packets, unsigned int bytes);
+void vnic_port_drop(struct vnic_port *port, enum vnic_drop why, unsigned int packets);
+void vnic_port_get_stats(struct vnic_port *port, struct vnic_port_stats *st);
+extern const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN];
+
+/* TX shaping by the owner: may a frame of @bytes (its wire) go now?
+ * 0: taken; else ns to wait.  Process context or BH.
+ */
+u64 vnic_port_shape(struct vnic_port *port, u64 bytes);
+/* Is there a rate at all?  Any context. */
+static inline bool vnic_port_shaped(const struct vnic_port *port)
+{
+	return READ_ONCE(port->tx_meter.rate);
+}
+
+#endif /* _VNIC_PORT_H */

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Frames as they would be on a wire, for a destination that takes neither
+ * segmentation nor partial checksums.
+ */
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/unaligned.h>
+#include <net/checksum.h>
+#include <net/ip6_checksum.h>
+
+#include "frame.h"
+
+/* Lengths and identification of piece @i.  Returns the pseudo-header's share of
+ * the checksum, folded with @sum of what follows the IP header.
+ */
+static __sum16 vnic_piece_ipv4(struct vnic_piece *p, const struct vnic_headers *h, unsigned int i,
+			       __wsum sum)
+{
+	struct iphdr *ip = (void *)(p->hdr + h->l3);
+	unsigned int len = p->hdr_len - h->l4 + p->len;
+
+	ip->tot_len = htons(h->l4 - h->l3 + len);
+	ip->id = htons(ntohs(ip->id) + i);
+	ip->check = 0;
+	ip->check = ip_fast_csum(ip, ip->ihl);
+	return csum_tcpudp_magic(ip->saddr, ip->daddr, len, IPPROTO_TCP, sum);
+}
+
+static __sum16 vnic_piece_ipv6(struct vnic_piece *p, const struct vnic_headers *h, __wsum sum)
+{
+	struct ipv6hdr *ip = (void *)(p->hdr + h->l3);
+
+	ip->payload_len = htons(p->hdr_len - h->l3 - sizeof(*ip) + p->len);
+	return csum_ipv6_magic(&ip->saddr, &ip->daddr, p->hdr_len - h->l4 + p->len,
+			       IPPROTO_TCP, sum);
+}
+
+/* Headers of segment @i of a TSO frame */
+static void vnic_piece_tso(const struct vnic_frame *f, unsigned int i, struct vnic_piece *p)
+{
+	struct vnic_headers h;
+	struct tcphdr *th;
+	__wsum sum;
+
+	/* both were checked when the frame was made, from the same copy */
+	if (WARN_ON_ONCE(!vnic_frame_parse(f, &h)))
+		return;
+	th = (void *)(p->hdr + h.l4);
+	th->seq = htonl(ntohl(th->seq) + i * f->gso_size);
+	if (i + 1 < f->segs) {
+		th->fin = 0;
+		th->psh = 0;
+	}
+	if (i)
+		th->cwr = 0;
+	th->check = 0;
+	sum = vnic_frame_csum(f, p->off, p->len);
+	sum = csum_block_add(csum_partial(th, p->hdr_len - h.l4, 0), sum, p->hdr_len - h.l4);
+	th->check = f->flags & VNIC_FR_TSO4 ? vnic_piece_ipv4(p, &h, i, sum) :
+					      vnic_piece_ipv6(p, &h, sum);
+}
+
+/* Complete a partial checksum; the field holds the pseudo-header's sum. */
+static void vnic_piece_csum(const struct vnic_frame *f, struct vnic_piece *p)
+{
+	__wsum sum = vnic_frame_csum(f, f->csum_start, f->len - f->csum_start);
+	__sum16 check = csum_fold(sum);
+
+	put_unaligned(check ?: CSUM_MANGLED_0,
+		      (__sum16 *)(p->hdr + f->csum_start + f->csum_offset));
+}
+
+void vnic_frame_piece(const struct vnic_frame *f, unsigned int i, struct vnic_piece *p)
+{
+	bool tso = f->flags & VNIC_FR_TSO;
+
+	p->hdr_len = tso ? f->gso_hdr_len : f->hdr_len;
+	p->off = p->hdr_len + i * f->gso_size;
+	p->len = f->len - p->off;
+	memcpy(p->hdr, f->hdr, p->hdr_len);
+	if (tso) {
+		p->len = min_t(u32, p->len, f->gso_size);
+		vnic_piece_tso(f, i, p);
+	} else if (f->flags & VNIC_FR_CSUM_PARTIAL) {
+		vnic_piece_csum(f, p);
+	}
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The switch and its ports: lifetime, and the forwarding database.
+ */
+#include <linux/bitmap.h>
+#include <linux/slab.h>
+
+#include "switch.h"
+
+const struct rhashtable_params vnic_fdb_params = {
+	.head_offset		= offsetof(struct vnic_fdb_entry, rhl.rhead),
+	.key_offset		= offsetof(struct vnic_fdb_entry, mac),
+	.key_len		= ETH_ALEN,
+	.automatic_shrinking	= true,
+};
+
+/* ---- forwarding database ---- */
+
+/**
+ * vnic_fdb_add - let an address lead to a port
+ * @port: port
+ * @mac: address
+ * @kind: why
+ *
+ * Context: process, sw->lock held.
+ * Return: the entry, active, or ERR_PTR(-ENOMEM).
+ */
+struct vnic_fdb_entry *vnic_fdb_add(struct vnic_port *port, const u8 *mac, enum vnic_fdb_kind kind)
+{
+	struct vnic_fdb_entry *e;
+
+	lockdep_assert_held(&port->sw->lock);
+	e = kzalloc(sizeof(*e), GFP_KERNEL);
+	if (!e)
+		return ERR_PTR(-ENOMEM);
+	ether_addr_copy(e->mac, mac);
+	e->kind = kind;
+	e->active = true;
+	e->port = port;
+	INIT_LIST_HEAD(&e->node);
+	if (rhltable_insert(&port->sw->fdb, &e->rhl, vnic_fdb_params)) {
+		kfree(e);
+		return ERR_PTR(-ENOMEM);
+	}
+	return e;
+}
+
+/* Remove an entry and free it.  sw->lock held. */
+void vnic_fdb_del(struct vnic_fdb_entry *e)
+{
+	lockdep_assert_held(&e->port->sw->lock);
+	list_del(&e->node);
+	rhltable_remove(&e->port->sw->fdb, &e->rhl, vnic_fdb_params);
+	kfree_rcu(e, rcu);
+}
+
+/* The entry of @port of one kind for an address, or NULL.  sw->lock held. */
+struct vnic_fdb_entry *vnic_fdb_find(struct vnic_port *port, const u8 *mac, enum vnic_fdb_kind kind)
+{
+	struct vnic_fdb_entry *e, *found = NULL;
+	struct rhlist_head *list, *pos;
+
+	lockdep_assert_held(&port->sw->lock);
+	rcu_read_lock();
+	list = rhltable_lookup(&port->sw->fdb, mac, vnic_fdb_params);
+	rhl_for_each_entry_rcu(e, pos, list, rhl) {
+		if (e->port == port && e->kind == kind) {
+			found = e;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+/* Does an address belong to another port than @port?  sw->lock held. */
+bool vnic_fdb_taken(struct vnic_port *port, const u8 *mac)
+{
+	struct rhlist_head *list, *pos;
+	struct vnic_fdb_entry *e;
+	bool taken = false;
+
+	lockdep_assert_held(&port->sw->lock);
+	rcu_read_lock();
+	list = rhltable_lookup(&port->sw->fdb, mac, vnic_fdb_params);
+	rhl_for_each_entry_rcu(e, pos, list, rhl) {
+		if (e->port != port) {
+			taken = true;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return taken;
+}
+
+/* ---- lifetime ---- */
+
+struct vnic_switch *vnic_switch_create(struct vnic_adapter *ad)
+{
+	struct vnic_switch *sw = kzalloc(sizeof(*sw), GFP_KERNEL);
+	int err = -ENOMEM;
+
+	if (!sw)
+		return ERR_PTR(-ENOMEM);
+	sw->ad = ad;
+	mutex_init(&sw->lock);
+	INIT_LIST_HEAD(&sw->ports);
+	sw->carrier = true;
+	sw->batch = vnic_batch_alloc();
+	if (!sw->batch)
+		goto free_switch;
+	err = rhltable_init(&sw->fdb, &vnic_fdb_params);
+	if (err)
+		goto free_batch;
+	return sw;
+
+free_batch:
+	free_percpu(sw->batch);
+free_switch:
+	kfree(sw);
+	return ERR_PTR(err);
+}
+
+void vnic_switch_destroy(struct vnic_switch *sw)
+{
+	WARN_ON(!list_empty(&sw->ports));
+	rhltable_destroy(&sw->fdb);
+	free_percpu(sw->batch);
+	mutex_destroy(&sw->lock);
+	kfree(sw);
+}
+
+/* Default configuration.  A VF has nothing but its address; PF and uplink are
+ * the host's, so that their owners decide by enabling them.
+ */
+static void vnic_conf_init(struct vnic_port *port)
+{
+	struct vnic_port_conf *conf = port->conf;
+	bool vf = port->type == VNIC_PORT_VF;
+
+	INIT_LIST_HEAD(&conf->filters);
+	conf->link_state = vf ? IFLA_VF_LINK_STATE_AUTO : IFLA_VF_LINK_STATE_ENABLE;
+	conf->spoofchk = vf;
+	conf->trusted = !vf;
+	conf->enabled = !vf;
+	conf->mtu = ETH_DATA_LEN;
+	conf->grace = get_state_synchronize_rcu();
+}
+
+/* Memory of a port */
+static int vnic_port_alloc(struct vnic_port *port)
+{
+	int cpu;
+
+	port->conf = kzalloc(sizeof(*port->conf), GFP_KERNEL);
+	port->vlans = bitmap_zalloc(2 * VNIC_VLANS, GFP_KERNEL);
+	port->pcpu = alloc_percpu(struct vnic_port_pcpu);
+	if (!port->conf || !port->vlans || !port->pcpu)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		u64_stats_init(&per_cpu_ptr(port->pcpu, cpu)->syncp);
+	return 0;
+}
+
+static void vnic_port_free(struct vnic_port *port)
+{
+	kfree(rcu_dereference_protected(port->policy, true));
+	RCU_INIT_POINTER(port->policy, NULL);
+	free_percpu(port->pcpu);
+	bitmap_free(port->vlans);
+	kfree(port->conf);
+}
+
+static bool vnic_port_exists(const struct vnic_port *port)
+{
+	const struct vnic_port *p;
+
+	list_for_each_entry(p, &port->sw->ports, node)
+		if (p->type == port->type &&
+		    (p->type != VNIC_PORT_VF || p->index == port->index))
+			return true;
+	return false;
+}
+
+/* Make up an address nobody has.  sw->lock held. */
+static void vnic_port_random_mac(struct vnic_port *port, u8 *mac)
+{
+	do {
+		eth_random_addr(mac);
+	} while (vnic_fdb_taken(port, mac));
+}
+
+/* Enter the port into the switch.  sw->lock held. */
+static int vnic_port_join(struct vnic_port *port, const u8 *mac)
+{
+	struct vnic_port_conf *conf = port->conf;
+	struct vnic_switch *sw = port->sw;
+
+	if (vnic_port_exists(port))
+		return -EEXIST;
+	if (port->type != VNIC_PORT_UPLINK) {
+		vnic_port_random_mac(port, conf->random);
+		ether_addr_copy(conf->mac, mac ? mac : conf->random);
+		conf->by_host = mac;
+		conf->base = vnic_fdb_add(port, conf->mac, VNIC_FDB_PRIMARY);
+		if (IS_ERR(conf->base))
+			return PTR_ERR(conf->base);
+	}
+	vnic_port_publish(port);
+	if (port->type == VNIC_PORT_PF)
+		rcu_assign_pointer(sw->pf, port);
+	if (port->type == VNIC_PORT_UPLINK)
+		rcu_assign_pointer(sw->uplink, port);
+	list_add_tail_rcu(&port->node, &sw->ports);
+	return 0;
+}
+
+int vnic_port_init(struct vnic_port *port, struct vnic_switch *sw, enum vnic_port_type type,
+		   u16 index, const struct vnic_port_ops *ops, void *priv, const u8 *mac)
+{
+	int err;
+
+	if (type == VNIC_PORT_VF && index >= VNIC_MAX_VFS)
+		return -EINVAL;
+	memset(port, 0, sizeof(*port));
+	port->sw = sw;
+	port->ops = ops;
+	port->priv = priv;
+	port->type = type;
+	port->index = index;
+	spin_lock_init(&port->rx_lock);
+	spin_lock_init(&port->tx_lock);
+	err = vnic_port_alloc(port);
+	if (err)
+		goto free;
+	vnic_conf_init(port);
+
+	mutex_lock(&sw->lock);
+	err = vnic_port_join(port, mac);
+	mutex_unlock(&sw->lock);
+	if (err)
+		goto free;
+	return 0;
+
+free:
+	vnic_port_free(port);
+	return err;
+}
+
+void vnic_port_destroy(struct vnic_port *port)
+{
+	struct vnic_switch *sw = port->sw;
+
+	mutex_lock(&sw->lock);
+	list_del_rcu(&port->node);
+	if (port->type == VNIC_PORT_PF)
+		RCU_INIT_POINTER(sw->pf, NULL);
+	if (port->type == VNIC_PORT_UPLINK)
+		RCU_INIT_POINTER(sw->uplink, NULL);
+	port->conf->enabled = false;
+	vnic_port_flush(port);
+	vnic_port_publish(port);
+	if (port->conf->base)
+		vnic_fdb_del(port->conf->base);
+	mutex_unlock(&sw->lock);
+
+	synchronize_rcu();
+	vnic_port_free(port);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Inside the switch: its state, the forwarding database, what the forwarding
+ * path reads of a port, and what the host and the port's driver asked for.
+ *
+ * Only files of switch/ include this.
+ */
+#ifndef _VNIC_SWITCH_H
+#define _VNIC_SWITCH_H
+
+#include <linux/if_link.h>
+#include <linux/if_vlan.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/rhashtable.h>
+
+#include "../vnic.h"
+#include "port.h"
+
+#define VNIC_PORTS_MAX	(VNIC_MAX_VFS + 2)	/* VFs, PF, uplink */
+#define VNIC_VLANS	4096			/* bits of one VLAN bitmap */
+
+struct vnic_batch;
+
+/**
+ * struct vnic_switch - the switch of an adapter
+ * @ad: its adapter
+ * @lock: serialises configuration: everything below that says so
+ * @ports: ports; RCU, written under @lock
+ * @pf: the PF's port; RCU, written under @lock
+ * @uplink: the uplink's port; RCU, written under @lock
+ * @fdb: struct vnic_fdb_entry by address; RCU, written under @lock
+ * @promisc: ports that take unknown unicast; written under @lock
+ * @allmulti: ports that take all multicast; written under @lock
+ * @carrier: what ports with link state "auto" follow
+ * @speed: Mb/s, 0: unknown
+ * @batch: scratch memory of forwarding, per CPU
+ */
+struct vnic_switch {
+	struct vnic_adapter		*ad;
+	struct mutex			lock; /* configuration, see above */
+	struct list_head		ports;
+	struct vnic_port __rcu		*pf;
+	struct vnic_port __rcu		*uplink;
+	struct rhltable			fdb;
+	unsigned int			promisc;
+	unsigned int			allmulti;
+	bool				carrier;
+	u32				speed;
+	struct vnic_batch __percpu	*batch;
+};
+
+enum vnic_fdb_kind {
+	VNIC_FDB_PRIMARY,	/* a port's address */
+	VNIC_FDB_UC,		/* unicast filter */
+	VNIC_FDB_MC,		/* multicast filter */
+};
+
+/**
+ * struct vnic_fdb_entry - an address and one of the ports it leads to
+ * @rhl: in vnic_switch.fdb
+ * @mac: key
+ * @kind: why it is there
+ * @active: false: an address the port does not use now but may return to; it
+ *	is not forwarded to, but nobody else may take it
+ * @wanted: scratch of vnic_port_guest_rx_mode()
+ * @port: where frames go
+ * @node: in vnic_port_conf.filters
+ * @rcu: for freeing
+ */
+struct vnic_fdb_entry {
+	struct rhlist_head	rhl;
+	u8			mac[ETH_ALEN];
+	u8			kind;
+	bool			active;
+	bool			wanted;
+	struct vnic_port	*port;
+	struct list_head	node;
+	struct rcu_head		rcu;
+};
+
+extern const struct rhashtable_params vnic_fdb_params;
+
+/**
+ * struct vnic_port_policy - what the forwarding path needs to know of a port
+ * @rcu: for freeing
+ * @mac: address in force
+ * @enabled: data path enabled by its driver
+ * @link_state: IFLA_VF_LINK_STATE_*
+ * @spoofchk: check source addresses
+ * @trusted: unicast filters are valid source addresses
+ * @policed: the receive meter has a rate
+ * @promisc: takes unknown unicast
+ * @allmulti: takes all multicast
+ * @vlan_tci: port VLAN with its priority
+ * @vlan_proto: of the port VLAN; 0: none
+ * @max_len: bytes of the longest frame towards the port (tags not counted)
+ */
+struct vnic_port_policy {
+	struct rcu_head	rcu;
+	u8		mac[ETH_ALEN];
+	bool		enabled;
+	u8		link_state;
+	bool		spoofchk;
+	bool		trusted;
+	bool		policed;
+	bool		promisc;
+	bool		allmulti;
+	u16		vlan_tci;
+	__be16		vlan_proto;
+	u32		max_len;
+};
+
+/**
+ * struct vnic_port_conf - what was asked for; under vnic_switch.lock
+ * @mac: by the host, or a random one: the address unless the driver has set one
+ * @random: the random one, the same while the port exists
+ * @by_host: @mac was set by the host
+ * @mac_seq: counts addresses the host has given, taking the driver's own away
+ * @base: FDB entry of @mac; NULL for the uplink
+ * @own: FDB entry of the address the driver has set; NULL: none
+ * @vlan: port VLAN, 0: none
+ * @qos: its priority
+ * @vlan_proto: its protocol
+ * @rate: Mb/s, 0: no limit
+ * @link_state: IFLA_VF_LINK_STATE_*
+ * @spoofchk: check source addresses
+ * @trusted: see vnic_port_set_trust()
+ * @enabled: data path enabled
+ * @promisc: asked for and allowed
+ * @allmulti: asked for and allowed
+ * @mtu: bytes
+ * @filters: FDB entries of kind VNIC_FDB_UC and VNIC_FDB_MC
+ * @num_uc: unicast filters
+ * @num_mc: multicast filters
+ * @refused: requests of the driver that were refused
+ * @retired: objects freed since @grace
+ * @grace: RCU state when @retired was 0; see vnic_guest_end()
+ */
+struct vnic_port_conf {
+	u8			mac[ETH_ALEN];
+	u8			random[ETH_ALEN];
+	bool			by_host;
+	u32			mac_seq;
+	struct vnic_fdb_entry	*base;
+	struct vnic_fdb_entry	*own;
+	u16			vlan;
+	u8			qos;
+	__be16			vlan_proto;
+	u32			rate;
+	u8			link_state;
+	bool			spoofchk;
+	bool			trusted;
+	bool			enabled;
+	bool			promisc;
+	bool			allmulti;
+	u32			mtu;
+	struct list_head	filters;
+	unsigned int		num_uc;
+	unsigned int		num_mc;
+	u64			refused;
+	unsigned int		retired;
+	unsigned long		grace;
+};
+
+static inline bool vnic_policy_link_up(const struct vnic_switch *sw,
+				       const struct vnic_port_policy *pol)
+{
+	if (pol->link_state == IFLA_VF_LINK_STATE_AUTO)
+		return READ_ONCE(sw->carrier);
+	return pol->link_state == IFLA_VF_LINK_STATE_ENABLE;
+}
+
+/* Bit of a VLAN in vnic_port.vlans */
+static inline unsigned int vnic_vlan_bit(u16 vid, __be16 proto)
+{
+	return vid + (proto == htons(ETH_P_8021AD) ? VNIC_VLANS : 0);
+}
+
+/* switch.c; sw->lock held */
+struct vnic_fdb_entry *vnic_fdb_add(struct vnic_port *port, const u8 *mac,
+				    enum vnic_fdb_kind kind);
+void vnic_fdb_del(struct vnic_fdb_entry *e);
+struct vnic_fdb_entry *vnic_fdb_find(struct vnic_port *port, const u8 *mac,
+				     enum vnic_fdb_kind kind);
+bool vnic_fdb_taken(struct vnic_port *port, const u8 *mac);
+
+/* policy.c; sw->lock held: make the forwarding path see conf */
+void vnic_port_publish(struct vnic_port *port);
+/* policy.c; sw->lock held: remove all filters and the driver's own address */
+void vnic_port_flush(struct vnic_port *port);
+
+/* forward.c */
+struct vnic_batch __percpu *vnic_batch_alloc(void);
+
+#endif /* _VNIC_SWITCH_H */

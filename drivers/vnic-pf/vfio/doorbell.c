@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The doorbell page as memory whose writes KVM reports: a doorbell then costs
+ * the guest one exit that never leaves the kernel.
+ *
+ * Page 1 of BAR0 is an ordinary page, which the user maps and KVM puts into the
+ * guest.  KVM's external write tracking keeps it write-protected and calls
+ * vnic_bell_write() in the vCPU's thread after each write.  Where KVM cannot do
+ * that the page is not offered for mapping, and its writes arrive by pwrite()
+ * as those to the registers do.
+ *
+ * The user forwards writes to the BAR (config.c), so it is known where the
+ * guest has put the page.  KVM tracks a page of a memory slot, however, and the
+ * slot comes after the write to the BAR and may go at any time.  Therefore:
+ *
+ *  - The page is tracked ("armed") or not; vnic_fn_set_bell() tells the driver,
+ *    by the event blocks, which way to ring.
+ *  - When the page has a place and is not armed, accesses to the registers,
+ *    which are trapped, try again: a driver that rings by register arms.
+ *  - Arming, disarming and vnic_bell_lost(), which KVM calls before a slot goes,
+ *    exclude each other by kvm->slots_lock.  KVM counts trackers in the slot
+ *    without a limit of its own other than a WARN, so that each count is given
+ *    back to the slot where it was taken, also when that is about to go; and a
+ *    slot that is going already cannot be armed.
+ *
+ * Whatever the guest does with its BAR, only the page of its own memory map
+ * that it names as the doorbell page is tracked, and only this VF is rung.
+ */
+#include <linux/align.h>
+#include <linux/atomic.h>
+#include <linux/jiffies.h>
+#include <linux/kvm_host.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "priv.h"
+
+static bool doorbell_page = true;
+module_param(doorbell_page, bool, 0644);
+MODULE_PARM_DESC(doorbell_page,
+		 "Take guests' doorbells in the kernel where KVM can (from the next opening of a VF on)");
+
+#define VNIC_BELL_NONE		((gfn_t)~0ULL)
+#define VNIC_BELL_RETRY_MS	10
+
+/* KVM's part, looked up when needed: without KVM the module works as well. */
+struct vnic_bell_kvm {
+	typeof(kvm_page_track_register_notifier)	*start;
+	typeof(kvm_page_track_unregister_notifier)	*stop;
+	typeof(kvm_write_track_add_gfn)			*add;
+	typeof(kvm_write_track_remove_gfn)		*remove;
+};
+
+/**
+ * struct vnic_bell - the doorbell page of an open device
+ * @vv: device
+ * @page: what the user maps
+ * @kvm: virtual machine; the vfio core has a reference while the device is open
+ * @ops: what KVM offers
+ * @node: by which KVM calls
+ * @want: guest page number the guest has placed it at, VNIC_BELL_NONE: nowhere;
+ *	written under kvm->slots_lock
+ * @gfn: guest page that is tracked, or VNIC_BELL_NONE; likewise
+ * @retry: jiffies before which it is not tried again
+ */
+struct vnic_bell {
+	struct vnic_vfio			*vv;
+	struct page				*page;
+	struct kvm				*kvm;
+	struct vnic_bell_kvm			ops;
+	struct kvm_page_track_notifier_node	node;
+	gfn_t					want;
+	gfn_t					gfn;
+	unsigned long				retry;
+};
+
+static void vnic_bell_kvm_put(struct vnic_bell_kvm *ops)
+{
+	if (ops->start)
+		symbol_put(kvm_page_track_register_notifier);
+	if (ops->stop)
+		symbol_put(kvm_page_track_unregister_notifier);
+	if (ops->add)
+		symbol_put(kvm_write_track_add_gfn);
+	if (ops->remove)
+		symbol_put(kvm_write_track_remove_gfn);
+}
+
+/* All of it or nothing */
+static bool vnic_bell_kvm_get(struct vnic_bell_kvm *ops)
+{
+	ops->start = symbol_get(kvm_page_track_register_notifier);
+	ops->stop = symbol_get(kvm_page_track_unregister_notifier);
+	ops->add = symbol_get(kvm_write_track_add_gfn);
+	ops->remove = symbol_get(kvm_write_track_remove_gfn);
+	if (ops->start && ops->stop && ops->add && ops->remove)
+		return true;
+	vnic_bell_kvm_put(ops);
+	return false;
+}
+
+/*
+ * The guest has written somewhere that KVM watches.  In the vCPU's thread, under
+ * KVM's SRCU: it may not sleep.
+ */
+static void vnic_bell_write(gpa_t gpa, const u8 *new, int bytes,
+			    struct kvm_page_track_notifier_node *node)
+{
+	struct vnic_bell *bell = container_of(node, struct vnic_bell, node);
+	unsigned int offset = offset_in_page(gpa);
+	struct vnic_fn *fn = bell->vv->fn;
+
+	if (gpa_to_gfn(gpa) != READ_ONCE(bell->gfn))
+		return;
+	if (bytes != sizeof(u32) || !IS_ALIGNED(offset, sizeof(u32)))
+		return;
+	atomic_long_inc(&fn->kicks_page);
+	vnic_fn_kick_here(fn, offset / 8, offset & 4);
+}
+
+static void vnic_bell_disarm(struct vnic_bell *bell)
+{
+	lockdep_assert_held(&bell->kvm->slots_lock);
+	if (bell->gfn == VNIC_BELL_NONE)
+		return;
+	bell->ops.remove(bell->kvm, bell->gfn);
+	WRITE_ONCE(bell->gfn, VNIC_BELL_NONE);
+	vnic_fn_set_bell(bell->vv->fn, false);
+}
+
+/*
+ * A slot is about to go.  It is still there, as it is when only the one of
+ * system management mode goes, which has pages of the same numbers.
+ */
+static void vnic_bell_lost(gfn_t gfn, unsigned long nr_pages,
+			   struct kvm_page_track_notifier_node *node)
+{
+	struct vnic_bell *bell = container_of(node, struct vnic_bell, node);
+
+	if (bell->gfn >= gfn && bell->gfn - gfn < nr_pages)
+		vnic_bell_disarm(bell);
+}
+
+static void vnic_bell_arm(struct vnic_bell *bell)
+{
+	lockdep_assert_held(&bell->kvm->slots_lock);
+	if (bell->gfn != VNIC_BELL_NONE || bell->want == VNIC_BELL_NONE ||
+	    time_before(jiffies, bell->retry))
+		return;
+	if (bell->ops.add(bell->kvm, bell->want)) {
+		WRITE_ONCE(bell->retry, jiffies + msecs_to_jiffies(VNIC_BELL_RETRY_MS));
+		return;
+	}
+	WRITE_ONCE(bell->gfn, bell->want);
+	vnic_fn_set_bell(bell->vv->fn, true);
+}
+
+/**
+ * vnic_bell_place - the guest has put BAR0 somewhere
+ * @vv: the device, open
+ * @bar: guest physical address, 0: nowhere
+ *
+ * Context: process, under @cfg_lock.
+ */
+void vnic_bell_place(struct vnic_vfio *vv, u64 bar)
+{
+	gfn_t want = bar ? gpa_to_gfn(bar + VNIC_DOORBELL_BASE) : VNIC_BELL_NONE;
+	struct vnic_bell *bell = vv->bell;
+
+	lockdep_assert_held(&vv->cfg_lock);
+	if (!bell || bell->want == want)
+		return;
+	mutex_lock(&bell->kvm->slots_lock);
+	vnic_bell_disarm(bell);
+	WRITE_ONCE(bell->want, want);
+	WRITE_ONCE(bell->retry, jiffies);
+	vnic_bell_arm(bell);
+	mutex_unlock(&bell->kvm->slots_lock);
+}
+
+/* vnic_bell_poll(): placed and not armed */
+void vnic_bell_retry(struct vnic_bell *bell)
+{
+	if (READ_ONCE(bell->want) == VNIC_BELL_NONE ||
+	    READ_ONCE(bell->gfn) != VNIC_BELL_NONE ||
+	    time_before(jiffies, READ_ONCE(bell->retry)))
+		return;
+	mutex_lock(&bell->kvm->slots_lock);
+	vnic_bell_arm(bell);
+	mutex_unlock(&bell->kvm->slots_lock);
+}
+
+static int vnic_bell_create(struct vnic_vfio *vv, struct vnic_bell *bell)
+{
+	int err;
+
+	if (!vnic_bell_kvm_get(&bell->ops))
+		return -EOPNOTSUPP;
+	bell->page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!bell->page) {
+		err = -ENOMEM;
+		goto put;
+	}
+	bell->vv = vv;
+	bell->kvm = vv->vdev.kvm;
+	bell->want = VNIC_BELL_NONE;
+	bell->gfn = VNIC_BELL_NONE;
+	bell->node.track_write = vnic_bell_write;
+	bell->node.track_remove_region = vnic_bell_lost;
+	/* KVM walks its slots in it, and does not lock them itself. */
+	mutex_lock(&bell->kvm->slots_lock);
+	err = bell->ops.start(bell->kvm, &bell->node);
+	mutex_unlock(&bell->kvm->slots_lock);
+	if (err)
+		goto page;
+	return 0;
+
+page:
+	__free_page(bell->page);
+put:
+	vnic_bell_kvm_put(&bell->ops);
+	return err;
+}
+
+/**
+ * vnic_bell_open - offer the doorbell page for mapping if KVM can watch it
+ * @vv: the device, its function attached; @gate held for writing
+ *
+ * If not, doorbells are trapped like registers, which is no error.
+ *
+ * Context: process, of the virtual machine.
+ */
+void vnic_bell_open(struct vnic_vfio *vv)
+{
+	struct vnic_bell *bell;
+
+	if (!READ_ONCE(doorbell_page) || !vv->vdev.kvm)
+		return;
+	bell = kzalloc(sizeof(*bell), GFP_KERNEL_ACCOUNT);
+	if (!bell)
+		return;
+	if (vnic_bell_create(vv, bell)) {
+		kfree(bell);
+		return;
+	}
+	vv->bell = bell;
+	vnic_fn_set_bell(vv->fn, false);
+}
+
+/**
+ * vnic_bell_close - undo vnic_bell_open()
+ * @vv: the device; @gate held for writing, its function still attached
+ *
+ * No doorbell is rung any more when it returns.
+ *
+ * Context: process; not necessarily one of the virtual machine.
+ */
+void vnic_bell_close(struct vnic_vfio *vv)
+{
+	struct vnic_bell *bell = vv->bell;
+
+	if (!bell)
+		return;
+	vv->bell = NULL;
+	mutex_lock(&bell->kvm->slots_lock);
+	vnic_bell_disarm(bell);
+	mutex_unlock(&bell->kvm->slots_lock);
+	bell->ops.stop(bell->kvm, &bell->node);
+	vnic_bell_kvm_put(&bell->ops);
+	__free_page(bell->page);
+	kfree(bell);
+}
+
+/**
+ * vnic_bell_mmap - map the doorbell page
+ * @vv: the device, open
+ * @vma: where; exactly the page
+ *
+ * A mapping may outlive the opening of the device: it has a reference to the
+ * page, in which there is nothing but what its user has written.
+ *
+ * Context: process, under mmap_lock.
+ * Return: 0 or -errno.
+ */
+int vnic_bell_mmap(struct vnic_vfio *vv, struct vm_area_struct *vma)
+{
+	if (vma->vm_end - vma->vm_start != PAGE_SIZE || !(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	return vm_insert_page(vma, vma->vm_start, vv->bell->page);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The adapter: what ties the layers together, and its lifetime.
+ *
+ * An adapter exists from module load to unload and owns a software PCI bus
+ * with one PF.  While the PF's driver is bound to it, it also has a switch, a
+ * PF netdev and the VFs' device models.
+ *
+ * Lock order: device_lock -> devl -> rtnl -> vnic_fn.lock -> vnic_switch.lock.
+ * None of ours is held across pci_enable_sriov() or pci_disable_sriov().
+ */
+#ifndef _VNIC_H
+#define _VNIC_H
+
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/types.h>
+
+#define VNIC_MAX_ADAPTERS	8
+#define VNIC_MAX_VFS		256
+#define VNIC_DEF_VFS		64
+#define VNIC_DEF_VECTORS	5	/* of a VF: control + 4 queue pairs */
+#define VNIC_EXTRA_VECTORS	64	/* of the pool, beyond the VFs' defaults */
+
+struct net_device;
+struct vnic_bus;
+struct vnic_fn;
+struct vnic_net;
+struct vnic_switch;
+
+/**
+ * struct vnic_adapter - one adapter
+ * @id: 0 to VNIC_MAX_ADAPTERS - 1
+ * @total_vfs: TotalVFs of the SR-IOV capability
+ * @bus: the software PCI bus; lives as long as the adapter
+ * @pf: the PF's pci_dev while its driver is bound, else NULL
+ * @sw: the switch, while the PF driver is bound
+ * @net: PF netdev and uplink, while the PF driver is bound
+ * @num_vfs: number of VF models in @vfs; written under @lock
+ * @vfs: VF models by index, RCU; entries [0, num_vfs) are set while SR-IOV is
+ *	being enabled, enabled or being disabled.  Readers: rcu_read_lock() or
+ *	rtnl (VF count cannot change under the ndos: sriov_numvfs holds
+ *	device_lock and takes rtnl around the change of @vfs)
+ * @lock: serialises creation and destruction of VFs and changes of the vector
+ *	pool; taken alone
+ */
+struct vnic_adapter {
+	int			id;
+	unsigned int		total_vfs;
+	struct vnic_bus		*bus;
+	struct pci_dev		*pf;
+	struct vnic_switch	*sw;
+	struct vnic_net		*net;
+	unsigned int		num_vfs;
+	struct vnic_fn __rcu	*vfs[VNIC_MAX_VFS];
+	struct mutex		lock; /* see above */
+};
+
+/* main.c / pf.c */
+
+/* The adapter of a pci_dev on our bus (PF or VF), by its sysdata. */
+struct vnic_adapter *vnic_adapter_of(struct pci_dev *pdev);
+
+#endif /* _VNIC_H */
