@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bringing the device up, following its events, and recovery: after a reset of
+ * the function by the host, a function-level reset, or an error, everything the
+ * user configured is set up again.
+ */
+#include <linux/interrupt.h>
+#include <linux/rtnetlink.h>
+
+#include "vf.h"
+
+#define VNIC_RESET_INTERVAL	HZ	/* between two resets */
+#define VNIC_RESET_TRIES	6	/* failures in a row before giving up */
+
+static const u64 vnic_driver_features =
+	BIT_ULL(VNIC_F_TX_CSUM) | BIT_ULL(VNIC_F_TX_TSO) | BIT_ULL(VNIC_F_RX_CSUM) |
+	BIT_ULL(VNIC_F_RX_GSO) | BIT_ULL(VNIC_F_MQ) | BIT_ULL(VNIC_F_RSS) |
+	BIT_ULL(VNIC_F_VLAN_FILTER) | BIT_ULL(VNIC_F_COALESCE) | BIT_ULL(VNIC_F_RX_HASH);
+
+/**
+ * vnic_wanted_features - what to accept in HELLO
+ * @vf: function
+ * @features: features of the netdev; receive offloads follow them
+ *
+ * Return: VNIC_F_* bits, dependencies between them kept.
+ */
+u64 vnic_wanted_features(const struct vnic_vf *vf, netdev_features_t features)
+{
+	u64 want = vf->offered & vnic_driver_features;
+
+	if (!(features & NETIF_F_RXCSUM) || vf->prog)	/* see xdp.c */
+		want &= ~BIT_ULL(VNIC_F_RX_CSUM);
+	if (!(features & NETIF_F_GRO_HW) || !(want & BIT_ULL(VNIC_F_RX_CSUM)))
+		want &= ~BIT_ULL(VNIC_F_RX_GSO);
+	if (!(want & BIT_ULL(VNIC_F_TX_CSUM)))
+		want &= ~BIT_ULL(VNIC_F_TX_TSO);
+	if (!(want & BIT_ULL(VNIC_F_MQ)))
+		want &= ~BIT_ULL(VNIC_F_RSS);
+	return want;
+}
+
+static int vnic_hello(struct vnic_vf *vf, u64 features, struct vnic_mbx_caps *caps)
+{
+	struct vnic_mbx_hello hello = { .features = cpu_to_le64(features) };
+	int err;
+
+	err = vnic_mbx_call(vf, VNIC_MBX_HELLO, &hello, sizeof(hello), caps, sizeof(*caps));
+	if (err)
+		return err;
+	if (le64_to_cpu(caps->features) != features || !is_valid_ether_addr(caps->mac) ||
+	    !caps->max_qps || le16_to_cpu(caps->vectors) < VNIC_MIN_VECTORS ||
+	    le16_to_cpu(caps->mtu_max) < ETH_MIN_MTU)
+		return -EPROTO;
+	return 0;
+}
+
+/* The host's address, unless the user set one and may keep it. */
+static void vnic_hello_mac(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
+{
+	struct net_device *netdev = vf->netdev;
+
+	vf->mac_seq = le32_to_cpu(caps->mac_seq);
+	if (ether_addr_equal(netdev->dev_addr, caps->mac))
+		return;
+	if (vf->own_mac && !caps->mac_fixed && !vnic_send_mac(vf, netdev->dev_addr))
+		return;
+	vf->own_mac = false;
+	eth_hw_addr_set(netdev, caps->mac);
+	if (netdev->reg_state == NETREG_REGISTERED)
+		call_netdevice_notifiers(NETDEV_CHANGEADDR, netdev);
+}
+
+static void vnic_take_caps(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
+{
+	unsigned int qps = min3(vf->hw.vectors - 1, (unsigned int)le16_to_cpu(caps->max_qps),
+				(unsigned int)le16_to_cpu(caps->vectors) - 1);
+
+	if (!vnic_has(vf, VNIC_F_MQ))
+		qps = 1;
+	/* The array has been made for what there was at probe. */
+	vf->max_qps = vf->qp ? min(vf->made_qps, qps) : qps;
+	vf->num_qps = vf->num_qps ? min(vf->num_qps, vf->max_qps) : vf->max_qps;
+	vf->caps_uc = le16_to_cpu(caps->max_uc);
+	vf->caps_mc = le16_to_cpu(caps->max_mc);
+	vf->netdev->max_mtu = min_t(u16, le16_to_cpu(caps->mtu_max), VNIC_MTU_MAX);
+	if (vf->prog)
+		vf->netdev->max_mtu = min(vf->netdev->max_mtu, vnic_xdp_max_mtu());
+}
+
+/**
+ * vnic_control_start - reset the device and agree on what it does
+ * @vf: function, without queues
+ * @features: VNIC_F_* to accept
+ *
+ * Sets the address and the VLANs again that the device has forgotten.
+ *
+ * Context: process; rtnl, once the netdev is registered.
+ * Return: 0 or -errno; the device is not usable then.
+ */
+int vnic_control_start(struct vnic_vf *vf, u64 features)
+{
+	struct vnic_mbx_caps caps;
+	int err;
+
+	clear_bit(VNIC_VF_RESET, &vf->flags);
+	vnic_mbx_stop(vf);
+	err = vnic_hw_reset(&vf->hw);
+	if (err)
+		return err;
+	vnic_mbx_start(vf);
+	err = vnic_hello(vf, features, &caps);
+	if (err) {
+		vnic_mbx_stop(vf);
+		return err;
+	}
+	vf->features = features;
+	vnic_take_caps(vf, &caps);
+	vnic_hello_mac(vf, &caps);
+	vnic_vlan_replay(vf);
+	return 0;
+}
+
+/* Has the host given the function an address?  The report may be older than
+ * what the driver has set since, so the address alone does not tell.
+ */
+static void vnic_status_mac(struct vnic_vf *vf, u32 seq, const u8 *mac)
+{
+	struct net_device *netdev = vf->netdev;
+
+	if (!is_valid_ether_addr(mac) || vf->mac_seq == seq)
+		return;
+	vf->mac_seq = seq;
+	if (ether_addr_equal(netdev->dev_addr, mac))
+		return;
+	vf->own_mac = false;
+	eth_hw_addr_set(netdev, mac);
+	netdev_info(netdev, "address set to %pM by the host\n", mac);
+	call_netdevice_notifiers(NETDEV_CHANGEADDR, netdev);
+}
+
+/* Follow the status block: link, speed, address.  Context: rtnl. */
+void vnic_status_sync(struct vnic_vf *vf)
+{
+	struct vnic_status st;
+
+	vnic_mbx_status(vf, &st);
+	WRITE_ONCE(vf->speed, st.speed);
+	vnic_status_mac(vf, st.mac_seq, st.mac);
+	if (vf->up && st.flags & VNIC_ST_F_LINK_UP)
+		netif_carrier_on(vf->netdev);
+	else
+		netif_carrier_off(vf->netdev);
+}
+
+/* Any context.  Resets keep a distance, so that a device that fails each time
+ * costs nothing.
+ */
+void vnic_request_reset(struct vnic_vf *vf)
+{
+	unsigned long next = READ_ONCE(vf->next_reset);
+	unsigned long now = jiffies;
+
+	set_bit(VNIC_VF_RESET, &vf->flags);
+	schedule_delayed_work(&vf->control, time_before(now, next) ? next - now : 0);
+}
+
+irqreturn_t vnic_control_irq(int irq, void *data)
+{
+	struct vnic_vf *vf = data;
+
+	/* A reset that is waiting its time looks at the status, too. */
+	if (vnic_mbx_irq(vf))
+		schedule_delayed_work(&vf->control, 0);
+	return IRQ_HANDLED;
+}
+
+/* Take the netdev from the stack and the queues from the device.  Nothing of
+ * the driver's memory is in the device's hands afterwards.  Context: rtnl.
+ */
+void vnic_detach(struct vnic_vf *vf)
+{
+	netif_device_detach(vf->netdev);
+	vnic_mbx_stop(vf);
+	vnic_down(vf);
+}
+
+/**
+ * vnic_attach - the reverse: reset the device, and set everything up again
+ * @vf: function after vnic_detach()
+ * @features: VNIC_F_* to accept
+ *
+ * Context: rtnl.
+ * Return: 0; else the netdev stays detached.
+ */
+int vnic_attach(struct vnic_vf *vf, u64 features)
+{
+	int err;
+
+	err = vnic_control_start(vf, features);
+	if (err)
+		return err;
+	if (netif_running(vf->netdev)) {
+		err = vnic_up(vf);
+		if (err)
+			return err;
+		vnic_filter_send(vf);
+	}
+	netif_device_attach(vf->netdev);
+	return 0;
+}
+
+/* Context: rtnl. */
+static void vnic_recover(struct vnic_vf *vf)
+{
+	int err;
+
+	vf->resets++;
+	vf->next_reset = jiffies + VNIC_RESET_INTERVAL;
+	vnic_detach(vf);
+	err = vnic_attach(vf, vnic_wanted_features(vf, vf->netdev->features));
+	if (!err) {
+		vf->failures = 0;
+		netdev_info(vf->netdev, "device reset, running again\n");
+		return;
+	}
+	if (vnic_hw_gone(&vf->hw) || ++vf->failures >= VNIC_RESET_TRIES) {
+		netdev_err(vf->netdev, "device does not come back after reset: %d\n", err);
+		return;
+	}
+	vf->next_reset = jiffies + VNIC_RESET_INTERVAL * vf->failures;
+	vnic_request_reset(vf);
+}
+
+void vnic_control_work(struct work_struct *work)
+{
+	struct vnic_vf *vf = container_of(to_delayed_work(work), struct vnic_vf, control);
+
+	rtnl_lock();
+	if (test_bit(VNIC_VF_FLR, &vf->flags) || vf->netdev->reg_state != NETREG_REGISTERED)
+		goto unlock;
+	if (vnic_hw_gone(&vf->hw)) {
+		/* For good, or only while memory decoding is off? */
+		netif_carrier_off(vf->netdev);
+		schedule_delayed_work(&vf->control, HZ);
+		goto unlock;
+	}
+	if (!vnic_hw_needs_reset(&vf->hw) && !test_bit(VNIC_VF_RESET, &vf->flags)) {
+		vnic_status_sync(vf);
+		goto unlock;
+	}
+	if (time_before(jiffies, vf->next_reset))
+		vnic_request_reset(vf);
+	else
+		vnic_recover(vf);
+unlock:
+	rtnl_unlock();
+}

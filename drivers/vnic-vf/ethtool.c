@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ethtool: rings, channels, RSS, statistics.  Under rtnl.
+ */
+#include <linux/ethtool.h>
+
+#include <compat.h>
+
+#include "vf.h"
+#include "pp_stats.h"
+
+/* ---- statistics: of the device, of each queue pair, of the page pools ---- */
+
+struct vnic_stat {
+	char	name[ETH_GSTRING_LEN];
+	size_t	offset;
+};
+
+#define VNIC_DEV_STAT(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats, field) }
+
+static const struct vnic_stat vnic_dev_stats[] = {
+	VNIC_DEV_STAT(rx_drop_rate),
+	VNIC_DEV_STAT(rx_drop_nobuf),
+	VNIC_DEV_STAT(rx_drop_other),
+	VNIC_DEV_STAT(tx_drop_spoof),
+	VNIC_DEV_STAT(tx_drop_vlan),
+	VNIC_DEV_STAT(tx_drop_malformed),
+	VNIC_DEV_STAT(tx_drop_other),
+	VNIC_DEV_STAT(interrupts),
+};
+
+#define VNIC_TX_STAT(field)	{ #field, offsetof(struct vnic_tx_stats, field) }
+
+static const struct vnic_stat vnic_tx_stats[] = {
+	VNIC_TX_STAT(packets),
+	VNIC_TX_STAT(bytes),
+	VNIC_TX_STAT(gso_packets),
+	VNIC_TX_STAT(gso_segs),
+	VNIC_TX_STAT(csum),
+	VNIC_TX_STAT(copied),
+	VNIC_TX_STAT(linearized),
+	VNIC_TX_STAT(dropped),
+	VNIC_TX_STAT(stops),
+	VNIC_TX_STAT(kicks),
+	VNIC_TX_STAT(xdp_frames),
+	VNIC_TX_STAT(xdp_full),
+};
+
+#define VNIC_RX_STAT(field)	{ #field, offsetof(struct vnic_rx_stats, field) }
+
+static const struct vnic_stat vnic_rx_stats[] = {
+	VNIC_RX_STAT(packets),
+	VNIC_RX_STAT(bytes),
+	VNIC_RX_STAT(gso_packets),
+	VNIC_RX_STAT(gso_segs),
+	VNIC_RX_STAT(csum_ok),
+	VNIC_RX_STAT(csum_none),
+	VNIC_RX_STAT(copied),
+	VNIC_RX_STAT(alloc_fail),
+	VNIC_RX_STAT(errors),
+	VNIC_RX_STAT(aborted),
+	VNIC_RX_STAT(kicks),
+	VNIC_RX_STAT(interrupts),
+	VNIC_RX_STAT(xdp_pass),
+	VNIC_RX_STAT(xdp_drop),
+	VNIC_RX_STAT(xdp_tx),
+	VNIC_RX_STAT(xdp_redirect),
+	VNIC_RX_STAT(xdp_aborted),
+};
+
+#define VNIC_QP_STATS	(ARRAY_SIZE(vnic_tx_stats) + ARRAY_SIZE(vnic_rx_stats))
+
+static int vnic_get_sset_count(struct net_device *netdev, int sset)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+
+	if (sset != ETH_SS_STATS)
+		return -EOPNOTSUPP;
+	return 1 + ARRAY_SIZE(vnic_dev_stats) + vf->made_qps * VNIC_QP_STATS +
+	       page_pool_ethtool_stats_get_count();
+}
+
+static void vnic_get_strings(struct net_device *netdev, u32 sset, u8 *data)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+	unsigned int i, j;
+
+	if (sset != ETH_SS_STATS)
+		return;
+	ethtool_puts(&data, "resets");
+	for (i = 0; i < ARRAY_SIZE(vnic_dev_stats); i++)
+		ethtool_puts(&data, vnic_dev_stats[i].name);
+	for (i = 0; i < vf->made_qps; i++) {
+		for (j = 0; j < ARRAY_SIZE(vnic_tx_stats); j++)
+			ethtool_sprintf(&data, "tx%u_%s", i, vnic_tx_stats[j].name);
+		for (j = 0; j < ARRAY_SIZE(vnic_rx_stats); j++)
+			ethtool_sprintf(&data, "rx%u_%s", i, vnic_rx_stats[j].name);
+	}
+	page_pool_ethtool_stats_get_strings(data);
+}
+
+static u64 *vnic_read_dev_stats(struct vnic_vf *vf, u64 *data)
+{
+	struct vnic_mbx_stats st;
+	unsigned int i;
+
+	/* Zeros while the device does not answer. */
+	if (vnic_mbx_call(vf, VNIC_MBX_GET_STATS, NULL, 0, &st, sizeof(st)))
+		memset(&st, 0, sizeof(st));
+	for (i = 0; i < ARRAY_SIZE(vnic_dev_stats); i++)
+		*data++ = le64_to_cpu(*(__le64 *)((u8 *)&st + vnic_dev_stats[i].offset));
+	return data;
+}
+
+/* Counters of one ring, a consistent set. */
+static u64 *vnic_read_stats(const void *stats, const struct u64_stats_sync *syncp,
+			    const struct vnic_stat *desc, unsigned int n, u64 *data)
+{
+	unsigned int i, start;
+
+	do {
+		start = u64_stats_fetch_begin(syncp);
+		for (i = 0; i < n; i++)
+			data[i] = u64_stats_read((const u64_stats_t *)(stats + desc[i].offset));
+	} while (u64_stats_fetch_retry(syncp, start));
+	return data + n;
+}
+
+static void vnic_get_ethtool_stats(struct net_device *netdev, struct ethtool_stats *stats,
+				   u64 *data)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnic_qp *qp;
+	unsigned int i;
+
+	*data++ = vf->resets;
+	data = vnic_read_dev_stats(vf, data);
+	for (i = 0; i < vf->made_qps; i++) {
+		qp = &vf->qp[i];
+		data = vnic_read_stats(&qp->tx.stats, &qp->tx.stats.syncp, vnic_tx_stats,
+				       ARRAY_SIZE(vnic_tx_stats), data);
+		data = vnic_read_stats(&qp->rx.stats, &qp->rx.stats.syncp, vnic_rx_stats,
+				       ARRAY_SIZE(vnic_rx_stats), data);
+	}
+	vnic_pp_stats(vf, data);
+}
+
+/* ---- rings and channels ---- */
+
+static void vnic_get_ringparam(struct net_device *netdev, struct ethtool_ringparam *ring,
+			       struct kernel_ethtool_ringparam *kernel_ring,
+			       struct netlink_ext_ack *extack)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+
+	ring->rx_max_pending = VNIC_RING_MAX;
+	ring->tx_max_pending = VNIC_RING_MAX;
+	ring->rx_pending = vf->rx_size;
+	ring->tx_pending = vf->tx_size;
+}
+
+static bool vnic_ring_size_ok(u32 size)
+{
+	return size >= VNIC_RING_MIN && size <= VNIC_RING_MAX && is_power_of_2(size);
+}
+
+static int vnic_set_ringparam(struct net_device *netdev, struct ethtool_ringparam *ring,
+			      struct kernel_ethtool_ringparam *kernel_ring,
+			      struct netlink_ext_ack *extack)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+	u32 tx = vf->tx_size, rx = vf->rx_size;
+	int err;
+
+	if (!vnic_ring_size_ok(ring->tx_pending) || !vnic_ring_size_ok(ring->rx_pending)) {
+		NL_SET_ERR_MSG_FMT_MOD(extack, "ring sizes are powers of two from %u to %u",
+				       VNIC_RING_MIN, VNIC_RING_MAX);
+		return -EINVAL;
+	}
+	if (ring->tx_pending == tx && ring->rx_pending == rx)
+		return 0;
+	vf->tx_size = ring->tx_pending;
+	vf->rx_size = ring->rx_pending;
+	err = vnic_restart(vf);
+	if (err) {
+		vf->tx_size = tx;
+		vf->rx_size = rx;
+		NL_SET_ERR_MSG_MOD(extack, "cannot make rings of that size; keeping the old ones");
+	}
+	return err;
+}
+
+static void vnic_get_channels(struct net_device *netdev, struct ethtool_channels *ch)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+
+	ch->max_combined = vf->max_qps;
+	ch->combined_count = vf->num_qps;
+}
+
+/* The core has checked the limits, and that no user's RSS table is cut off. */
+static int vnic_set_channels(struct net_device *netdev, struct ethtool_channels *ch)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+	unsigned int old = vf->num_qps;
+	bool up = vf->up;
+	int err;
+
+	if (!ch->combined_count)
+		return -EINVAL;
+	if (ch->combined_count == old)
+		return 0;
+	vnic_down(vf);
+	vf->num_qps = ch->combined_count;
+	if (up)
+		err = vnic_up(vf);
+	else
+		err = netif_set_real_num_queues(netdev, vf->num_qps, vf->num_qps);
+	if (!err) {
+		vnic_rss_default(vf);
+		vnic_xps_default(vf);
+		return 0;
+	}
+	vf->num_qps = old;
+	vnic_request_reset(vf);
+	return err;
+}
+
+/* ---- RSS ---- */
+
+/* What the device's hash is made of: fixed, see Documentation/device.rst. */
+static int vnic_get_rxfh_fields(struct net_device *netdev, struct ethtool_rxfh_fields *info)
+{
+	info->data = 0;
+	if (!vnic_has(netdev_priv(netdev), VNIC_F_RSS))
+		return 0;
+	switch (info->flow_type) {
+	case TCP_V4_FLOW:
+	case TCP_V6_FLOW:
+	case UDP_V4_FLOW:
+	case UDP_V6_FLOW:
+		info->data = RXH_L4_B_0_1 | RXH_L4_B_2_3;
+		fallthrough;
+	case SCTP_V4_FLOW:
+	case SCTP_V6_FLOW:
+	case IPV4_FLOW:
+	case IPV6_FLOW:
+		info->data |= RXH_IP_SRC | RXH_IP_DST;
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static u32 vnic_get_rx_ring_count(struct net_device *netdev)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+
+	return vf->num_qps;
+}
+
+static int vnic_get_rxnfc(struct net_device *netdev, struct ethtool_rxnfc *info, u32 *rules)
+{
+	switch (info->cmd) {
+	case ETHTOOL_GRXRINGS:
+		info->data = vnic_get_rx_ring_count(netdev);
+		return 0;
+	case ETHTOOL_GRXFH:
+		return VNIC_RXFH_OF_RXNFC(vnic_get_rxfh_fields, netdev, info);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static u32 vnic_get_rxfh_key_size(struct net_device *netdev)
+{
+	return vnic_has(netdev_priv(netdev), VNIC_F_RSS) ? VNIC_RSS_KEY_LEN : 0;
+}
+
+static u32 vnic_get_rxfh_indir_size(struct net_device *netdev)
+{
+	return vnic_has(netdev_priv(netdev), VNIC_F_RSS) ? VNIC_RSS_ENTRIES : 0;
+}
+
+static int vnic_get_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+	unsigned int i;
+
+	if (!vnic_has(vf, VNIC_F_RSS))
+		return -EOPNOTSUPP;
+	rxfh->hfunc = ETH_RSS_HASH_TOP;
+	if (rxfh->key)
+		memcpy(rxfh->key, vf->rss_key, VNIC_RSS_KEY_LEN);
+	for (i = 0; rxfh->indir && i < VNIC_RSS_ENTRIES; i++)
+		rxfh->indir[i] = vf->rss_table[i];
+	return 0;
+}
+
+static int vnic_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
+			 struct netlink_ext_ack *extack)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+	u8 table[VNIC_RSS_ENTRIES], key[VNIC_RSS_KEY_LEN];
+	unsigned int i;
+	int err;
+
+	if (!vnic_has(vf, VNIC_F_RSS))
+		return -EOPNOTSUPP;
+	if (rxfh->hfunc != ETH_RSS_HASH_NO_CHANGE && rxfh->hfunc != ETH_RSS_HASH_TOP) {
+		NL_SET_ERR_MSG_MOD(extack, "the hash function is toeplitz");
+		return -EOPNOTSUPP;
+	}
+	memcpy(table, vf->rss_table, sizeof(table));
+	memcpy(key, vf->rss_key, sizeof(key));
+	if (rxfh->key)
+		memcpy(vf->rss_key, rxfh->key, sizeof(key));
+	for (i = 0; rxfh->indir && i < VNIC_RSS_ENTRIES; i++)
+		vf->rss_table[i] = rxfh->indir[i];
+	if (!vf->up)
+		return 0;	/* vnic_up() sends it */
+	err = vnic_set_rss(vf);
+	if (err) {
+		memcpy(vf->rss_table, table, sizeof(table));
+		memcpy(vf->rss_key, key, sizeof(key));
+	}
+	return err;
+}
+
+/* ---- the rest ---- */
+
+static void vnic_get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *info)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+
+	strscpy(info->driver, VNIC_VF_NAME, sizeof(info->driver));
+	strscpy(info->bus_info, pci_name(vf->pdev), sizeof(info->bus_info));
+	snprintf(info->fw_version, sizeof(info->fw_version), "interface %u", VNIC_VERSION_1);
+}
+
+static int vnic_get_link_ksettings(struct net_device *netdev, struct ethtool_link_ksettings *cmd)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+	u32 speed = READ_ONCE(vf->speed);
+	bool known = netif_carrier_ok(netdev) && speed;
+
+	ethtool_link_ksettings_zero_link_mode(cmd, supported);
+	ethtool_link_ksettings_zero_link_mode(cmd, advertising);
+	cmd->base.speed = known ? speed : SPEED_UNKNOWN;
+	cmd->base.duplex = known ? DUPLEX_FULL : DUPLEX_UNKNOWN;
+	cmd->base.autoneg = AUTONEG_DISABLE;
+	cmd->base.port = PORT_OTHER;
+	return 0;
+}
+
+const struct ethtool_ops vnic_ethtool_ops = {
+	.supported_coalesce_params = ETHTOOL_COALESCE_USECS | ETHTOOL_COALESCE_MAX_FRAMES |
+				     ETHTOOL_COALESCE_USE_ADAPTIVE,
+	.get_drvinfo		= vnic_get_drvinfo,
+	.get_link		= ethtool_op_get_link,
+	.get_link_ksettings	= vnic_get_link_ksettings,
+	.get_ts_info		= ethtool_op_get_ts_info,
+	.get_sset_count		= vnic_get_sset_count,
+	.get_strings		= vnic_get_strings,
+	.get_ethtool_stats	= vnic_get_ethtool_stats,
+	.get_ringparam		= vnic_get_ringparam,
+	.set_ringparam		= vnic_set_ringparam,
+	.get_channels		= vnic_get_channels,
+	.set_channels		= vnic_set_channels,
+	.get_coalesce		= vnic_get_coalesce,
+	.set_coalesce		= vnic_set_coalesce,
+	.get_per_queue_coalesce	= vnic_get_queue_coalesce,
+	.set_per_queue_coalesce	= vnic_set_queue_coalesce,
+	.get_rxnfc		= vnic_get_rxnfc,
+	VNIC_RX_RING_COUNT_OP(vnic_get_rx_ring_count)
+	VNIC_RXFH_FIELDS_OP(vnic_get_rxfh_fields)
+	.get_rxfh_key_size	= vnic_get_rxfh_key_size,
+	.get_rxfh_indir_size	= vnic_get_rxfh_indir_size,
+	.get_rxfh		= vnic_get_rxfh,
+	.set_rxfh		= vnic_set_rxfh,
+};

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the function receives: its address, unicast and multicast filters, the
+ * promiscuous modes, VLANs.
+ */
+#include "vf.h"
+
+/**
+ * struct vnic_filter - receive filters as they are sent
+ * @flags: VNIC_RX_MODE_*
+ * @num_uc: unicast addresses
+ * @num_mc: multicast addresses
+ * @uc: unicast addresses, VNIC_MAX_FILTERS entries
+ * @mc: multicast addresses, VNIC_MAX_FILTERS entries
+ * @req: room for the message
+ */
+struct vnic_filter {
+	u32	flags;
+	u16	num_uc;
+	u16	num_mc;
+	u8	uc[VNIC_MAX_FILTERS][ETH_ALEN];
+	u8	mc[VNIC_MAX_FILTERS][ETH_ALEN];
+	u8	req[sizeof(struct vnic_mbx_rx_mode) + VNIC_MAX_FILTERS * ETH_ALEN];
+};
+
+static_assert(sizeof_field(struct vnic_filter, req) <= VNIC_MBX_REQ_MAX);
+
+static u16 vnic_filter_list(struct netdev_hw_addr_list *list, u8 (*out)[ETH_ALEN], bool *all)
+{
+	struct netdev_hw_addr *ha;
+	u16 n = 0;
+
+	netdev_hw_addr_list_for_each(ha, list) {
+		if (n == VNIC_MAX_FILTERS) {
+			*all = true;
+			break;
+		}
+		ether_addr_copy(out[n++], ha->addr);
+	}
+	return n;
+}
+
+/* What the stack wants.  Lists that no device takes become promiscuous modes. */
+static void vnic_filter_gather(struct net_device *netdev, struct vnic_filter *f)
+{
+	bool promisc, allmulti;
+
+	netif_addr_lock_bh(netdev);
+	promisc = netdev->flags & IFF_PROMISC;
+	allmulti = netdev->flags & (IFF_ALLMULTI | IFF_PROMISC);
+	f->num_uc = vnic_filter_list(&netdev->uc, f->uc, &promisc);
+	f->num_mc = vnic_filter_list(&netdev->mc, f->mc, &allmulti);
+	netif_addr_unlock_bh(netdev);
+
+	if (f->num_uc + f->num_mc > VNIC_MAX_FILTERS) {
+		f->num_mc = VNIC_MAX_FILTERS - min_t(u16, f->num_uc, VNIC_MAX_FILTERS);
+		allmulti = true;
+	}
+	f->flags = (promisc ? VNIC_RX_MODE_PROMISC : 0) | (allmulti ? VNIC_RX_MODE_ALLMULTI : 0);
+}
+
+static int vnic_filter_call(struct vnic_vf *vf, struct vnic_filter *f)
+{
+	struct vnic_mbx_rx_mode *req = (struct vnic_mbx_rx_mode *)f->req;
+	size_t uc = f->num_uc * ETH_ALEN, mc = f->num_mc * ETH_ALEN;
+
+	req->flags = cpu_to_le32(f->flags);
+	req->num_uc = cpu_to_le16(f->num_uc);
+	req->num_mc = cpu_to_le16(f->num_mc);
+	memcpy(req->addrs, f->uc, uc);
+	memcpy(req->addrs + uc, f->mc, mc);
+	return vnic_mbx_call(vf, VNIC_MBX_SET_RX_MODE, req, sizeof(*req) + uc + mc, NULL, 0);
+}
+
+/* Ask for less: what the device said it takes, with the promiscuous modes in
+ * place of the rest; if that was too much, half of it.
+ */
+static void vnic_filter_shrink(const struct vnic_vf *vf, struct vnic_filter *f, bool trusted)
+{
+	if (f->num_uc <= vf->caps_uc && f->num_mc <= vf->caps_mc) {
+		f->num_uc /= 2;
+		f->num_mc /= 2;
+		return;
+	}
+	if (trusted && f->num_uc > vf->caps_uc)
+		f->flags |= VNIC_RX_MODE_PROMISC;
+	if (trusted && f->num_mc > vf->caps_mc)
+		f->flags |= VNIC_RX_MODE_ALLMULTI;
+	f->num_uc = min(f->num_uc, vf->caps_uc);
+	f->num_mc = min(f->num_mc, vf->caps_mc);
+}
+
+/* Trust may come and go while the function runs, so the device is asked for
+ * what is wanted, and for less when it refuses.
+ */
+static void vnic_filter_negotiate(struct vnic_vf *vf, struct vnic_filter *f)
+{
+	bool trusted = true, lost = false;
+	int err;
+
+	while ((err = vnic_filter_call(vf, f))) {
+		if (err == -EPERM && f->flags) {
+			f->flags = 0;
+			trusted = false;
+		} else if (err == -EPERM && f->num_uc) {
+			f->num_uc = 0;
+			lost = true;
+		} else if (err == -ENOSPC && f->num_uc + f->num_mc) {
+			vnic_filter_shrink(vf, f, trusted);
+			lost = true;
+		} else {
+			break;
+		}
+	}
+	if (err && err != -ENETDOWN && net_ratelimit())
+		netdev_err(vf->netdev, "receive filters not set: %d\n", err);
+	else if (!trusted && net_ratelimit())
+		netdev_warn(vf->netdev, "promiscuous mode refused: the host does not trust this VF%s\n",
+			    lost ? "; some addresses are not received" : "");
+	else if (lost && !f->flags && net_ratelimit())
+		netdev_warn(vf->netdev, "too many addresses: %u unicast, %u multicast are received\n",
+			    f->num_uc, f->num_mc);
+}
+
+/* Send the receive filters as they are now.  Context: process. */
+void vnic_filter_send(struct vnic_vf *vf)
+{
+	struct vnic_filter *f = kmalloc(sizeof(*f), GFP_KERNEL);
+
+	if (!f)
+		return;	/* those in force stay */
+	vnic_filter_gather(vf->netdev, f);
+	vnic_filter_negotiate(vf, f);
+	kfree(f);
+}
+
+void vnic_filter_work(struct work_struct *work)
+{
+	vnic_filter_send(container_of(work, struct vnic_vf, filter));
+}
+
+/* Context: atomic, so a work item sends the message. */
+void vnic_set_rx_mode(struct net_device *netdev)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+
+	schedule_work(&vf->filter);
+}
+
+int vnic_send_mac(struct vnic_vf *vf, const u8 *mac)
+{
+	struct vnic_mbx_mac req = {};
+
+	ether_addr_copy(req.mac, mac);
+	return vnic_mbx_call(vf, VNIC_MBX_SET_MAC, &req, sizeof(req), NULL, 0);
+}
+
+int vnic_set_mac(struct net_device *netdev, void *addr)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+	struct sockaddr *sa = addr;
+	int err;
+
+	if (!is_valid_ether_addr(sa->sa_data))
+		return -EADDRNOTAVAIL;
+	if (ether_addr_equal(netdev->dev_addr, sa->sa_data))
+		return 0;
+	err = vnic_send_mac(vf, sa->sa_data);
+	if (err == -EPERM)
+		netdev_warn(netdev, "the host has set this VF's address and does not let it change\n");
+	if (err)
+		return err;
+	vf->own_mac = true;
+	eth_hw_addr_set(netdev, sa->sa_data);
+	return 0;
+}
+
+static int vnic_vlan_send(struct vnic_vf *vf, u16 opcode, __be16 proto, u16 vid)
+{
+	struct vnic_mbx_vlan req = {
+		.vid	= cpu_to_le16(vid),
+		.proto	= cpu_to_le16(ntohs(proto)),
+	};
+
+	return vnic_mbx_call(vf, opcode, &req, sizeof(req), NULL, 0);
+}
+
+static unsigned long *vnic_vlans(struct vnic_vf *vf, __be16 proto)
+{
+	return proto == htons(ETH_P_8021AD) ? vf->stag : vf->ctag;
+}
+
+/* VID 0 is no VLAN: priority-tagged frames are always received. */
+int vnic_vlan_add(struct net_device *netdev, __be16 proto, u16 vid)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+	int err;
+
+	if (!vid)
+		return 0;
+	err = vnic_vlan_send(vf, VNIC_MBX_VLAN_ADD, proto, vid);
+	/* Being reset: what is noted here will be set then. */
+	if (err && netif_device_present(netdev))
+		return err;
+	set_bit(vid, vnic_vlans(vf, proto));
+	return 0;
+}
+
+int vnic_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+
+	if (!test_and_clear_bit(vid, vnic_vlans(vf, proto)))
+		return 0;
+	/* Without an answer the device is reset, which forgets the VLAN, too. */
+	vnic_vlan_send(vf, VNIC_MBX_VLAN_DEL, proto, vid);
+	return 0;
+}
+
+static void vnic_vlan_replay_one(struct vnic_vf *vf, __be16 proto)
+{
+	unsigned int vid;
+	int err;
+
+	for_each_set_bit(vid, vnic_vlans(vf, proto), VLAN_N_VID) {
+		err = vnic_vlan_send(vf, VNIC_MBX_VLAN_ADD, proto, vid);
+		if (!err)
+			continue;
+		netdev_warn(vf->netdev, "the host no longer allows the VLANs in use: %d\n", err);
+		return;
+	}
+}
+
+/* Join all VLANs again after a reset. */
+void vnic_vlan_replay(struct vnic_vf *vf)
+{
+	vnic_vlan_replay_one(vf, htons(ETH_P_8021Q));
+	vnic_vlan_replay_one(vf, htons(ETH_P_8021AD));
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The mailbox: one request at a time, answered through a completion.  What the
+ * device writes is read once and checked before it is used.
+ */
+#include <linux/dma-mapping.h>
+
+#include "vf.h"
+
+static const int vnic_mbx_errno[] = {
+	[VNIC_MBX_OK]		= 0,
+	[VNIC_MBX_E_VERSION]	= -EPROTONOSUPPORT,
+	[VNIC_MBX_E_OPCODE]	= -EOPNOTSUPP,
+	[VNIC_MBX_E_LEN]	= -EPROTO,
+	[VNIC_MBX_E_INVAL]	= -EINVAL,
+	[VNIC_MBX_E_STATE]	= -EBUSY,
+	[VNIC_MBX_E_PERM]	= -EPERM,
+	[VNIC_MBX_E_INUSE]	= -EADDRINUSE,
+	[VNIC_MBX_E_NOSPC]	= -ENOSPC,
+	[VNIC_MBX_E_FAULT]	= -EFAULT,
+	[VNIC_MBX_E_NOMEM]	= -ENOMEM,
+};
+
+int vnic_mbx_init(struct vnic_vf *vf)
+{
+	struct vnic_mbx *mbx = &vf->mbx;
+
+	mutex_init(&mbx->lock);
+	init_completion(&mbx->done);
+	/* Coherent memory is aligned to its size. */
+	mbx->page = dma_alloc_coherent(&vf->pdev->dev, VNIC_MBX_PAGE_SIZE, &mbx->dma, GFP_KERNEL);
+	return mbx->page ? 0 : -ENOMEM;
+}
+
+void vnic_mbx_free(struct vnic_vf *vf)
+{
+	dma_free_coherent(&vf->pdev->dev, VNIC_MBX_PAGE_SIZE, vf->mbx.page, vf->mbx.dma);
+}
+
+/* Give the page to a device that has just been reset. */
+void vnic_mbx_start(struct vnic_vf *vf)
+{
+	struct vnic_mbx *mbx = &vf->mbx;
+
+	mutex_lock(&mbx->lock);
+	memset(mbx->page, 0, VNIC_MBX_PAGE_SIZE);
+	mbx->event = 0;
+	vnic_hw_write(&vf->hw, VNIC_REG_MBX_ADDR_HI, upper_32_bits(mbx->dma));
+	vnic_hw_write(&vf->hw, VNIC_REG_MBX_ADDR_LO, lower_32_bits(mbx->dma));
+	mbx->live = true;
+	mutex_unlock(&mbx->lock);
+}
+
+/* No more requests; a waiting one ends. */
+void vnic_mbx_stop(struct vnic_vf *vf)
+{
+	struct vnic_mbx *mbx = &vf->mbx;
+
+	WRITE_ONCE(mbx->live, false);
+	complete(&mbx->done);
+	mutex_lock(&mbx->lock);
+	mutex_unlock(&mbx->lock);
+}
+
+static bool vnic_mbx_answered(struct vnic_mbx *mbx)
+{
+	/* seq is written last: the rest of the response is there, too */
+	return le16_to_cpu(virt_load_acquire(&mbx->page->resp.seq)) == READ_ONCE(mbx->seq);
+}
+
+/**
+ * vnic_mbx_irq - the control vector was raised
+ * @vf: function
+ *
+ * Context: hard interrupt.
+ * Return: true when there is work for process context.
+ */
+bool vnic_mbx_irq(struct vnic_vf *vf)
+{
+	struct vnic_mbx *mbx = &vf->mbx;
+	const struct vnic_mbx_status *st = &mbx->page->status;
+	bool reset = le32_to_cpu(READ_ONCE(st->flags)) & VNIC_ST_F_RESET;
+
+	if (reset || vnic_mbx_answered(mbx))
+		complete(&mbx->done);
+	return reset || le32_to_cpu(READ_ONCE(st->event)) != READ_ONCE(mbx->event);
+}
+
+/* Read the status block; the event counter first, so that a change during the
+ * read leaves a difference.
+ */
+void vnic_mbx_status(struct vnic_vf *vf, struct vnic_status *out)
+{
+	const struct vnic_mbx_status *st = &vf->mbx.page->status;
+
+	WRITE_ONCE(vf->mbx.event, vnic_load(&st->event));
+	out->flags = le32_to_cpu(READ_ONCE(st->flags));
+	out->speed = le32_to_cpu(READ_ONCE(st->speed));
+	out->mac_seq = le32_to_cpu(READ_ONCE(st->mac_seq));
+	memcpy(out->mac, st->mac, sizeof(out->mac));
+}
+
+/* Wait for the answer, a second at a time: a lost interrupt costs a second, and
+ * a device that is gone or was reset is noticed.
+ */
+static int vnic_mbx_wait(struct vnic_vf *vf)
+{
+	struct vnic_mbx *mbx = &vf->mbx;
+	unsigned long end = jiffies + msecs_to_jiffies(VNIC_MBX_TIMEOUT_MS);
+
+	do {
+		wait_for_completion_timeout(&mbx->done, HZ);
+		if (vnic_mbx_answered(mbx))
+			return 0;
+		if (!READ_ONCE(mbx->live))
+			return -ENETDOWN;
+		if (vnic_hw_gone(&vf->hw))
+			return -ENODEV;
+		if (vnic_hw_needs_reset(&vf->hw))
+			return -EIO;
+	} while (time_before(jiffies, end));
+	return -ETIMEDOUT;
+}
+
+static void vnic_mbx_send(struct vnic_vf *vf, u16 opcode, const void *req, size_t len)
+{
+	struct vnic_mbx *mbx = &vf->mbx;
+	u16 seq = mbx->seq + 1;
+
+	reinit_completion(&mbx->done);
+	WRITE_ONCE(mbx->seq, seq ? seq : 1);
+	if (len)
+		memcpy(mbx->page->req_payload, req, len);
+	mbx->page->req = (struct vnic_mbx_hdr) {
+		.version = cpu_to_le16(VNIC_VERSION_1),
+		.opcode	 = cpu_to_le16(opcode),
+		.len	 = cpu_to_le16(len),
+		.seq	 = cpu_to_le16(mbx->seq),
+	};
+	virt_wmb();	/* the request before the kick */
+	vnic_hw_write(&vf->hw, VNIC_REG_MBX_KICK, 1);
+}
+
+static int vnic_mbx_take(struct vnic_vf *vf, u16 opcode, void *resp, size_t resp_len)
+{
+	const struct vnic_mbx_page *page = vf->mbx.page;
+	u32 status = le32_to_cpu(READ_ONCE(page->resp.status));
+
+	if (le16_to_cpu(READ_ONCE(page->resp.opcode)) != opcode)
+		return -EPROTO;
+	if (status)
+		return status < ARRAY_SIZE(vnic_mbx_errno) ? vnic_mbx_errno[status] : -EPROTO;
+	if (le16_to_cpu(READ_ONCE(page->resp.len)) != resp_len)
+		return -EPROTO;
+	if (resp_len)
+		memcpy(resp, page->resp_payload, resp_len);
+	return 0;
+}
+
+/**
+ * vnic_mbx_call - ask the device for something
+ * @vf: function
+ * @opcode: VNIC_MBX_*
+ * @req: payload
+ * @req_len: its bytes, at most VNIC_MBX_REQ_MAX
+ * @resp: where the response's payload goes
+ * @resp_len: bytes the response must have
+ *
+ * A device that does not answer is marked for reset.
+ *
+ * Context: process, sleeps for VNIC_MBX_TIMEOUT_MS at most.
+ * Return: 0; what the device answered as an errno (-EPERM, -EADDRINUSE,
+ * -ENOSPC, -EINVAL, -EOPNOTSUPP, ...); -ENETDOWN: mailbox not in use;
+ * -ENODEV, -EIO, -ETIMEDOUT: no answer; -EPROTO: an answer that makes no sense.
+ */
+int vnic_mbx_call(struct vnic_vf *vf, u16 opcode, const void *req, size_t req_len,
+		  void *resp, size_t resp_len)
+{
+	struct vnic_mbx *mbx = &vf->mbx;
+	int err;
+
+	if (WARN_ON_ONCE(req_len > VNIC_MBX_REQ_MAX || resp_len > VNIC_MBX_RESP_MAX))
+		return -EINVAL;
+	mutex_lock(&mbx->lock);
+	if (!mbx->live) {
+		err = -ENETDOWN;
+		goto unlock;
+	}
+	vnic_mbx_send(vf, opcode, req, req_len);
+	err = vnic_mbx_wait(vf);
+	if (!err) {
+		err = vnic_mbx_take(vf, opcode, resp, resp_len);
+	} else if (err != -ENETDOWN) {
+		netdev_err(vf->netdev, "mailbox request %u not answered: %d\n", opcode, err);
+		mbx->live = false;
+		vnic_request_reset(vf);
+	}
+unlock:
+	mutex_unlock(&mbx->lock);
+	return err;
+}
+
+int vnic_mbx_u32(struct vnic_vf *vf, u16 opcode, u32 value)
+{
+	struct vnic_mbx_u32 req = { .value = cpu_to_le32(value) };
+
+	return vnic_mbx_call(vf, opcode, &req, sizeof(req), NULL, 0);
+}

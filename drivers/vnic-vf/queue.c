@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Queue pairs: memory, interrupts, NAPI, and telling the device of them.
+ */
+#include <linux/dma-mapping.h>
+
+#include "vf.h"
+
+static irqreturn_t vnic_qp_irq(int irq, void *data)
+{
+	struct vnic_qp *qp = data;
+	struct vnic_rx_stats *st = &qp->rx.stats;
+
+	u64_stats_inc(&st->interrupts);
+	napi_schedule(&qp->napi);
+	return IRQ_HANDLED;
+}
+
+/* The device's indices make no sense: leave the rings alone until the reset. */
+void vnic_qp_fail(struct vnic_qp *qp)
+{
+	if (qp->failed)
+		return;
+	qp->failed = true;
+	netdev_err(qp->vf->netdev, "queue %u: device completed what it was not given\n",
+		   qp->index);
+	vnic_request_reset(qp->vf);
+}
+
+/* Completions of both rings.  Both are armed before NAPI completes, and looked
+ * at once more afterwards: whichever side is late, one of the two sees it.
+ */
+static int vnic_poll(struct napi_struct *napi, int budget)
+{
+	struct vnic_qp *qp = container_of(napi, struct vnic_qp, napi);
+	u32 tx_at, rx_at;
+	int work;
+
+	vnic_tx_clean(qp, budget);
+	if (!budget)
+		return 0;	/* netpoll: nothing may be received */
+	work = vnic_rx_poll(qp, budget);
+	if (work == budget)
+		return budget;
+
+	if (qp->moder.adaptive)
+		vnic_moder_sample(qp);
+	tx_at = vnic_tx_arm(&qp->tx);
+	rx_at = vnic_rx_arm(&qp->rx);
+	if (!napi_complete_done(napi, work) || unlikely(qp->failed))
+		return work;
+	virt_mb();	/* intr_at before cons: the device does the reverse */
+	if ((s32)(vnic_load(&qp->tx.ev->cons) - tx_at) >= 0 ||
+	    (s32)(vnic_load(&qp->rx.ev->cons) - rx_at) >= 0)
+		napi_schedule(napi);
+	return work;
+}
+
+/* Once, at probe: @vf->max_qps queue pairs without rings. */
+int vnic_qps_init(struct vnic_vf *vf)
+{
+	struct vnic_qp *qp;
+	unsigned int i;
+
+	vf->events = dma_alloc_coherent(&vf->pdev->dev, vf->max_qps * sizeof(*vf->events),
+					&vf->events_dma, GFP_KERNEL);
+	if (!vf->events)
+		return -ENOMEM;
+	vf->qp = kcalloc(vf->max_qps, sizeof(*vf->qp), GFP_KERNEL);
+	if (!vf->qp)
+		goto free_events;
+	vf->made_qps = vf->max_qps;
+	vf->tx_size = VNIC_VF_RING_DEFAULT;
+	vf->rx_size = VNIC_VF_RING_DEFAULT;
+
+	for (i = 0; i < vf->made_qps; i++) {
+		qp = &vf->qp[i];
+		qp->vf = vf;
+		qp->dev = &vf->pdev->dev;
+		qp->index = i;
+		qp->irq = pci_irq_vector(vf->pdev, 1 + i);
+		qp->tx.ev = &vf->events[i].tx;
+		qp->rx.ev = &vf->events[i].rx;
+		qp->tx.nq = netdev_get_tx_queue(vf->netdev, i);
+		u64_stats_init(&qp->tx.stats.syncp);
+		u64_stats_init(&qp->rx.stats.syncp);
+		vnic_moder_init(qp);
+		netif_napi_add(vf->netdev, &qp->napi, vnic_poll);
+	}
+	return 0;
+
+free_events:
+	dma_free_coherent(&vf->pdev->dev, vf->max_qps * sizeof(*vf->events), vf->events,
+			  vf->events_dma);
+	return -ENOMEM;
+}
+
+void vnic_qps_free(struct vnic_vf *vf)
+{
+	unsigned int i;
+
+	for (i = 0; i < vf->made_qps; i++)
+		netif_napi_del(&vf->qp[i].napi);
+	dma_free_coherent(&vf->pdev->dev, vf->made_qps * sizeof(*vf->events), vf->events,
+			  vf->events_dma);
+	kfree(vf->qp);
+}
+
+static void vnic_qps_release_first(struct vnic_vf *vf, unsigned int n)
+{
+	while (n--) {
+		vnic_rx_free(&vf->qp[n]);
+		vnic_tx_free(&vf->qp[n]);
+	}
+}
+
+/* Each CPU sends through one queue pair, the one whose interrupt it takes. */
+void vnic_xps_default(struct vnic_vf *vf)
+{
+	int node = dev_to_node(&vf->pdev->dev);
+	unsigned int i, j, cpus = num_online_cpus();
+	cpumask_var_t mask;
+
+	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
+		return;
+	for (i = 0; i < vf->num_qps; i++) {
+		cpumask_clear(mask);
+		for (j = i; j < cpus; j += vf->num_qps)
+			cpumask_set_cpu(cpumask_local_spread(j, node), mask);
+		netif_set_xps_queue(vf->netdev, mask, i);
+	}
+	free_cpumask_var(mask);
+}
+
+/* Rings and receive buffers of all queue pairs in use; all or none. */
+int vnic_qps_alloc(struct vnic_vf *vf)
+{
+	unsigned int i;
+	int err;
+
+	memset(vf->events, 0, vf->made_qps * sizeof(*vf->events));
+	for (i = 0; i < vf->num_qps; i++) {
+		vf->qp[i].failed = false;
+		err = vnic_tx_alloc(&vf->qp[i], vf->tx_size);
+		if (err)
+			goto release;
+		err = vnic_rx_alloc(&vf->qp[i], vf->rx_size);
+		if (err) {
+			vnic_tx_free(&vf->qp[i]);
+			goto release;
+		}
+	}
+	return 0;
+
+release:
+	vnic_qps_release_first(vf, i);
+	return err;
+}
+
+/* The device has forgotten them. */
+void vnic_qps_release(struct vnic_vf *vf)
+{
+	vnic_qps_release_first(vf, vf->num_qps);
+}
+
+static void vnic_qp_link(struct vnic_qp *qp, struct napi_struct *napi, int irq)
+{
+	netif_napi_set_irq(&qp->napi, irq);
+	netif_queue_set_napi(qp->vf->netdev, qp->index, NETDEV_QUEUE_TYPE_RX, napi);
+	netif_queue_set_napi(qp->vf->netdev, qp->index, NETDEV_QUEUE_TYPE_TX, napi);
+}
+
+static void vnic_qps_disable_first(struct vnic_vf *vf, unsigned int n)
+{
+	struct vnic_qp *qp;
+
+	while (n--) {
+		qp = &vf->qp[n];
+		napi_disable(&qp->napi);
+		vnic_moder_stop(qp);
+		timer_delete_sync(&qp->rx.refill);
+		vnic_qp_link(qp, NULL, -1);
+		irq_update_affinity_hint(qp->irq, NULL);
+		free_irq(qp->irq, qp);
+	}
+}
+
+/* Interrupts and NAPI on; nothing happens until the device has the queues. */
+int vnic_qps_enable(struct vnic_vf *vf)
+{
+	unsigned int i, cpu;
+	struct vnic_qp *qp;
+	int err;
+
+	for (i = 0; i < vf->num_qps; i++) {
+		qp = &vf->qp[i];
+		snprintf(qp->name, sizeof(qp->name), "%s-%u", vf->netdev->name, i);
+		err = request_irq(qp->irq, vnic_qp_irq, 0, qp->name, qp);
+		if (err) {
+			vnic_qps_disable_first(vf, i);
+			return err;
+		}
+		cpu = cpumask_local_spread(i, dev_to_node(qp->dev));
+		irq_update_affinity_hint(qp->irq, cpumask_of(cpu));
+		vnic_qp_link(qp, &qp->napi, qp->irq);
+		napi_enable(&qp->napi);
+	}
+	return 0;
+}
+
+void vnic_qps_disable(struct vnic_vf *vf)
+{
+	vnic_qps_disable_first(vf, vf->num_qps);
+}
+
+static int vnic_queue_create(struct vnic_qp *qp, u16 type, u32 size, dma_addr_t ring)
+{
+	struct vnic_vf *vf = qp->vf;
+	size_t off = type == VNIC_QUEUE_TX ? offsetof(struct vnic_qp_events, tx) :
+					     offsetof(struct vnic_qp_events, rx);
+	struct vnic_mbx_queue req = {
+		.type	= cpu_to_le16(type),
+		.index	= cpu_to_le16(qp->index),
+		.vector	= cpu_to_le16(1 + qp->index),
+		.size	= cpu_to_le32(size),
+		.ring	= cpu_to_le64(ring),
+		.event	= cpu_to_le64(vf->events_dma + qp->index * sizeof(*vf->events) + off),
+	};
+
+	return vnic_mbx_call(vf, VNIC_MBX_QUEUE_CREATE, &req, sizeof(req), NULL, 0);
+}
+
+static int vnic_queue_destroy(struct vnic_qp *qp, u16 type)
+{
+	struct vnic_mbx_queue_id req = {
+		.type	= cpu_to_le16(type),
+		.index	= cpu_to_le16(qp->index),
+	};
+
+	return vnic_mbx_call(qp->vf, VNIC_MBX_QUEUE_DESTROY, &req, sizeof(req), NULL, 0);
+}
+
+int vnic_qps_create(struct vnic_vf *vf)
+{
+	struct vnic_qp *qp;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < vf->num_qps; i++) {
+		qp = &vf->qp[i];
+		err = vnic_queue_create(qp, VNIC_QUEUE_TX, qp->tx.mask + 1, qp->tx.dma);
+		if (err)
+			return err;
+		err = vnic_queue_create(qp, VNIC_QUEUE_RX, qp->rx.mask + 1, qp->rx.dma);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Return: 0 when the device touches the queues no more. */
+int vnic_qps_destroy(struct vnic_vf *vf)
+{
+	unsigned int i;
+	int err;
+
+	err = vnic_mbx_u32(vf, VNIC_MBX_ENABLE, 0);
+	for (i = 0; i < vf->num_qps && !err; i++) {
+		err = vnic_queue_destroy(&vf->qp[i], VNIC_QUEUE_TX);
+		if (!err)
+			err = vnic_queue_destroy(&vf->qp[i], VNIC_QUEUE_RX);
+	}
+	return err;
+}
+
+/* A first poll arms the interrupts; a first doorbell says there are buffers. */
+void vnic_qps_start(struct vnic_vf *vf)
+{
+	unsigned int i;
+
+	for (i = 0; i < vf->num_qps; i++) {
+		vnic_ring_bell(&vf->hw, vf->qp[i].rx.ev, VNIC_DOORBELL_RX(i), i);
+		local_bh_disable();
+		napi_schedule(&vf->qp[i].napi);
+		local_bh_enable();
+	}
+}

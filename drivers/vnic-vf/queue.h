@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Queue pairs: a TX ring, an RX ring, an interrupt and a NAPI context.
+ */
+#ifndef _VNIC_VF_QUEUE_H
+#define _VNIC_VF_QUEUE_H
+
+#include <linux/dim.h>
+#include <linux/netdevice.h>
+#include <linux/timer.h>
+#include <linux/u64_stats_sync.h>
+#include <net/xdp.h>
+#include <vnic/vnic_ring.h>
+
+struct bpf_prog;
+struct page;
+struct page_pool;
+struct vnic_vf;
+
+/* Event blocks of a queue pair, in one array for all */
+struct vnic_qp_events {
+	struct vnic_event	tx;
+	struct vnic_event	rx;
+};
+
+#define VNIC_TX_COPY		128	/* bytes: frames up to this are copied */
+
+/* Whose frame a TX slot holds */
+enum vnic_tx_kind {
+	VNIC_TX_COPIED,		/* nobody's any more */
+	VNIC_TX_SKB,
+	VNIC_TX_XDP,
+};
+
+/**
+ * struct vnic_tx_buf - what a TX slot holds until the device is done with it
+ * @skb: frame that starts here (VNIC_TX_SKB)
+ * @xdpf: the same (VNIC_TX_XDP)
+ * @dma: mapping that starts here
+ * @len: bytes of that mapping, 0: none
+ * @bytes: of the frame that starts here, as the stack's queue counts them
+ * @count: descriptors of the frame that starts here
+ * @kind: enum vnic_tx_kind, of the frame that starts here
+ * @page: mapped as a page
+ */
+struct vnic_tx_buf {
+	union {
+		struct sk_buff		*skb;
+		struct xdp_frame	*xdpf;
+	};
+	dma_addr_t	dma;
+	u32		len;
+	u32		bytes;
+	u16		count;
+	u8		kind;
+	bool		page;
+};
+
+struct vnic_tx_stats {
+	u64_stats_t		packets;	/* as on a wire: segments */
+	u64_stats_t		bytes;		/* with the segments' headers */
+	u64_stats_t		gso_packets;	/* TSO frames */
+	u64_stats_t		gso_segs;	/* their segments */
+	u64_stats_t		csum;		/* frames left to the device to checksum */
+	u64_stats_t		copied;		/* small frames copied */
+	u64_stats_t		linearized;
+	u64_stats_t		dropped;
+	u64_stats_t		stops;
+	u64_stats_t		kicks;
+	u64_stats_t		xdp_frames;	/* sent by XDP, from any queue */
+	u64_stats_t		xdp_full;	/* ... or not, for want of room */
+	struct u64_stats_sync	syncp;
+};
+
+struct vnic_rx_stats {
+	u64_stats_t		packets;
+	u64_stats_t		bytes;
+	u64_stats_t		gso_packets;	/* frames of several segments */
+	u64_stats_t		gso_segs;
+	u64_stats_t		csum_ok;	/* verified by the device, or partial */
+	u64_stats_t		csum_none;
+	u64_stats_t		copied;		/* small frames copied out */
+	u64_stats_t		alloc_fail;
+	u64_stats_t		errors;		/* completions that make no sense */
+	u64_stats_t		aborted;	/* frames the device gave up */
+	u64_stats_t		kicks;
+	u64_stats_t		interrupts;
+	u64_stats_t		xdp_pass;
+	u64_stats_t		xdp_drop;
+	u64_stats_t		xdp_tx;
+	u64_stats_t		xdp_redirect;
+	u64_stats_t		xdp_aborted;	/* by the program, or could not be sent on */
+	struct u64_stats_sync	syncp;
+};
+
+/**
+ * struct vnic_txq - TX ring
+ * @desc: descriptors
+ * @ev: event block
+ * @buf: one per slot
+ * @copy: VNIC_TX_COPY bytes per slot for small frames, or NULL
+ * @copy_dma: bus address of @copy
+ * @nq: the stack's queue; its lock is what xmit and XDP fill the ring under
+ * @mask: size - 1
+ * @prod: next slot to fill (xmit)
+ * @published: @prod as the device knows it (xmit)
+ * @held: slot behind the last frame whose completion is waited for (xmit)
+ * @arm_max: an interrupt is asked for after so many descriptors at most
+ * @lazy: no interrupt has been asked for; see vnic_tx_arm()
+ * @clean: next slot to complete (NAPI)
+ * @dma: bus address of @desc
+ * @stats: written by xmit
+ */
+struct vnic_txq {
+	union vnic_tx_slot	*desc;
+	struct vnic_event	*ev;
+	struct vnic_tx_buf	*buf;
+	u8			*copy;
+	dma_addr_t		copy_dma;
+	struct netdev_queue	*nq;
+	u32			mask;
+	u32			prod;
+	u32			published;
+	u32			held;
+	u32			arm_max;
+	bool			lazy;
+	u32			clean ____cacheline_aligned_in_smp;
+	dma_addr_t		dma;
+	struct vnic_tx_stats	stats ____cacheline_aligned_in_smp;
+};
+
+/* Either kind of TX descriptor */
+union vnic_tx_slot {
+	struct vnic_tx_desc	data;
+	struct vnic_tx_ctx	ctx;
+};
+
+/* Either side's view of an RX slot */
+union vnic_rx_slot {
+	struct vnic_rx_desc	post;
+	struct vnic_rx_cmpl	cmpl;
+};
+
+struct vnic_rx_buf {
+	struct page	*page;		/* NULL: given away; stays when a frame is not kept */
+	u32		offset;		/* of the buffer in the page, headroom included */
+	u32		size;		/* bytes of the page it takes */
+};
+
+#define VNIC_XDP_BULK		16	/* frames of XDP_TX sent at once */
+
+/**
+ * struct vnic_rxq - RX ring; used by NAPI only
+ * @desc: descriptors
+ * @ev: event block
+ * @buf: one per slot
+ * @pool: where buffers come from
+ * @mask: size - 1
+ * @clean: next slot to take
+ * @prod: next slot to fill, as the device knows it
+ * @headroom: bytes in front of the data
+ * @buf_len: bytes of a buffer the device may write
+ * @buf_size: bytes of a page a buffer takes: headroom, @buf_len, skb_shared_info
+ * @xdp_num: entries of @xdp_tx
+ * @xdp_redirected: xdp_do_flush() is due
+ * @xdp_tx: frames of XDP_TX to be sent
+ * @xdp: for XDP programs
+ * @refill: tries again when there was no memory
+ * @dma: bus address of @desc
+ * @stats: counters
+ */
+struct vnic_rxq {
+	union vnic_rx_slot	*desc;
+	struct vnic_event	*ev;
+	struct vnic_rx_buf	*buf;
+	struct page_pool	*pool;
+	u32			mask;
+	u32			clean;
+	u32			prod;
+	u32			headroom;
+	u32			buf_len;
+	u32			buf_size;
+	u16			xdp_num;
+	bool			xdp_redirected;
+	struct xdp_frame	*xdp_tx[VNIC_XDP_BULK];
+	struct xdp_rxq_info	xdp;
+	struct timer_list	refill;
+	dma_addr_t		dma;
+	struct vnic_rx_stats	stats ____cacheline_aligned_in_smp;
+};
+
+/**
+ * struct vnic_moder - interrupt moderation of a queue pair, as the user set it
+ * @usecs: least time between two interrupts
+ * @frames: completions at which one that waits for @usecs comes at once; 0: none
+ * @tx_frames: completions of frames under way until an interrupt, at most; 0:
+ *	three quarters of them
+ * @adaptive: @usecs and @frames are the kernel's choice (dim)
+ */
+struct vnic_moder {
+	u32	usecs;
+	u32	frames;
+	u32	tx_frames;
+	bool	adaptive;
+};
+
+/**
+ * struct vnic_qp - a queue pair
+ * @vf: function
+ * @dev: for DMA
+ * @index: of the queue pair
+ * @irq: Linux interrupt number
+ * @failed: the device's indices make no sense
+ * @napi: both rings
+ * @moder: interrupt moderation (rtnl)
+ * @dim: what adapts it, from NAPI
+ * @dim_next: jiffies before which it does not
+ * @tx: TX ring
+ * @rx: RX ring
+ * @name: of the interrupt
+ */
+struct vnic_qp {
+	struct vnic_vf		*vf;
+	struct device		*dev;
+	u16			index;
+	int			irq;
+	bool			failed;
+	struct napi_struct	napi;
+	struct vnic_moder	moder;
+	struct dim		dim;
+	unsigned long		dim_next;
+	struct vnic_txq		tx;
+	struct vnic_rxq		rx;
+	char			name[IFNAMSIZ + 12];
+};
+
+/* queue.c */
+int vnic_qps_init(struct vnic_vf *vf);
+void vnic_qps_free(struct vnic_vf *vf);
+void vnic_xps_default(struct vnic_vf *vf);
+int vnic_qps_alloc(struct vnic_vf *vf);
+void vnic_qps_release(struct vnic_vf *vf);
+int vnic_qps_enable(struct vnic_vf *vf);
+void vnic_qps_disable(struct vnic_vf *vf);
+int vnic_qps_create(struct vnic_vf *vf);
+int vnic_qps_destroy(struct vnic_vf *vf);
+void vnic_qps_start(struct vnic_vf *vf);
+void vnic_qp_fail(struct vnic_qp *qp);
+
+/* tx.c */
+int vnic_tx_alloc(struct vnic_qp *qp, u32 size);
+void vnic_tx_free(struct vnic_qp *qp);
+netdev_tx_t vnic_xmit(struct sk_buff *skb, struct net_device *netdev);
+netdev_features_t vnic_features_check(struct sk_buff *skb, struct net_device *netdev,
+				      netdev_features_t features);
+void vnic_tx_clean(struct vnic_qp *qp, int budget);
+u32 vnic_tx_arm(struct vnic_txq *tx);
+int vnic_tx_xdp(struct vnic_qp *qp, struct xdp_frame **frames, int n, bool mapped, bool flush);
+
+/* rx.c */
+u32 vnic_rx_buf_size(const struct vnic_vf *vf, unsigned int mtu);
+int vnic_rx_alloc(struct vnic_qp *qp, u32 size);
+void vnic_rx_free(struct vnic_qp *qp);
+int vnic_rx_poll(struct vnic_qp *qp, int budget);
+u32 vnic_rx_arm(struct vnic_rxq *rx);
+
+/* xdp.c */
+
+/* What becomes of a frame that a program has seen */
+enum vnic_xdp_verdict {
+	VNIC_XDP_PASS,		/* up the stack */
+	VNIC_XDP_DROP,		/* its buffer is free again */
+	VNIC_XDP_TAKEN,		/* its buffer is somebody else's */
+};
+
+enum vnic_xdp_verdict vnic_xdp_run(struct vnic_qp *qp, const struct bpf_prog *prog,
+				   struct xdp_buff *xdp);
+void vnic_xdp_flush(struct vnic_qp *qp);
+unsigned int vnic_xdp_max_mtu(void);
+int vnic_bpf(struct net_device *netdev, struct netdev_bpf *bpf);
+int vnic_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u32 flags);
+
+#endif /* _VNIC_VF_QUEUE_H */

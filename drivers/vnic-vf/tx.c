@@ -1,0 +1,529 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transmit: from skbs and XDP frames to descriptors, and their completion.
+ *
+ * Small frames are copied into memory the device knows, and freed at once.  For
+ * others somebody waits: a socket for its memory, the stack for room in the
+ * ring.  Only then is an interrupt asked for; see vnic_tx_arm().
+ */
+#include <linux/dma-mapping.h>
+#include <net/netdev_queues.h>
+#include <net/page_pool/helpers.h>
+#include <net/tcp.h>
+
+#include "vf.h"
+
+#define VNIC_TX_CHUNK		32768	/* bytes of a data descriptor, at most */
+#define VNIC_TX_DESCS		(VNIC_TX_MAX_BUFS + 1)	/* of a frame, at most */
+#define VNIC_TX_WAKE		(2 * VNIC_TX_DESCS)
+#define VNIC_TX_HDR_MAX		256	/* bytes in which a device looks for headers */
+
+static u32 vnic_tx_room(const struct vnic_txq *tx)
+{
+	return tx->mask + 1 - (tx->prod - READ_ONCE(tx->clean));
+}
+
+int vnic_tx_alloc(struct vnic_qp *qp, u32 size)
+{
+	struct vnic_txq *tx = &qp->tx;
+
+	tx->desc = dma_alloc_coherent(qp->dev, size * VNIC_DESC_SIZE, &tx->dma, GFP_KERNEL);
+	if (!tx->desc)
+		return -ENOMEM;
+	tx->buf = kvcalloc(size, sizeof(*tx->buf), GFP_KERNEL);
+	if (!tx->buf) {
+		dma_free_coherent(qp->dev, size * VNIC_DESC_SIZE, tx->desc, tx->dma);
+		return -ENOMEM;
+	}
+	/* Without it frames are mapped one by one. */
+	tx->copy = dma_alloc_coherent(qp->dev, size * VNIC_TX_COPY, &tx->copy_dma,
+				      GFP_KERNEL | __GFP_NOWARN);
+	tx->mask = size - 1;
+	tx->prod = 0;
+	tx->published = 0;
+	tx->held = 0;
+	tx->lazy = false;
+	tx->clean = 0;
+	return 0;
+}
+
+static void vnic_tx_unmap(struct vnic_qp *qp, struct vnic_tx_buf *buf)
+{
+	if (!buf->len)
+		return;
+	if (buf->page)
+		dma_unmap_page(qp->dev, buf->dma, buf->len, DMA_TO_DEVICE);
+	else
+		dma_unmap_single(qp->dev, buf->dma, buf->len, DMA_TO_DEVICE);
+}
+
+/* A device looks for headers in the first bytes only; what lies deeper the
+ * stack has to do.
+ */
+netdev_features_t vnic_features_check(struct sk_buff *skb, struct net_device *netdev,
+				      netdev_features_t features)
+{
+	unsigned int end = 0;
+
+	if (skb_is_gso(skb) && skb_shinfo(skb)->gso_size < VNIC_GSO_MIN)
+		features &= ~NETIF_F_GSO_MASK;
+	if (skb_is_gso(skb))
+		end = skb_tcp_all_headers(skb);
+	else if (skb->ip_summed == CHECKSUM_PARTIAL)
+		end = skb_checksum_start_offset(skb) + skb->csum_offset + sizeof(__sum16);
+	if (end > VNIC_TX_HDR_MAX || skb->len > VNIC_FRAME_MAX - VLAN_HLEN)
+		features &= ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
+	return vlan_features_check(skb, features);
+}
+
+static unsigned int vnic_tx_chunks(unsigned int len)
+{
+	return DIV_ROUND_UP(len, VNIC_TX_CHUNK);
+}
+
+static unsigned int vnic_tx_count(const struct sk_buff *skb)
+{
+	unsigned int count = vnic_tx_chunks(skb_headlen(skb));
+	unsigned int i;
+
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++)
+		count += vnic_tx_chunks(skb_frag_size(&skb_shinfo(skb)->frags[i]));
+	return count;
+}
+
+/* Fill slots for one mapping.  Return: the slot behind. */
+static u32 vnic_tx_add(struct vnic_txq *tx, u32 at, dma_addr_t dma, u32 len, bool page)
+{
+	u32 chunk, mapped = len;
+
+	while (len) {
+		chunk = min(len, VNIC_TX_CHUNK);
+		tx->buf[at & tx->mask] = (struct vnic_tx_buf) {
+			.dma = dma, .len = mapped, .page = page,
+		};
+		tx->desc[at & tx->mask].data = (struct vnic_tx_desc) {
+			.addr = cpu_to_le64(dma), .len = cpu_to_le16(chunk),
+		};
+		at++;
+		dma += chunk;
+		len -= chunk;
+		mapped = 0;	/* one mapping, one unmapping */
+	}
+	return at;
+}
+
+/* What the device has to do to the frame.  Return: the slot behind. */
+static u32 vnic_tx_context(struct vnic_txq *tx, u32 at, struct sk_buff *skb)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+	struct vnic_tx_ctx ctx = {};
+	u16 flags = VNIC_TXD_F_CTX | VNIC_TXD_F_CSUM;
+
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		return at;
+	ctx.csum_start = cpu_to_le16(skb_checksum_start_offset(skb));
+	ctx.csum_offset = cpu_to_le16(skb->csum_offset);
+	if (skb_is_gso(skb)) {
+		flags |= shinfo->gso_type & SKB_GSO_TCPV4 ? VNIC_TXD_F_TSO4 : VNIC_TXD_F_TSO6;
+		ctx.gso_size = cpu_to_le16(shinfo->gso_size);
+		ctx.hdr_len = cpu_to_le16(skb_tcp_all_headers(skb));
+	}
+	ctx.flags = cpu_to_le16(flags);
+	tx->desc[at & tx->mask].ctx = ctx;
+	tx->buf[at & tx->mask] = (struct vnic_tx_buf) {};
+	return at + 1;
+}
+
+/* Map the frame into slots from tx->prod on.  Return: slots used, or -ENOMEM. */
+static int vnic_tx_map(struct vnic_qp *qp, struct sk_buff *skb)
+{
+	struct vnic_txq *tx = &qp->tx;
+	const skb_frag_t *frag;
+	u32 at = tx->prod;
+	dma_addr_t dma;
+	unsigned int i;
+
+	at = vnic_tx_context(tx, at, skb);
+	dma = dma_map_single(qp->dev, skb->data, skb_headlen(skb), DMA_TO_DEVICE);
+	if (dma_mapping_error(qp->dev, dma))
+		return -ENOMEM;
+	at = vnic_tx_add(tx, at, dma, skb_headlen(skb), false);
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
+		frag = &skb_shinfo(skb)->frags[i];
+		dma = skb_frag_dma_map(qp->dev, frag, 0, skb_frag_size(frag), DMA_TO_DEVICE);
+		if (dma_mapping_error(qp->dev, dma))
+			goto unmap;
+		at = vnic_tx_add(tx, at, dma, skb_frag_size(frag), true);
+	}
+	tx->desc[(at - 1) & tx->mask].data.flags = cpu_to_le16(VNIC_TXD_F_EOP);
+	return at - tx->prod;
+
+unmap:
+	while (at-- != tx->prod)
+		vnic_tx_unmap(qp, &tx->buf[at & tx->mask]);
+	return -ENOMEM;
+}
+
+static void vnic_tx_account(struct vnic_txq *tx, const struct sk_buff *skb, bool copied)
+{
+	struct vnic_tx_stats *st = &tx->stats;
+	unsigned int segs = 1, bytes = skb->len;
+
+	u64_stats_update_begin(&st->syncp);
+	if (skb_is_gso(skb)) {
+		segs = max_t(unsigned int, skb_shinfo(skb)->gso_segs, 1);
+		bytes += (segs - 1) * skb_tcp_all_headers(skb);
+		u64_stats_inc(&st->gso_packets);
+		u64_stats_add(&st->gso_segs, segs);
+	}
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		u64_stats_inc(&st->csum);
+	if (copied)
+		u64_stats_inc(&st->copied);
+	u64_stats_add(&st->packets, segs);
+	u64_stats_add(&st->bytes, bytes);
+	u64_stats_update_end(&st->syncp);
+}
+
+static void vnic_tx_stat(struct vnic_txq *tx, u64_stats_t *counter)
+{
+	u64_stats_update_begin(&tx->stats.syncp);
+	u64_stats_inc(counter);
+	u64_stats_update_end(&tx->stats.syncp);
+}
+
+/* Is somebody waiting for the completion of a frame behind @index? */
+static bool vnic_tx_waited(const struct vnic_txq *tx, u32 index)
+{
+	return (s32)(READ_ONCE(tx->held) - index) > 0;
+}
+
+/* After how many of the descriptors under way is there an interrupt?  Soon
+ * enough that the device does not run dry.
+ */
+static u32 vnic_tx_distance(const struct vnic_txq *tx, u32 under_way)
+{
+	return clamp(under_way - under_way / 4, 1u, READ_ONCE(tx->arm_max));
+}
+
+/* Ask for an interrupt if NAPI has not, and one of the new frames needs it.  It
+ * is asked for among those the device has not seen, so it cannot be missed.
+ */
+static void vnic_tx_ask(struct vnic_txq *tx)
+{
+	u32 cons, at;
+
+	if (netif_xmit_stopped(tx->nq))
+		WRITE_ONCE(tx->held, tx->prod);
+	if (!vnic_tx_waited(tx, tx->published))
+		return;
+	smp_mb();	/* held before lazy: vnic_tx_arm() does the reverse */
+	if (!READ_ONCE(tx->lazy) || !xchg(&tx->lazy, false))
+		return;
+	cons = vnic_load(&tx->ev->cons);
+	at = cons + vnic_tx_distance(tx, tx->prod - cons);
+	if ((s32)(at - tx->published) <= 0)
+		at = tx->published + 1;
+	WRITE_ONCE(tx->ev->intr_at, cpu_to_le32(at));
+}
+
+/* Show the device what it has not seen. */
+static void vnic_tx_flush(struct vnic_qp *qp)
+{
+	struct vnic_txq *tx = &qp->tx;
+	u32 old = tx->published;
+
+	if (old == tx->prod)
+		return;
+	vnic_tx_ask(tx);
+	tx->published = tx->prod;
+	if (vnic_kick(&qp->vf->hw, tx->ev, VNIC_DOORBELL_TX(qp->index), qp->index, tx->prod, old))
+		vnic_tx_stat(tx, &tx->stats.kicks);
+}
+
+/* A frame the rings can hold?  Return: data descriptors, or 0 to drop it. */
+static unsigned int vnic_tx_fit(struct vnic_txq *tx, struct sk_buff *skb)
+{
+	unsigned int count = vnic_tx_count(skb);
+
+	if (unlikely(skb->len < VNIC_FRAME_MIN || skb->len > VNIC_FRAME_MAX))
+		return 0;
+	if (likely(count <= VNIC_TX_MAX_BUFS))
+		return count;
+	if (skb_linearize(skb))
+		return 0;
+	vnic_tx_stat(tx, &tx->stats.linearized);
+	return vnic_tx_count(skb);
+}
+
+/* Copy a small frame: nothing to map, and the skb can go.  Return: slots used. */
+static int vnic_tx_copy(struct vnic_txq *tx, struct sk_buff *skb)
+{
+	u32 first = tx->prod, at = vnic_tx_context(tx, first, skb);
+	u32 slot = at & tx->mask, off = slot * VNIC_TX_COPY;
+
+	memcpy(tx->copy + off, skb->data, skb->len);
+	tx->buf[slot].len = 0;
+	tx->desc[slot].data = (struct vnic_tx_desc) {
+		.addr	= cpu_to_le64(tx->copy_dma + off),
+		.len	= cpu_to_le16(skb->len),
+		.flags	= cpu_to_le16(VNIC_TXD_F_EOP),
+	};
+	tx->buf[first & tx->mask].kind = VNIC_TX_COPIED;
+	return at + 1 - first;
+}
+
+static bool vnic_tx_small(const struct vnic_txq *tx, const struct sk_buff *skb)
+{
+	return skb->len <= VNIC_TX_COPY && !skb_is_nonlinear(skb) && tx->copy;
+}
+
+/* Put a frame into the ring.  Return: slots used, or -ENOMEM. */
+static int vnic_tx_put(struct vnic_qp *qp, struct sk_buff *skb, bool small)
+{
+	struct vnic_txq *tx = &qp->tx;
+	struct vnic_tx_buf *first = &tx->buf[tx->prod & tx->mask];
+	int used;
+
+	if (small) {
+		used = vnic_tx_copy(tx, skb);
+	} else {
+		used = vnic_tx_map(qp, skb);
+		if (unlikely(used < 0))
+			return used;
+		first->skb = skb;
+		first->kind = VNIC_TX_SKB;
+		WRITE_ONCE(tx->held, tx->prod + used);
+	}
+	first->count = used;
+	first->bytes = skb->len;
+	return used;
+}
+
+netdev_tx_t vnic_xmit(struct sk_buff *skb, struct net_device *netdev)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnic_qp *qp = &vf->qp[skb_get_queue_mapping(skb)];
+	struct vnic_txq *tx = &qp->tx;
+	unsigned int count, bytes = skb->len;
+	bool flush, small;
+	int used;
+
+	count = vnic_tx_fit(tx, skb);
+	if (unlikely(!count))
+		goto drop;
+	if (unlikely(vnic_tx_room(tx) < count + 1)) {
+		vnic_tx_flush(qp);
+		/* Woken for nothing.  There may be nothing left to ask with: NAPI does. */
+		if (!netif_txq_try_stop(tx->nq, vnic_tx_room(tx), VNIC_TX_WAKE)) {
+			WRITE_ONCE(tx->held, tx->prod);
+			napi_schedule(&qp->napi);
+		}
+		return NETDEV_TX_BUSY;
+	}
+	small = vnic_tx_small(tx, skb);
+	used = vnic_tx_put(qp, skb, small);
+	if (unlikely(used < 0))
+		goto drop;
+
+	skb_tx_timestamp(skb);
+	vnic_tx_account(tx, skb, small);
+	WRITE_ONCE(tx->prod, tx->prod + used);
+	if (small)	/* netpoll comes with interrupts off */
+		napi_consume_skb(skb, !irqs_disabled());
+	flush = __netdev_tx_sent_queue(tx->nq, bytes, netdev_xmit_more());
+	if (!netif_txq_maybe_stop(tx->nq, vnic_tx_room(tx), VNIC_TX_DESCS, VNIC_TX_WAKE)) {
+		vnic_tx_stat(tx, &tx->stats.stops);
+		flush = true;
+	}
+	if (flush)
+		vnic_tx_flush(qp);
+	return NETDEV_TX_OK;
+
+drop:
+	dev_kfree_skb_any(skb);
+	vnic_tx_stat(tx, &tx->stats.dropped);
+	if (!netdev_xmit_more())
+		vnic_tx_flush(qp);
+	return NETDEV_TX_OK;
+}
+
+/* Where the device finds an XDP frame.  Return: false without a mapping. */
+static bool vnic_tx_xdp_map(struct vnic_qp *qp, const struct xdp_frame *xdpf, bool mapped,
+			    struct vnic_tx_buf *buf)
+{
+	struct page *page;
+
+	if (!mapped) {
+		buf->len = xdpf->len;
+		buf->page = false;
+		buf->dma = dma_map_single(qp->dev, xdpf->data, xdpf->len, DMA_TO_DEVICE);
+		return !dma_mapping_error(qp->dev, buf->dma);
+	}
+	page = virt_to_page(xdpf->data);
+	buf->len = 0;
+	buf->dma = page_pool_get_dma_addr(page) + offset_in_page(xdpf->data);
+	dma_sync_single_for_device(qp->dev, buf->dma, xdpf->len, DMA_BIDIRECTIONAL);
+	return true;
+}
+
+static bool vnic_tx_xdp_put(struct vnic_qp *qp, struct xdp_frame *xdpf, bool mapped)
+{
+	struct vnic_txq *tx = &qp->tx;
+	struct vnic_tx_buf *buf = &tx->buf[tx->prod & tx->mask];
+
+	if (unlikely(xdpf->len < VNIC_FRAME_MIN || xdpf->len > VNIC_TX_CHUNK ||
+		     xdp_frame_has_frags(xdpf)))
+		return false;
+	if (!vnic_tx_xdp_map(qp, xdpf, mapped, buf))
+		return false;
+	buf->xdpf = xdpf;
+	buf->kind = VNIC_TX_XDP;
+	buf->count = 1;
+	buf->bytes = 0;
+	tx->desc[tx->prod & tx->mask].data = (struct vnic_tx_desc) {
+		.addr	= cpu_to_le64(buf->dma),
+		.len	= cpu_to_le16(xdpf->len),
+		.flags	= cpu_to_le16(VNIC_TXD_F_EOP),
+	};
+	WRITE_ONCE(tx->prod, tx->prod + 1);
+	WRITE_ONCE(tx->held, tx->prod);
+	u64_stats_inc(&tx->stats.packets);
+	u64_stats_inc(&tx->stats.xdp_frames);
+	u64_stats_add(&tx->stats.bytes, xdpf->len);
+	return true;
+}
+
+/**
+ * vnic_tx_xdp - send XDP frames
+ * @qp: queue pair; its TX ring is shared with the stack, under the stack's lock
+ * @frames: frames
+ * @n: their number
+ * @mapped: they lie in pages of one of our page pools
+ * @flush: show them to the device now
+ *
+ * They never take the room that the stack counts on.
+ *
+ * Context: BH disabled.
+ * Return: how many were taken, the first ones; -ENETDOWN.
+ */
+int vnic_tx_xdp(struct vnic_qp *qp, struct xdp_frame **frames, int n, bool mapped, bool flush)
+{
+	struct vnic_txq *tx = &qp->tx;
+	int sent = 0;
+
+	__netif_tx_lock(tx->nq, smp_processor_id());
+	/* Stopped by the driver: no ring, or one that is full. */
+	if (unlikely(netif_tx_queue_stopped(tx->nq))) {
+		sent = -ENETDOWN;
+		goto unlock;
+	}
+	txq_trans_cond_update(tx->nq);
+	u64_stats_update_begin(&tx->stats.syncp);
+	while (sent < n && vnic_tx_room(tx) > VNIC_TX_DESCS &&
+	       vnic_tx_xdp_put(qp, frames[sent], mapped))
+		sent++;
+	u64_stats_add(&tx->stats.xdp_full, n - sent);
+	u64_stats_update_end(&tx->stats.syncp);
+	if (flush)
+		vnic_tx_flush(qp);
+unlock:
+	__netif_tx_unlock(tx->nq);
+	return sent;
+}
+
+/* Complete the frame that starts at tx->clean. */
+static void vnic_tx_done(struct vnic_qp *qp, struct vnic_tx_buf *buf, int budget)
+{
+	struct vnic_txq *tx = &qp->tx;
+	unsigned int i;
+
+	if (buf->kind == VNIC_TX_COPIED)
+		return;
+	for (i = 0; i < buf->count; i++)
+		vnic_tx_unmap(qp, &tx->buf[(tx->clean + i) & tx->mask]);
+	if (buf->kind == VNIC_TX_SKB)
+		napi_consume_skb(buf->skb, budget);
+	else
+		xdp_return_frame(buf->xdpf);
+}
+
+/* The device is done with the queue, sent or not; NAPI and xmit are off. */
+void vnic_tx_free(struct vnic_qp *qp)
+{
+	struct vnic_txq *tx = &qp->tx;
+	struct vnic_tx_buf *buf;
+
+	while (tx->clean != tx->prod) {
+		buf = &tx->buf[tx->clean & tx->mask];
+		vnic_tx_done(qp, buf, 0);
+		tx->clean += buf->count;
+	}
+	netdev_tx_reset_queue(tx->nq);
+	if (tx->copy)
+		dma_free_coherent(qp->dev, (tx->mask + 1) * VNIC_TX_COPY, tx->copy, tx->copy_dma);
+	kvfree(tx->buf);
+	dma_free_coherent(qp->dev, (tx->mask + 1) * VNIC_DESC_SIZE, tx->desc, tx->dma);
+}
+
+/**
+ * vnic_tx_clean - complete what the device has sent
+ * @qp: queue pair
+ * @budget: of NAPI; 0: called by netpoll
+ *
+ * Context: NAPI.
+ */
+void vnic_tx_clean(struct vnic_qp *qp, int budget)
+{
+	struct vnic_txq *tx = &qp->tx;
+	u32 todo = vnic_load(&tx->ev->cons) - tx->clean;
+	unsigned int count, packets = 0, bytes = 0;
+	struct vnic_tx_buf *buf;
+
+	if (unlikely(todo > READ_ONCE(tx->prod) - tx->clean)) {
+		vnic_qp_fail(qp);
+		return;
+	}
+	while (todo) {
+		buf = &tx->buf[tx->clean & tx->mask];
+		count = buf->count;
+		if (count > todo)
+			break;	/* not all of the frame yet */
+		if (unlikely(!budget && buf->kind == VNIC_TX_XDP))
+			break;	/* netpoll may come with interrupts off */
+		vnic_tx_done(qp, buf, budget);
+		bytes += buf->bytes;
+		packets += buf->kind != VNIC_TX_XDP;
+		todo -= count;
+		WRITE_ONCE(tx->clean, tx->clean + count);
+	}
+	if (packets)
+		netif_txq_completed_wake(tx->nq, packets, bytes, vnic_tx_room(tx), VNIC_TX_WAKE);
+}
+
+/**
+ * vnic_tx_arm - ask for an interrupt, if anybody waits for one
+ * @tx: ring
+ *
+ * Not for each frame: after three quarters of what is under way.  With nothing
+ * held, for none at all: tx->lazy then tells xmit to ask when that changes.
+ *
+ * Context: NAPI, about to complete.
+ * Return: index at which there is something to complete.
+ */
+u32 vnic_tx_arm(struct vnic_txq *tx)
+{
+	u32 at = tx->clean;
+
+	WRITE_ONCE(tx->lazy, false);
+	if (!vnic_tx_waited(tx, at)) {
+		WRITE_ONCE(tx->ev->intr_at, cpu_to_le32(at));	/* behind: never */
+		smp_store_release(&tx->lazy, true);	/* xmit's intr_at comes after ours */
+		smp_mb();	/* lazy before held: vnic_tx_ask() does the reverse */
+		if (!vnic_tx_waited(tx, at) || !xchg(&tx->lazy, false))
+			return at + S32_MAX;
+	}
+	at += vnic_tx_distance(tx, READ_ONCE(tx->prod) - at);
+	WRITE_ONCE(tx->ev->intr_at, cpu_to_le32(at));
+	return at;
+}

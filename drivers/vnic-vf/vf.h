@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The VF driver's view of one function.
+ *
+ * Locks: rtnl serialises setting up and tearing down queues, the device's reset
+ * and configuration; the mailbox has a mutex of its own, below rtnl.  The
+ * control work takes rtnl; the filter work does not.
+ *
+ * Files: main.c PCI driver; hw.c registers; mbx.c mailbox; control.c bringing
+ * the device up, its events, recovery; netdev.c net_device_ops; queue.c queue
+ * pairs; tx.c, rx.c and xdp.c the data path; coalesce.c interrupt moderation;
+ * filter.c addresses and VLANs; ethtool.c.
+ */
+#ifndef _VNIC_VF_H
+#define _VNIC_VF_H
+
+#include <linux/bitmap.h>
+#include <linux/etherdevice.h>
+#include <linux/ethtool.h>
+#include <linux/if_vlan.h>
+#include <linux/interrupt.h>
+#include <linux/netdevice.h>
+#include <linux/workqueue.h>
+
+#include "hw.h"
+#include "mbx.h"
+#include "queue.h"
+
+#define VNIC_VF_NAME		"vnic-vf"	/* of the PCI driver, in sysfs and ethtool */
+#define VNIC_VF_RING_DEFAULT	512	/* descriptors */
+
+/* vf->flags, bit numbers */
+#define VNIC_VF_RESET		0	/* the device has to be reset */
+#define VNIC_VF_FLR		1	/* between reset_prepare and reset_done */
+
+/**
+ * struct vnic_vf - one function; netdev_priv()
+ * @netdev: its netdev
+ * @pdev: its pci_dev
+ * @hw: registers
+ * @mbx: mailbox
+ * @flags: VNIC_VF_*
+ * @up: queues exist and run
+ * @offered: VNIC_F_* the driver may accept, as offered at probe
+ * @features: VNIC_F_* in force
+ * @caps_uc: unicast filters the device allows
+ * @caps_mc: multicast filters the device allows
+ * @qp: all queue pairs
+ * @made_qps: entries of @qp
+ * @max_qps: what vectors and device allow, at most @made_qps
+ * @num_qps: queue pairs in use
+ * @tx_size: descriptors of a TX ring
+ * @rx_size: descriptors of an RX ring
+ * @events: event blocks of all rings
+ * @events_dma: their bus address
+ * @speed: link speed in Mb/s, 0: unknown
+ * @mac_seq: of the address of the host that was taken last
+ * @own_mac: the user set an address of his own: set again after a reset
+ * @prog: XDP program; written under rtnl, from NULL or to it only without queues
+ * @rss_key: Toeplitz key
+ * @rss_table: indirection table
+ * @ctag: VLANs joined, 802.1Q
+ * @stag: VLANs joined, 802.1ad
+ * @control: events of the device and recovery
+ * @filter: sends the receive filters
+ * @next_reset: jiffies before which no further reset starts
+ * @failures: resets in a row that failed
+ * @resets: resets so far
+ * @ctl_name: of the control interrupt
+ */
+struct vnic_vf {
+	struct net_device	*netdev;
+	struct pci_dev		*pdev;
+	struct vnic_hw		hw;
+	struct vnic_mbx		mbx;
+	unsigned long		flags;
+	bool			up;
+	u64			offered;
+	u64			features;
+	u16			caps_uc;
+	u16			caps_mc;
+
+	struct vnic_qp		*qp;
+	unsigned int		made_qps;
+	unsigned int		max_qps;
+	unsigned int		num_qps;
+	u32			tx_size;
+	u32			rx_size;
+	struct vnic_qp_events	*events;
+	dma_addr_t		events_dma;
+
+	u32			speed;
+	u32			mac_seq;
+	bool			own_mac;
+	struct bpf_prog		*prog;
+	u8			rss_key[VNIC_RSS_KEY_LEN];
+	u8			rss_table[VNIC_RSS_ENTRIES];
+	DECLARE_BITMAP(ctag, VLAN_N_VID);
+	DECLARE_BITMAP(stag, VLAN_N_VID);
+
+	struct delayed_work	control;
+	struct work_struct	filter;
+	unsigned long		next_reset;
+	unsigned int		failures;
+	u64			resets;
+	char			ctl_name[IFNAMSIZ + 8];
+};
+
+static inline bool vnic_has(const struct vnic_vf *vf, unsigned int feature)
+{
+	return vf->features & BIT_ULL(feature);
+}
+
+/* control.c */
+u64 vnic_wanted_features(const struct vnic_vf *vf, netdev_features_t features);
+int vnic_control_start(struct vnic_vf *vf, u64 features);
+void vnic_status_sync(struct vnic_vf *vf);
+void vnic_request_reset(struct vnic_vf *vf);
+void vnic_detach(struct vnic_vf *vf);
+int vnic_attach(struct vnic_vf *vf, u64 features);
+void vnic_control_work(struct work_struct *work);
+irqreturn_t vnic_control_irq(int irq, void *data);
+
+/* netdev.c */
+void vnic_netdev_setup(struct vnic_vf *vf);
+int vnic_up(struct vnic_vf *vf);
+void vnic_down(struct vnic_vf *vf);
+int vnic_restart(struct vnic_vf *vf);
+int vnic_set_rss(struct vnic_vf *vf);
+void vnic_rss_default(struct vnic_vf *vf);
+
+/* filter.c */
+void vnic_set_rx_mode(struct net_device *netdev);
+void vnic_filter_work(struct work_struct *work);
+void vnic_filter_send(struct vnic_vf *vf);
+int vnic_set_mac(struct net_device *netdev, void *addr);
+int vnic_send_mac(struct vnic_vf *vf, const u8 *mac);
+int vnic_vlan_add(struct net_device *netdev, __be16 proto, u16 vid);
+int vnic_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid);
+void vnic_vlan_replay(struct vnic_vf *vf);
+
+/* coalesce.c */
+void vnic_moder_init(struct vnic_qp *qp);
+int vnic_moder_start(struct vnic_vf *vf);
+void vnic_moder_stop(struct vnic_qp *qp);
+void vnic_moder_sample(struct vnic_qp *qp);
+int vnic_get_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
+		      struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack);
+int vnic_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
+		      struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack);
+int vnic_get_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
+int vnic_set_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
+
+/* ethtool.c */
+extern const struct ethtool_ops vnic_ethtool_ops;
+
+#endif /* _VNIC_VF_H */

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * XDP: programs that see frames before an skb is made of them, what they decide,
+ * and frames that others send through us.
+ *
+ * A program sees whole frames with complete checksums in one buffer: attaching
+ * one starts the device over without RX_CSUM and RX_GSO, so that the device cuts
+ * up what comes as one.  Frames go out by the TX rings of the stack.
+ */
+#include <linux/bpf.h>
+#include <linux/bpf_trace.h>
+#include <linux/filter.h>
+
+#include "vf.h"
+
+/* Send what XDP_TX has gathered; called in NAPI of the same queue pair. */
+static void vnic_xdp_send(struct vnic_qp *qp)
+{
+	struct vnic_rxq *rx = &qp->rx;
+	int i, sent;
+
+	sent = vnic_tx_xdp(qp, rx->xdp_tx, rx->xdp_num, true, true);
+	for (i = max(sent, 0); i < rx->xdp_num; i++)
+		xdp_return_frame_rx_napi(rx->xdp_tx[i]);
+	rx->xdp_num = 0;
+}
+
+/* At the end of a poll: what the program sent away goes. */
+void vnic_xdp_flush(struct vnic_qp *qp)
+{
+	struct vnic_rxq *rx = &qp->rx;
+
+	if (rx->xdp_num)
+		vnic_xdp_send(qp);
+	if (rx->xdp_redirected) {
+		rx->xdp_redirected = false;
+		xdp_do_flush();
+	}
+}
+
+/* Return: false: the buffer is still ours. */
+static bool vnic_xdp_tx(struct vnic_qp *qp, struct xdp_buff *xdp)
+{
+	struct xdp_frame *xdpf = xdp_convert_buff_to_frame(xdp);
+	struct vnic_rxq *rx = &qp->rx;
+
+	if (unlikely(!xdpf))
+		return false;
+	rx->xdp_tx[rx->xdp_num++] = xdpf;
+	if (rx->xdp_num == VNIC_XDP_BULK)
+		vnic_xdp_send(qp);
+	return true;
+}
+
+static bool vnic_xdp_redirect(struct vnic_qp *qp, const struct bpf_prog *prog,
+			      struct xdp_buff *xdp)
+{
+	if (unlikely(xdp_do_redirect(qp->vf->netdev, xdp, (struct bpf_prog *)prog)))
+		return false;
+	qp->rx.xdp_redirected = true;
+	return true;
+}
+
+static void vnic_xdp_count(struct vnic_rx_stats *st, u64_stats_t *counter, u32 len)
+{
+	u64_stats_update_begin(&st->syncp);
+	u64_stats_inc(counter);
+	if (counter != &st->xdp_pass) {	/* the rest is counted with its skb */
+		u64_stats_inc(&st->packets);
+		u64_stats_add(&st->bytes, len);
+	}
+	u64_stats_update_end(&st->syncp);
+}
+
+/**
+ * vnic_xdp_run - let a program see a frame
+ * @qp: queue pair
+ * @prog: program
+ * @xdp: frame, of one buffer; the program may change it and where it starts
+ *
+ * Context: NAPI; vnic_xdp_flush() follows before its end.
+ * Return: what becomes of the buffer.
+ */
+enum vnic_xdp_verdict vnic_xdp_run(struct vnic_qp *qp, const struct bpf_prog *prog,
+				   struct xdp_buff *xdp)
+{
+	struct net_device *netdev = qp->vf->netdev;
+	struct vnic_rx_stats *st = &qp->rx.stats;
+	u32 len = xdp->data_end - xdp->data;
+	u32 act = bpf_prog_run_xdp(prog, xdp);
+
+	switch (act) {
+	case XDP_PASS:
+		vnic_xdp_count(st, &st->xdp_pass, len);
+		return VNIC_XDP_PASS;
+	case XDP_DROP:
+		vnic_xdp_count(st, &st->xdp_drop, len);
+		return VNIC_XDP_DROP;
+	case XDP_TX:
+		if (unlikely(!vnic_xdp_tx(qp, xdp)))
+			break;
+		vnic_xdp_count(st, &st->xdp_tx, len);
+		return VNIC_XDP_TAKEN;
+	case XDP_REDIRECT:
+		if (unlikely(!vnic_xdp_redirect(qp, prog, xdp)))
+			break;
+		vnic_xdp_count(st, &st->xdp_redirect, len);
+		return VNIC_XDP_TAKEN;
+	default:
+		bpf_warn_invalid_xdp_action(netdev, (struct bpf_prog *)prog, act);
+		break;
+	case XDP_ABORTED:
+		break;
+	}
+	trace_xdp_exception(netdev, prog, act);
+	vnic_xdp_count(st, &st->xdp_aborted, len);
+	return VNIC_XDP_DROP;
+}
+
+/**
+ * vnic_xdp_xmit - ndo_xdp_xmit: frames redirected to us
+ * @netdev: netdev
+ * @n: frames
+ * @frames: their addresses
+ * @flags: XDP_XMIT_FLUSH
+ *
+ * Context: NAPI of any device.
+ * Return: frames taken, the first ones; or -errno.
+ */
+int vnic_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u32 flags)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+	unsigned int queues = READ_ONCE(vf->num_qps);
+
+	if (unlikely(flags & ~XDP_XMIT_FLAGS_MASK))
+		return -EINVAL;
+	if (unlikely(!READ_ONCE(vf->up) || !netif_carrier_ok(netdev)))
+		return -ENETDOWN;
+	return vnic_tx_xdp(&vf->qp[smp_processor_id() % queues], frames, n, false,
+			   flags & XDP_XMIT_FLUSH);
+}
+
+/* From no program to one, or back: other buffers, other features.  Taking a
+ * program away never fails: the core counts on it.
+ */
+static int vnic_xdp_switch(struct vnic_vf *vf, struct bpf_prog *prog,
+			   struct netlink_ext_ack *extack)
+{
+	struct net_device *netdev = vf->netdev;
+	struct bpf_prog *old = vf->prog;
+	int err;
+
+	/* Detached: vnic_attach() will follow. */
+	if (!netif_device_present(netdev)) {
+		WRITE_ONCE(vf->prog, prog);
+		return 0;
+	}
+	vnic_detach(vf);	/* no queue sees the change */
+	WRITE_ONCE(vf->prog, prog);
+	err = vnic_attach(vf, vnic_wanted_features(vf, netdev_get_wanted_features(netdev)));
+	if (!err)
+		return 0;
+	vnic_request_reset(vf);
+	if (!prog)
+		return 0;
+	NL_SET_ERR_MSG_MOD(extack, "cannot make the queues anew; no program is attached");
+	WRITE_ONCE(vf->prog, old);
+	return err;
+}
+
+static int vnic_xdp_setup(struct vnic_vf *vf, struct bpf_prog *prog, struct netlink_ext_ack *extack)
+{
+	struct bpf_prog *old = vf->prog;
+	int err;
+
+	if (prog && vf->netdev->mtu > vnic_xdp_max_mtu()) {
+		NL_SET_ERR_MSG_FMT_MOD(extack, "XDP needs frames in one buffer: MTU %u at most",
+				       vnic_xdp_max_mtu());
+		return -EOPNOTSUPP;
+	}
+	if (!prog == !old) {
+		WRITE_ONCE(vf->prog, prog);
+	} else {
+		err = vnic_xdp_switch(vf, prog, extack);
+		if (err)
+			return err;
+		netdev_update_features(vf->netdev);
+	}
+	/* Freed after a grace period: NAPI may be running it. */
+	if (old)
+		bpf_prog_put(old);
+	return 0;
+}
+
+/* ndo_bpf.  Context: rtnl. */
+int vnic_bpf(struct net_device *netdev, struct netdev_bpf *bpf)
+{
+	switch (bpf->command) {
+	case XDP_SETUP_PROG:
+		return vnic_xdp_setup(netdev_priv(netdev), bpf->prog, bpf->extack);
+	default:
+		return -EINVAL;
+	}
+}
