@@ -1,0 +1,88 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the scripts of tools/vm have in common: messages, the cache's place, locks.
+# Sourced, never run.
+
+VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+VM_TOP=$(cd "$VM_DIR/../.." && pwd)
+VM_NAME=$(basename "$0")
+VM_CACHE=${VNIC_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vnic}
+
+# Standard output belongs to results (paths, a command's output), so progress goes to
+# standard error.
+say()
+{
+	printf '%s %s: %s\n' "$(date +%H:%M:%S)" "$VM_NAME" "$*" >&2
+}
+
+die()
+{
+	printf '%s: error: %s\n' "$VM_NAME" "$*" >&2
+	exit 1
+}
+
+need_root()
+{
+	[ "$(id -u)" -eq 0 ] || die "must run as root (chroot, mounts and packages need it)"
+}
+
+# usage: the comment at the head of the calling script is its help text.
+usage()
+{
+	awk 'NR < 3 { next } !/^#/ { exit } { sub(/^# ?/, ""); print }' "$0"
+}
+
+# with_progress TEXT COMMAND...: runs it with its output in a file, says every 20 s that
+# it is still at it, and shows the file's end when it fails.
+with_progress()
+{
+	local text=$1 log pid rc=0 start=$SECONDS tick=0
+	shift
+	log=$(mktemp "${TMPDIR:-/tmp}/vnic-$VM_NAME.XXXXXX")
+	say "$text ..."
+	"$@" >"$log" 2>&1 &
+	pid=$!
+	# shellcheck disable=SC2064
+	trap "kill $pid 2>/dev/null; rm -f '$log'; exit 130" INT TERM
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.2
+		tick=$((tick + 1))
+		[ $((tick % 100)) -ne 0 ] ||
+			say "$text: $((SECONDS - start)) s; $(tail -n 1 "$log" | cut -c1-100)"
+	done
+	wait "$pid" || rc=$?
+	trap - INT TERM
+	if [ "$rc" -ne 0 ]; then
+		tail -n 40 "$log" >&2
+		say "$text: failed with status $rc after $((SECONDS - start)) s"
+	else
+		say "$text: done in $((SECONDS - start)) s"
+	fi
+	rm -f "$log"
+	return "$rc"
+}
+
+# lock NAME: holds the cache's lock of that name until this process ends.
+lock()
+{
+	local fd
+	mkdir -p "$VM_CACHE/locks"
+	exec {fd}>"$VM_CACHE/locks/$1"
+	if ! flock -n "$fd"; then
+		say "waiting for another process that holds the lock $1 ..."
+		flock "$fd"
+	fi
+	LOCK_FD=$fd
+}
+
+unlock()
+{
+	exec {LOCK_FD}>&-
+}
+
+# kernel_version TREE ROLE: the release string of the stable or newest kernel.
+kernel_version()
+{
+	awk -v role="$2" '$1 == role { print $2 }' "$1/etc/vnic-kernels"
+}

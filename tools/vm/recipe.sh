@@ -1,0 +1,57 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the test machines' Debian tree is made of. Sourced by tools/vm/tree, which keys
+# the tree by the hash of this file: any edit here makes a new tree at the next use.
+
+# The suite is the tree's, whatever the host runs.
+RECIPE_SUITE=trixie
+RECIPE_KEYRINGS=/usr/share/keyrings
+
+# From the suite itself: the LTS kernel, what builds modules and a kernel, what tests use.
+RECIPE_PACKAGES=(
+	linux-image-amd64 linux-headers-amd64 linux-source-6.12
+	gcc make libc6-dev bc flex bison libelf-dev libssl-dev sparse cpio xz-utils zstd
+	iproute2 ethtool iperf3 iputils-ping arping tcpdump socat pciutils
+	kmod procps util-linux psmisc busybox-static jq file gnuplot-nox
+	python3 python3-scapy
+)
+
+# From its backports: the newest kernel (the metapackages follow it) and QEMU. QEMU
+# before 11 corrupts nested guests under software emulation.
+RECIPE_BACKPORTS=(linux-image-amd64 linux-headers-amd64 qemu-system-x86)
+
+# Files of packages that no test machine reads.
+RECIPE_EXCLUDE=(
+	'/usr/share/man/*' '/usr/share/locale/*' '/usr/share/info/*' '/usr/share/doc/*'
+	'/lib/modules/*/kernel/drivers/gpu/*' '/lib/modules/*/kernel/sound/*'
+	'/usr/lib/modules/*/kernel/drivers/gpu/*' '/usr/lib/modules/*/kernel/sound/*'
+	'/usr/lib/modules/*/kernel/drivers/media/*'
+	'/usr/lib/modules/*/kernel/drivers/net/wireless/*'
+)
+
+# recipe_finish ROOT: what is done to the tree after the packages are in.
+recipe_finish()
+{
+	local root=$1 src=$1/usr/src
+
+	# Mount points of the test machine: its root is read-only where it matters.
+	mkdir -p "$root"/{vnic,vnic-modules,vnic-guest,log,oldroot}
+
+	# checkpatch.pl and kernel-doc are in no package but the source.
+	mkdir -p "$src/linux-scripts"
+	tar -C "$src/linux-scripts" --strip-components=1 --wildcards \
+		-xf "$src"/linux-source-6.12.tar.xz \
+		'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
+		'*/scripts/const_structs.checkpatch' '*/scripts/kernel-doc*' \
+		'*/scripts/extract-vmlinux' '*/tools/testing/selftests/kselftest'
+
+	# The kernels by role: the lowest version is the stable one.
+	find "$root/usr/lib/modules" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -V |
+		awk 'NR == 1 { print "stable", $1 } { last = $1 } END { print "newest", last }' \
+		>"$root/etc/vnic-kernels"
+
+	rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/*
+	echo vnic >"$root/etc/hostname"
+	printf '127.0.0.1 localhost vnic\n::1 localhost\n' >"$root/etc/hosts"
+}
