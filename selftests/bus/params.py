@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# run-on: stable debug
+"""Module parameters, and what loading and unloading leaves behind."""
+import sys
+sys.path.insert(0, sys.path[0] + '/../lib')
+from ktap import contains, eq, run, true
+from vnic import load, loaded, log_mark, log_since, out, pf_list, refused, sh, unload
+
+
+def ranges():
+    """adapters= and total_vfs= out of range are refused with the range"""
+    for params, low, high in (('adapters=0', '1', '8'), ('adapters=9', '1', '8'),
+                              ('total_vfs=0', '1', '256'), ('total_vfs=257', '1', '256')):
+        mark = log_mark()
+        refused(f'modprobe vnic-pf {params}')
+        said = log_since(mark)
+        contains(said, params.split('=')[0], 'the line in dmesg')
+        true(low in said and high in said, f'{params}: dmesg names the range: {said!r}')
+        true(not loaded('vnic-pf'), f'{params}: not loaded')
+
+
+def defaults():
+    """one adapter by default: a PF with 64 VFs and a netdev, in a domain QEMU takes"""
+    pfs = load()
+    eq(len(pfs), 1, 'PFs')
+    eq(pfs[0].get('sriov_totalvfs'), '64', 'sriov_totalvfs')
+    true(pfs[0].dev, 'netdev')
+    domain = int(pfs[0].bdf.split(':')[0], 16)
+    true(0 < domain <= 0xffff, f'domain {domain:#x}')
+
+
+def many():
+    """adapters=8 total_vfs=3: eight PFs in domains of their own"""
+    pfs = load(adapters=8, total_vfs=3)
+    eq(len(pfs), 8, 'PFs')
+    eq(len({p.bdf.split(':')[0] for p in pfs}), 8, 'domains')
+    for pf in pfs:
+        eq(pf.get('sriov_totalvfs'), '3', 'sriov_totalvfs')
+        pf.numvfs(3)
+    eq(len(out('lspci -D -d 766e:').splitlines()), 8 * 4, 'functions in lspci')
+
+
+def cycles():
+    """loading and unloading ten times leaves nothing behind"""
+    def footprint():
+        return out('cat /proc/iomem | wc -l; ls /sys/bus/pci/devices | wc -l;'
+                   'ls /sys/class/net | wc -l; ls /sys/devices/platform | wc -l')
+    unload()
+    before = footprint()
+    for _ in range(10):
+        sh('modprobe vnic-pf total_vfs=8')
+        pf_list()[0].numvfs(8)
+        sh('rmmod vnic-pf')
+    eq(footprint(), before, 'iomem lines, PCI devices, netdevs, platform devices')
+
+
+def taint():
+    """no taint beyond out-of-tree (and unsigned)"""
+    load()
+    value = int(out('cat /proc/sys/kernel/tainted'))
+    eq(value & ~(1 << 12 | 1 << 13), 0, 'taint')
+
+
+run([ranges, defaults, many, cycles, taint])

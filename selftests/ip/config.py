@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# run-on: stable debug newest=every
+"""ip link set <pf> vf N: every setting, its display, and what is refused."""
+import sys
+import time
+sys.path.insert(0, sys.path[0] + '/../lib')
+from ktap import contains, eq, run, true
+from vnic import load, log_mark, log_since, out, ping, shared
+
+
+def settings(pf, index):
+    """What ip says of a VF, without statistics."""
+    info = pf.vfinfo(index)
+    info.pop('stats', None)
+    return info
+
+
+def bench():
+    """Two VFs without drivers, shared by cases."""
+    pf = load(total_vfs=4)[0]
+    pf.set('sriov_drivers_autoprobe', 0)
+    pf.vfs(2)
+    return pf
+
+
+def defaults():
+    """defaults as hardware has them: random MAC, spoofchk on, trust off, state auto, no rate"""
+    pf = shared(bench)
+    info = settings(pf, 0)
+    true(info['address'] != '00:00:00:00:00:00', 'a MAC')
+    true(int(info['address'][:2], 16) & 3 == 2, 'random: locally administered unicast')
+    true(info['address'] != settings(pf, 1)['address'], 'different ones')
+    eq(info['spoofchk'], True, 'spoofchk')
+    eq(info['trust'], False, 'trust')
+    eq(info['link_state'], 'auto', 'state')
+    true('max_tx_rate' not in str(info) or info.get('rate', {}).get('max_tx', 0) == 0, f'{info}')
+
+
+def every():
+    """each setting is shown as it was set, and only that one changes"""
+    pf = shared(bench)
+    other = settings(pf, 1)
+    for what, part in (('mac 02:00:00:00:00:21', '02:00:00:00:00:21'),
+                       ('vlan 100 qos 3', 'vlan 100, qos 3'),
+                       ('vlan 200 proto 802.1ad', 'vlan 200, vlan protocol 802.1ad'),
+                       ('vlan 300 qos 7 proto 802.1Q', 'vlan 300, qos 7'),
+                       ('max_tx_rate 250', 'max_tx_rate 250Mbps'),
+                       ('rate 125', '125'),
+                       ('min_tx_rate 0', 'MAC'),
+                       ('spoofchk off', 'spoof checking off'),
+                       ('trust on', 'trust on'),
+                       ('state enable', 'link-state enable'),
+                       ('state disable', 'link-state disable'),
+                       ('state auto', 'link-state auto')):
+        pf.link(0, what)
+        line = [l for l in out(f'ip link show {pf.dev}').splitlines() if l.strip().startswith('vf 0')]
+        contains(line[0], part.replace('MAC', 'vf 0'), what)
+    eq(settings(pf, 1), other, 'VF 1')
+    pf.link(0, 'vlan 0')
+    line = [l for l in out(f'ip link show {pf.dev}').splitlines() if l.strip().startswith('vf 0')]
+    true('vlan' not in line[0], 'vlan 0 removes it')
+
+
+def errors():
+    """bad values are refused with a line that names VF and range, and change nothing"""
+    pf = shared(bench)
+    pf.link(0, 'vlan 10 qos 1')
+    pf.link(0, 'max_tx_rate 100')
+    before = settings(pf, 0)
+    time.sleep(6)       # the log's rate limit starts afresh
+    for what, part in (('mac 01:00:5e:00:00:01', 'unicast'), ('vlan 4095', '4094'),
+                       ('vlan 10 qos 8', '7'), ('min_tx_rate 10', 'min_tx_rate'),
+                       ('max_tx_rate 1000001', 'Mb/s')):
+        mark = log_mark()
+        true(pf.link(0, what, check=False).returncode, f'{what} refused')
+        said = log_since(mark)
+        true('VF 0' in said or 'vf 0' in said, f'{what}: dmesg names the VF: {said!r}')
+        contains(said, part, what)
+    eq(settings(pf, 0), before, 'unchanged')
+    for what in ('mac 02:00:00:00:00:99', 'vlan 5', 'rate 5', 'spoofchk on', 'trust on',
+                 'state auto'):
+        true(pf.link(2, what, check=False).returncode, f'{what} on a VF that is not there')
+
+
+def all_64():
+    """64 VFs: every one is shown, with statistics"""
+    pf = load()[0]
+    pf.set('sriov_drivers_autoprobe', 0)
+    pf.vfs(64)
+    pf.link(63, 'mac 02:00:00:00:01:3f')
+    pf.link(63, 'max_tx_rate 77')
+    info = pf.vfinfo()
+    eq(len(info), 64, 'VFs shown')
+    eq(info[63]['address'], '02:00:00:00:01:3f', 'VF 63')
+    true(all('dropped' in v['stats']['rx'] and 'dropped' in v['stats']['tx'] for v in info),
+         'rx_dropped and tx_dropped of each')
+
+
+def statistics():
+    """ip -s link agrees with what was sent"""
+    pf = load(total_vfs=4)[0]
+    vfs = pf.vfs(2)
+    for i, vf in enumerate(vfs):
+        vf.up(ns=f'vf{i}', ip=f'10.9.0.{i + 1}')
+    before = [pf.vfinfo(i)['stats'] for i in (0, 1)]
+    ping('vf0', '10.9.0.2', size=1000, count=10)
+    after = [pf.vfinfo(i)['stats'] for i in (0, 1)]
+    for i in (0, 1):
+        for way in ('rx', 'tx'):
+            packets, octets = (after[i][way][k] - before[i][way][k] for k in ('packets', 'bytes'))
+            true(packets >= 10, f'VF {i} {way} packets: {packets}')
+            true(octets >= 10 * 1042, f'VF {i} {way} bytes: {octets}')
+
+
+run([defaults, every, errors, all_64, statistics])

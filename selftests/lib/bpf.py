@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0
+"""XDP programs without a compiler: a few instructions, loaded by bpf(2) and pinned.
+
+A program is attached by `ip link set DEV xdpdrv pinned PATH`, so that the
+kernel's messages are those a user sees.
+"""
+import ctypes
+import os
+import struct
+
+from ktap import Fail, defer
+from vnic import mac_bytes, sh
+
+SYS_BPF = 321                   # x86-64
+PROG_LOAD, OBJ_PIN = 5, 6
+PROG_TYPE_XDP = 6
+ABORTED, DROP, PASS, TX = range(4)
+MOUNT = '/run/xdp'              # `ip netns exec` has a /sys of its own
+
+
+def insn(opcode, dst=0, src=0, off=0, imm=0):
+    """One instruction."""
+    return struct.pack('<BBhi', opcode, dst | src << 4, off, imm)
+
+
+def mov(reg, imm):
+    """reg = imm"""
+    return insn(0xb7, reg, imm=imm)
+
+
+def load(size, dst, src, off):
+    """dst = *(size *)(src + off)"""
+    return insn({4: 0x61, 2: 0x69}[size], dst, src, off)
+
+
+def store(size, dst, off, src):
+    """*(size *)(dst + off) = src"""
+    return insn({4: 0x63, 2: 0x6b}[size], dst, src, off)
+
+
+def call(helper):
+    """r0 = helper(r1, …)"""
+    return insn(0x85, imm=helper)
+
+
+def finish(verdict):
+    """return verdict"""
+    return mov(0, verdict) + insn(0x95)
+
+
+def test_frames_only(body):
+    """Pass what is no frame of the tests (ethertype 0x88b5); r2: frame, r6: context."""
+    head = load(4, 2, 1, 0) + load(4, 3, 1, 4)          # data, data_end
+    head += insn(0xbf, 4, 2) + insn(0x07, 4, imm=14)    # r4 = data + 14
+    head += insn(0x2d, 4, 3, 2) + load(2, 5, 2, 12)     # if r4 > data_end: pass
+    head += insn(0x15, 5, off=2, imm=0xb588)
+    return insn(0xbf, 6, 1) + head + finish(PASS) + body
+
+
+def swap_macs():
+    """Send the frame back to whom it came from."""
+    code = b''
+    for off, size in ((0, 4), (4, 2)):
+        code += load(size, 3, 2, off) + load(size, 4, 2, off + 6)
+        code += store(size, 2, off, 4) + store(size, 2, off + 6, 3)
+    return code
+
+
+def set_macs(dst, src):
+    """Write both addresses."""
+    code = b''
+    data = mac_bytes(dst) + mac_bytes(src)
+    for off in range(0, 12, 4):
+        code += mov(3, struct.unpack_from('<i', data, off)[0]) + store(4, 2, off, 3)
+    return code
+
+
+def redirect(ifindex):
+    """Send it out of another netdev."""
+    return mov(1, ifindex) + mov(2, 0) + call(23) + insn(0x95)
+
+
+def adjust_head(delta):
+    """Move the frame's start; abort if that is refused."""
+    return insn(0xbf, 1, 6) + mov(2, delta) + call(44) + \
+        insn(0x15, 0, off=2, imm=0) + finish(ABORTED)
+
+
+def bpf(cmd, attr):
+    """The system call; its result, or OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    buf = ctypes.create_string_buffer(attr, 128)
+    result = libc.syscall(SYS_BPF, cmd, buf, 128)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
+def pin(name, code):
+    """Load a program and pin it; its path."""
+    if not os.path.ismount(MOUNT):
+        os.makedirs(MOUNT, exist_ok=True)
+        sh(f'mount -t bpf bpf {MOUNT}')
+    log = ctypes.create_string_buffer(65536)
+    text, licence = ctypes.create_string_buffer(code), ctypes.create_string_buffer(b'GPL')
+    attr = struct.pack('<IIQQIIQ', PROG_TYPE_XDP, len(code) // 8, ctypes.addressof(text),
+                       ctypes.addressof(licence), 1, len(log), ctypes.addressof(log))
+    try:
+        fd = bpf(PROG_LOAD, attr)
+    except OSError as err:
+        raise Fail(f'program {name}: {err}: {log.value.decode()[-400:]}') from err
+    path = f'{MOUNT}/{name}'
+    where = ctypes.create_string_buffer(path.encode())
+    bpf(OBJ_PIN, struct.pack('<QI', ctypes.addressof(where), fd))
+    os.close(fd)
+    defer(os.unlink, path)
+    return path

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Guests with VFs by vfio, inside the test machine (tools/vm/guest)."""
+import re
+import shlex
+
+from ktap import Fail, defer, note, slow, wait_for
+from vnic import out, sh
+
+
+class Guest:
+    """A virtual machine; gone at the end of the case."""
+
+    def __init__(self, name, vfs=(), root_port=False, extra=''):
+        self.name = name
+        self.vfs = list(vfs)
+        self.args = ' '.join(f'--vf {vf.bdf}' for vf in self.vfs) + \
+            (' --root-port' if root_port else '') + (f' {extra}' if extra else '')
+        self.start()
+
+    def start(self):
+        """Boot it."""
+        sh(f'guest start {self.name} {self.args}', timeout=120)
+        defer(self.kill)
+        return self
+
+    def run(self, cmd, check=True, timeout=60):
+        """Run a command in it; its CompletedProcess."""
+        seconds = int(timeout * slow())
+        done = sh(f'guest exec {self.name} -t {seconds} {shlex.quote(cmd)}', check=False,
+                  timeout=timeout + 20)
+        if check and done.returncode:
+            raise Fail(f'{self.name}: {cmd}: exit {done.returncode}: '
+                       f'{(done.stderr + done.stdout).strip()[-400:]}')
+        return done
+
+    def out(self, cmd, **kwargs):
+        """Output of a command in it."""
+        return self.run(cmd, **kwargs).stdout.strip()
+
+    def dev(self):
+        """Name of its (first) VF netdev."""
+        script = 'for d in /sys/class/net/*; do ' \
+                 'case $(readlink $d/device/driver) in */vnic-vf) basename $d; exit;; esac; done'
+        return wait_for(lambda: self.out(script), f'netdev of a VF in {self.name}')
+
+    def up(self, ip, mtu=1500):
+        """Address and link up."""
+        dev = self.dev()
+        self.run(f'ip link set {dev} mtu {mtu}; ip addr replace {ip}/24 dev {dev}; '
+                 f'ip link set {dev} up')
+        wait_for(lambda: 'LOWER_UP' in self.out(f'ip link show {dev}'), f'carrier in {self.name}')
+        return self
+
+    def ping(self, ip, size=56, count=2, check=True):
+        """ping from it."""
+        done = self.run(f'ping -n -c {count} -i 0.2 -W 5 -s {size} {ip}', check=False)
+        if check and done.returncode:
+            raise Fail(f'ping {ip} size {size} from {self.name}: {done.stdout[-300:]}')
+        return not done.returncode
+
+    def iperf(self, ip, args='', seconds=3):
+        """iperf3 to a server that runs; Mb/s received."""
+        text = self.out(f'iperf3 -f m -c {ip} -t {seconds} {args}', timeout=seconds + 40)
+        found = re.findall(r'([\d.]+) Mbits/sec.*receiver', text)
+        if not found:
+            raise Fail(f'iperf3 in {self.name}: {text[-400:]}')
+        note(f'{self.name} iperf3 {args}: {found[-1]} Mb/s')
+        return float(found[-1])
+
+    def serve(self):
+        """Start an iperf3 server in it."""
+        self.run('iperf3 -s -D; sleep 0.5')
+
+    def interrupts(self):
+        """Interrupts of its VF."""
+        text = self.out('cat /proc/interrupts')
+        return sum(int(f) for line in text.splitlines()
+                   if re.search(r'vnic|MSI.*-(ctl|\d+)$', line)
+                   for f in line.split()[1:3] if f.isdigit())
+
+    def busy(self):
+        """Busy jiffies of its CPU."""
+        fields = [int(x) for x in self.out('head -1 /proc/stat').split()[1:9]]
+        return sum(fields) - fields[3] - fields[4]
+
+    def reboot(self):
+        """Reset it and wait."""
+        sh(f'guest reboot {self.name}', timeout=120)
+
+    def stop(self):
+        """Power it off."""
+        sh(f'guest stop {self.name}', timeout=60)
+
+    def kill(self):
+        """kill -9 of QEMU."""
+        sh(f'guest kill {self.name}', check=False)
+
+    def unplug(self):
+        """Hot-unplug the VF behind the root port."""
+        sh(f'guest unplug {self.name}', timeout=60)
+
+    def plug(self, vf):
+        """Hot-plug a VF."""
+        sh(f'guest plug {self.name} {vf.bdf}', timeout=60)
+
+    def running(self):
+        """Is it there?"""
+        return self.name in out('guest list')

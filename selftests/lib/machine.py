@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Runs selftests inside a test machine: machine.py KIND TEST[:CASE,CASE]...
+
+KIND is what the tests' "run-on:" lines name.  Prints KTAP, a test per line with
+its cases as subtests; a report of the kernel's checks in dmesg fails the test
+during which it appeared.  Writes the totals to /log/totals ("passed failed skipped").
+"""
+import os
+import re
+import selectors
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+KMEMLEAK = '/sys/kernel/debug/kmemleak'
+REPORT = re.compile(r'WARNING[: ]|BUG[: ]|Oops|Call Trace|general protection|KASAN|UBSAN|'
+                    r'blocked for more than|suspicious RCU|unregister_netdevice: waiting|'
+                    r'stalled pool|refcount_t|DMA-API|soft lockup|hard LOCKUP|rcu.*stall|'
+                    r'circular locking|inconsistent lock|sleeping function|scheduling while')
+
+
+def setting(path, name, default):
+    """A "# name: value" line of the test's head."""
+    with open(path, encoding='utf-8') as file:
+        found = re.search(rf'^# {name}: (.*)$', file.read(4096), re.M)
+    return found.group(1) if found else default
+
+
+def kernel_log():
+    """Lines of dmesg."""
+    return subprocess.run(['dmesg'], capture_output=True, text=True, check=True,
+                          errors='replace').stdout.splitlines()
+
+
+class Totals:
+    """Counts of cases."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def take(self, line):
+        """Count a KTAP result line."""
+        if line.startswith('not ok '):
+            self.failed += 1
+        elif line.startswith('ok ') and '# SKIP' in line:
+            self.skipped += 1
+        elif line.startswith('ok '):
+            self.passed += 1
+
+
+def run_test(path, cases, totals):
+    """Run a test file, or some of its cases; True if all passed."""
+    limit = int(setting(path, 'timeout', '240')) * float(os.environ.get('VNIC_SLOW', '1'))
+    proc = subprocess.Popen([path] + cases, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, errors='replace', start_new_session=True)
+    before = totals.failed
+    planned = seen = 0
+    end = time.monotonic() + limit
+    wait = selectors.DefaultSelector()
+    wait.register(proc.stdout, selectors.EVENT_READ)
+    expired = False
+    while True:
+        left = end - time.monotonic()
+        if left <= 0 or not wait.select(left):
+            expired = True
+            break
+        line = proc.stdout.readline()
+        if not line:
+            break
+        line = line.rstrip()
+        print('    ' + line, flush=True)
+        if line.startswith('1..'):
+            planned = int(line[3:])
+        if re.match(r'(not )?ok \d', line):
+            seen += 1
+            totals.take(line)
+    if expired:
+        print(f'    # not finished within {limit:.0f} s', flush=True)
+        os.killpg(proc.pid, 9)
+    status = proc.wait()
+    if seen < planned or not planned:
+        missing = max(planned - seen, 1)
+        print(f'    # {missing} cases gave no result, exit {status}', flush=True)
+        totals.failed += missing
+    elif status and totals.failed == before:
+        print(f'    # exit {status}', flush=True)
+        totals.failed += 1
+    return totals.failed == before
+
+
+def check_log(seen, totals):
+    """Lines of dmesg since `seen`; reports among them are failures."""
+    lines = kernel_log()
+    # The ring may have wrapped: find the last line known.
+    fresh = lines[lines.index(seen) + 1:] if seen in lines else lines
+    bad = [i for i, line in enumerate(fresh) if REPORT.search(line)]
+    if bad:
+        totals.failed += 1
+        for line in fresh[max(0, bad[0] - 3):bad[0] + 40]:
+            print('    # dmesg: ' + line, flush=True)
+    return not bad, lines[-1] if lines else ''
+
+
+def final(totals):
+    """Modules away and back, then the leak scan."""
+    good = True
+    for step in ('rmmod vnic-vfio-pci 2>/dev/null; rmmod vnic-pf 2>/dev/null; '
+                 'rmmod vnic-vf 2>/dev/null; true',
+                 'modprobe vnic-vf && modprobe vnic-pf && modprobe vnic-vfio-pci',
+                 'rmmod vnic-vfio-pci && rmmod vnic-pf && rmmod vnic-vf'):
+        done = subprocess.run(['sh', '-c', step], capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(f'    # {step}: {done.stderr.strip()}', flush=True)
+            good = False
+    if os.path.exists(KMEMLEAK):
+        for _ in range(3):
+            time.sleep(6)
+            with open(KMEMLEAK, 'w', encoding='ascii') as file:
+                file.write('scan')
+        with open(KMEMLEAK, encoding='utf-8', errors='replace') as file:
+            leaks = file.read()
+        # Only what has a frame of ours: the rest of the kernel is not under test.
+        ours = [b for b in leaks.split('unreferenced object') if 'vnic' in b]
+        for block in ours[:5]:
+            print('\n'.join('    # leak:' + l for l in block.splitlines()), flush=True)
+        good = good and not ours
+    if good:
+        totals.passed += 1
+    else:
+        totals.failed += 1
+    return good
+
+
+def main():
+    """Run the tests named, print and write the totals."""
+    kind, tests = sys.argv[1], sys.argv[2:]
+    totals = Totals()
+    print('KTAP version 1\n' + f'1..{len(tests) + 1}', flush=True)
+    seen = kernel_log()[-1]
+    for number, name in enumerate(tests, 1):
+        name, _, cases = name.partition(':')
+        path = os.path.join(HERE, '..', name)
+        start = time.monotonic()
+        print(f'    # {kind}: {name}', flush=True)
+        good = run_test(path, cases.split(',') if cases else [], totals)
+        clean, seen = check_log(seen, totals)
+        word = 'ok' if good and clean else 'not ok'
+        print(f'{word} {number} {name} # {time.monotonic() - start:.0f} s', flush=True)
+    good = final(totals)
+    clean, seen = check_log(seen, totals)
+    print(f'{"ok" if good and clean else "not ok"} {len(tests) + 1} '
+          'modules unloaded and loaded again, nothing left', flush=True)
+    with open('/log/totals', 'w', encoding='ascii') as file:
+        file.write(f'{totals.passed} {totals.failed} {totals.skipped}\n')
+    sys.exit(1 if totals.failed else 0)
+
+
+main()

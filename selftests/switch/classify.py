@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# run-on: stable debug quick=unicast,port_vlan,trunk,trust_mac,filters,host_mac
+"""Who gets which frame: MAC, VLAN, source checks, trust, link state."""
+import sys
+import time
+sys.path.insert(0, sys.path[0] + '/../lib')
+from ktap import defer, eq, note, run, true, wait_for
+from vnic import frame, load, out, packet_socket, receive, sh, shared
+
+BROADCAST = 'ff:ff:ff:ff:ff:ff'
+NOBODY = '02:00:00:99:99:99'
+
+
+class Bench:
+    """PF (up) and three VFs in namespaces, each with a packet socket."""
+
+    def __init__(self, count=3, **params):
+        self.pf = load(total_vfs=8, **params)[0]
+        sh(f'ip link set {self.pf.dev} addrgenmode none up')
+        sh('sysctl -qw net.ipv6.conf.default.disable_ipv6=1')
+        self.vf = self.pf.vfs(count)
+        for i, vf in enumerate(self.vf):
+            self.pf.link(i, f'mac 02:00:00:00:00:{i + 1:02x}')
+            name = vf.dev
+            sh(f'ip link set {name} addrgenmode none')
+            vf.up(ns=f'vf{i}')
+        wait_for(lambda: all(vf.mac == f'02:00:00:00:00:{i + 1:02x}'
+                             for i, vf in enumerate(self.vf)), 'addresses')
+        self.mac = [vf.mac for vf in self.vf]
+        self.pfmac = out(f'cat /sys/class/net/{self.pf.dev}/address')
+        self.sock = [packet_socket(vf.name, vf.ns) for vf in self.vf]
+        self.pfsock = packet_socket(self.pf.dev)
+
+    def reset(self):
+        """Settings as they are at the beginning."""
+        for i, mac in enumerate(self.mac):
+            self.pf.link(i, f'mac {mac} vlan 0 spoofchk on trust off state auto')
+            sh(f'ip link set {self.vf[i].name} promisc off up', ns=f'vf{i}')
+        wait_for(lambda: all(vf.mac == mac and vf.carrier() for vf, mac in
+                             zip(self.vf, self.mac)), 'addresses and carrier')
+        for sock in self.sock + [self.pfsock]:
+            receive(sock, seconds=0.01)
+        return self
+
+    def send(self, index, dst, **kwargs):
+        """VF index (or 'pf') sends; returns the list of who received what VLAN."""
+        src = kwargs.pop('src', None)
+        sock = self.pfsock if index == 'pf' else self.sock[index]
+        if src is None:
+            src = self.pfmac if index == 'pf' else self.mac[index]
+        sock.send(frame(dst, src, **kwargs))
+        time.sleep(0.15)
+        got = {}
+        for name, each in [('pf', self.pfsock)] + list(enumerate(self.sock)):
+            frames = receive(each, seconds=0.05)
+            if frames:
+                got[name] = [v for _, v in frames]
+        return got
+
+
+def unicast():
+    """unicast reaches its VF and nobody else"""
+    b = shared(Bench).reset()
+    eq(b.send(0, b.mac[1]), {1: [None]}, 'VF 0 to VF 1')
+    eq(b.send(0, b.mac[2]), {2: [None]}, 'VF 0 to VF 2')
+    eq(b.send('pf', b.mac[2]), {2: [None]}, 'PF to VF 2')
+    eq(b.send(1, b.pfmac), {'pf': [None]}, 'VF 1 to PF')
+    eq(b.send(0, b.mac[0]), {}, 'to itself: nowhere')
+    eq(b.send(0, NOBODY), {}, 'unknown unicast without uplink: nowhere')
+
+
+def broadcast():
+    """broadcast reaches all but the sender"""
+    b = shared(Bench).reset()
+    eq(b.send(0, BROADCAST), {'pf': [None], 1: [None], 2: [None]}, 'from VF 0')
+    eq(b.send('pf', BROADCAST), {0: [None], 1: [None], 2: [None]}, 'from the PF')
+
+
+def spoofchk():
+    """spoofchk on: frames with a foreign source are dropped and counted; off: they pass"""
+    b = shared(Bench).reset()
+    eq(b.send(0, b.mac[1], src=NOBODY), {}, 'spoofed')
+    stats = b.pf.vfinfo(0)['stats']['tx']
+    true(stats['dropped'] >= 1, f'counted in tx_dropped: {stats}')
+    b.pf.link(0, 'spoofchk off')
+    eq(b.send(0, b.mac[1], src=NOBODY), {1: [None]}, 'with spoofchk off')
+    b.pf.link(0, 'spoofchk on')
+    eq(b.send(0, b.mac[1], src=NOBODY), {}, 'on again')
+
+
+def control_frames():
+    """pause, LLDP, STP and the other 01:80:c2:00:00:0x of a VF are dropped, with spoofchk off too"""
+    b = shared(Bench).reset()
+    b.pf.link(0, 'spoofchk off')
+    b.pf.link(0, 'trust on')
+    for last in (0x00, 0x01, 0x02, 0x0e, 0x0f):
+        eq(b.send(0, f'01:80:c2:00:00:{last:02x}'), {}, f'01:80:c2:00:00:{last:02x}')
+
+
+def port_vlan():
+    """port VLAN: members see each other untagged, others nothing; tagged frames are refused"""
+    b = shared(Bench).reset()
+    b.pf.link(0, 'vlan 100 qos 5')
+    b.pf.link(1, 'vlan 100')
+    eq(b.send(0, b.mac[1]), {1: [None]}, 'VLAN 100 to VLAN 100: tag stripped')
+    eq(b.send(0, b.mac[2]), {}, 'not to a VF without the VLAN')
+    got = b.send(0, BROADCAST)
+    eq(got.get(1), [None], 'broadcast to the member')
+    true(2 not in got, 'broadcast not to others')
+    eq([v & 0xfff for v in got.get('pf', [])], [100], 'the PF sees the tag')
+    eq([v >> 13 for v in got.get('pf', [])], [5], 'with the priority')
+    eq(b.send(2, b.mac[0]), {}, 'untagged does not reach VLAN 100')
+    eq(b.send(0, b.mac[1], vlan=100), {}, 'a tag of the guest is refused, even the same')
+    eq(b.send(0, b.mac[1], vlan=5), {}, 'another, too')
+    eq(b.send('pf', b.mac[0], vlan=100), {0: [None]}, 'PF sends tagged 100')
+    eq(b.send('pf', b.mac[0], vlan=101), {}, 'PF sends tagged 101')
+    b.pf.link(0, 'vlan 0')
+    b.pf.link(1, 'vlan 0')
+    eq(b.send(0, b.mac[2]), {2: [None]}, 'after vlan 0')
+
+
+def port_vlan_ad():
+    """port VLAN of proto 802.1ad: tagged at the PF, stripped towards the VF"""
+    b = shared(Bench).reset()
+    b.pf.link(0, 'vlan 200 proto 802.1ad')
+    b.pf.link(1, 'vlan 200 proto 802.1ad')
+    eq(b.send(0, b.mac[1]), {1: [None]}, 'member to member')
+    got = b.send(0, BROADCAST)
+    eq([v & 0xfff for v in got.get('pf', [])], [200], 'the PF sees the tag')
+    true(2 not in got, 'others see nothing')
+
+
+def trunk():
+    """guest VLANs pass by filter, in both directions, only while no port VLAN is set"""
+    b = shared(Bench).reset()
+    eq(b.send(0, b.mac[1], vlan=5), {}, 'no filter: refused')
+    for i in (0, 1):
+        sh(f'ip link add link {b.vf[i].name} name v5 type vlan id 5; ip link set v5 up',
+           ns=f'vf{i}')
+        defer(sh, 'ip link del v5', ns=f'vf{i}')
+    wait_for(lambda: b.send(0, b.mac[1], vlan=5) == {1: [5]}, 'VLAN 5 passes')
+    eq(b.send(0, b.mac[2], vlan=5), {}, 'not to a VF without the filter')
+    true(2 not in b.send(0, BROADCAST, vlan=5), 'broadcast neither')
+    eq(b.send(0, b.mac[1], vlan=6), {}, 'VLAN 6 does not')
+    b.pf.link(1, 'vlan 7')
+    eq(b.send(0, b.mac[1], vlan=5), {}, 'a port VLAN ends it')
+
+
+def trust():
+    """promiscuous mode needs trust: unknown unicast reaches only a trusted, promiscuous VF"""
+    b = shared(Bench).reset()
+    sh(f'ip link set {b.vf[2].name} promisc on', ns='vf2')
+    time.sleep(0.5)
+    eq(b.send(0, NOBODY), {}, 'untrusted')
+    b.pf.link(2, 'trust on')
+    sh(f'ip link set {b.vf[2].name} promisc off; ip link set {b.vf[2].name} promisc on', ns='vf2')
+    wait_for(lambda: b.send(0, NOBODY) == {2: [None]}, 'trusted')
+    eq(b.send(0, b.mac[1]), {1: [None]}, 'known unicast still only to its port')
+    b.pf.link(2, 'trust off')
+    wait_for(lambda: b.send(0, NOBODY) == {}, 'taken back with trust')
+
+
+def trust_mac():
+    """a VF whose address the host has set may change it only with trust"""
+    b = shared(Bench).reset()
+    new = '02:00:00:00:00:77'
+    true(sh(f'ip link set {b.vf[0].name} address {new}', ns='vf0', check=False).returncode,
+         'refused without trust')
+    b.pf.link(0, 'trust on')
+    sh(f'ip link set {b.vf[0].name} address {new}', ns='vf0')
+    eq(b.send(1, new), {0: [None]}, 'the new address receives')
+    eq(b.send(1, b.mac[0]), {}, 'the old one does not')
+    b.pf.link(1, 'trust on')
+    true(sh(f'ip link set {b.vf[1].name} address {new}', ns='vf1', check=False).returncode,
+         "another port's address is refused")
+
+
+def filters():
+    """an untrusted VF cannot claim another's address, nor more filters than its limit"""
+    b = shared(Bench).reset()
+    sh(f'bridge fdb add {b.mac[1]} dev {b.vf[2].name} self', ns='vf2', check=False)
+    defer(sh, f'bridge fdb del {b.mac[1]} dev {b.vf[2].name} self', ns='vf2', check=False)
+    time.sleep(0.5)
+    eq(b.send(0, b.mac[1]), {1: [None]}, 'stays with its owner')
+    b.pf.link(2, 'trust on')
+    sh(f'bridge fdb add 02:00:00:00:55:01 dev {b.vf[2].name} self', ns='vf2')
+    defer(sh, f'bridge fdb del 02:00:00:00:55:01 dev {b.vf[2].name} self', ns='vf2')
+    wait_for(lambda: b.send(0, '02:00:00:00:55:01') == {2: [None]}, 'an added address')
+
+
+def link_state():
+    """state disable cuts a VF off, enable and auto bring it back, the carrier follows"""
+    b = shared(Bench).reset()
+    b.pf.link(1, 'state disable')
+    wait_for(lambda: not b.vf[1].carrier(), 'carrier lost')
+    eq(b.send(0, b.mac[1]), {}, 'nothing arrives')
+    eq(b.send(0, BROADCAST).get(1), None, 'no broadcast either')
+    for state in ('enable', 'auto'):
+        b.pf.link(1, 'state ' + state)
+        wait_for(b.vf[1].carrier, f'carrier with {state}')
+        eq(b.send(0, b.mac[1]), {1: [None]}, state)
+        b.pf.link(1, 'state disable')
+
+
+def host_mac():
+    """a MAC set by the host reaches the running VF; all-zero unsets it"""
+    b = shared(Bench).reset()
+    b.pf.link(0, 'mac 02:00:00:00:00:42')
+    wait_for(lambda: b.vf[0].mac == '02:00:00:00:00:42', 'the VF has it')
+    eq(b.send(1, '02:00:00:00:00:42'), {0: [None]}, 'it receives')
+    b.pf.link(0, 'mac 00:00:00:00:00:00')
+    wait_for(lambda: b.vf[0].mac not in ('02:00:00:00:00:42', '00:00:00:00:00:00'), 'unset')
+    note(f'random address: {b.vf[0].mac}')
+
+
+run([unicast, broadcast, spoofchk, control_frames, port_vlan, port_vlan_ad, trunk, trust,
+     trust_mac, filters, link_state, host_mac])

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# run-on: stable debug quick=tcp,backpressure,leaves
+"""The wire: a netdev enslaved to the PF is the adapter's uplink."""
+import sys
+import time
+sys.path.insert(0, sys.path[0] + '/../lib')
+from ktap import contains, defer, eq, note, run, true, wait_for
+from vnic import (Background, datagrams, frame, iperf, iperf_mbps, load, out, packet_socket,
+                  ping, receive, refused, sh, shared, unheard)
+
+
+def wire(mtu=1500):
+    """veth pair: eth-up is for the PF, the other end with 10.9.0.200 in namespace 'wire'."""
+    sh('ip netns add wire')
+    defer(sh, 'ip netns del wire', check=False)
+    sh(f'ip link add ethup mtu {mtu} type veth peer name ethfar mtu {mtu} netns wire')
+    defer(sh, 'ip link del ethup', check=False)
+    sh('ip link set ethup up; ip link set lo up')
+    sh('ip addr add 10.9.0.200/24 dev ethfar; ip link set ethfar up', ns='wire')
+
+
+def make_bench(mtu=1500, count=2):
+    """PF with uplink, VFs in namespaces."""
+    pf = load(total_vfs=4)[0]
+    wire(mtu)
+    sh(f'ip link set ethup master {pf.dev}')
+    sh(f'ip link set {pf.dev} mtu {mtu} up; ip addr add 10.9.0.100/24 dev {pf.dev}')
+    vfs = pf.vfs(count)
+    for i, vf in enumerate(vfs):
+        vf.up(ns=f'vf{i}', ip=f'10.9.0.{i + 1}', mtu=mtu)
+    return pf, vfs
+
+
+def bench():
+    """The same, shared by cases."""
+    return shared(make_bench)
+
+
+def ways():
+    """VF, PF and wire reach each other"""
+    bench()
+    for ns, ip in (('vf0', '10.9.0.200'), ('wire', '10.9.0.1'), ('vf0', '10.9.0.2'),
+                   (None, '10.9.0.200'), ('wire', '10.9.0.100'), ('vf1', '10.9.0.100')):
+        ping(ns, ip, size=1472)
+
+
+def tcp():
+    """TCP between VF and wire, both ways, with TSO"""
+    bench()
+    for args in ('', '-R'):
+        rate = iperf_mbps(iperf('wire', 'vf0', '10.9.0.200', args))
+        note(f'{rate:.0f} Mb/s {args}')
+        true(rate > 1, 'TCP flows')
+
+
+def jumbo():
+    """9014 byte frames over the wire"""
+    make_bench(mtu=9000)
+    ping('vf0', '10.9.0.200', size=8972, extra='-M do')
+    ping('wire', '10.9.0.1', size=8972, extra='-M do')
+    true(iperf_mbps(iperf('wire', 'vf0', '10.9.0.200')) > 1, 'TCP flows')
+
+
+def unknown():
+    """unknown unicast of a VF goes to the wire only; of the wire to nobody"""
+    _, vfs = bench()
+    here, other = packet_socket(vfs[0].name, 'vf0'), packet_socket(vfs[1].name, 'vf1')
+    far = packet_socket('ethfar', 'wire')
+    here.send(frame('02:00:00:99:99:99', vfs[0].mac))
+    eq(len(receive(far, count=1, seconds=1)), 1, 'on the wire')
+    eq(receive(other), [], 'not at the other VF')
+    far.send(frame('02:00:00:99:99:98', '02:00:00:88:88:88'))
+    eq(receive(other) + receive(here), [], 'from the wire to nobody')
+
+
+def vlan():
+    """a port VLAN is a tag on the wire"""
+    pf, vfs = bench()
+    pf.link(0, 'vlan 50 qos 2')
+    defer(pf.link, 0, 'vlan 0')
+    here, far = packet_socket(vfs[0].name, 'vf0'), packet_socket('ethfar', 'wire')
+    here.send(frame('02:00:00:99:99:99', vfs[0].mac))
+    got = receive(far, count=1, seconds=1)
+    eq([v for _, v in got], [50 | 2 << 13], 'tag on the wire')
+    far.send(frame(vfs[0].mac, '02:00:00:88:88:88', vlan=50))
+    eq([v for _, v in receive(here, count=1, seconds=1)], [None], 'stripped towards the VF')
+    far.send(frame(vfs[0].mac, '02:00:00:88:88:88', vlan=51))
+    eq(receive(here), [], 'another VLAN stays out')
+
+
+def refusals():
+    """what cannot be an uplink is refused with a reason and changes nothing"""
+    pf = load(total_vfs=4)[0]
+    vf = pf.vfs(1)[0]
+    wire()
+    sh('ip link add br0 type bridge')
+    defer(sh, 'ip link del br0')
+    sh('ip link set ethup master br0')
+    refused(f'ip link set ethup master {pf.dev}; ip link set ethup nomaster; '
+            f'ip link add mv0 link ethup type macvlan && ip link set ethup master {pf.dev}')
+    defer(sh, 'ip link del mv0', check=False)
+    said = refused(f'ip link set ethup master {pf.dev}')
+    true('Error:' in said, f'extack: {said}')
+    sh('ip link del mv0')
+    for what in ('lo', vf.dev, pf.dev):
+        said = refused(f'ip link set {what} master {pf.dev}')
+        true('Error:' in said or 'RTNETLINK' in said, f'{what}: {said}')
+    sh(f'ip link set ethup master {pf.dev}')
+    sh('ip link add second type dummy')
+    defer(sh, 'ip link del second')
+    contains(refused(f'ip link set second master {pf.dev}'), 'Error:', 'a second uplink')
+    sh('ip link set ethup nomaster')
+    sh(f'ip link set second master {pf.dev}')
+
+
+def carrier():
+    """the link state of the uplink is the VFs' (state auto); enable ignores it"""
+    pf, vfs = bench()
+    pf.link(1, 'state enable')
+    defer(pf.link, 1, 'state auto')
+    sh('ip link set ethfar down', ns='wire')
+    wait_for(lambda: not vfs[0].carrier(), 'carrier of VF 0 lost')
+    true(vfs[1].carrier(), 'VF 1 (enable) keeps it')
+    sh('ip link set ethfar up', ns='wire')
+    wait_for(vfs[0].carrier, 'carrier back')
+
+
+def leaves():
+    """nomaster, deletion and a move to another namespace release the uplink; VFs go on"""
+    pf, vfs = make_bench()
+    sh('ip link set ethup nomaster')
+    true(not ping('vf0', '10.9.0.200', count=1, check=False), 'no wire')
+    ping('vf0', '10.9.0.2')
+    sh(f'ip link set ethup master {pf.dev}')
+    wait_for(lambda: ping('vf0', '10.9.0.200', count=1, check=False), 'wire again')
+    flood = Background('ping -q -f 10.9.0.200', ns='vf0')
+    sh('ip link set ethup netns wire')
+    flood.stop()
+    wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'VFs go on')
+    sh('ip link del ethup', ns='wire')
+    sh('ip link add ethup type veth peer name ethfar netns wire')
+    sh(f'ip link set ethup up; ip link set ethup master {pf.dev}')
+    sh('ip addr add 10.9.0.200/24 dev ethfar; ip link set ethfar up', ns='wire')
+    sh('ip neigh flush all', ns='vf0')      # the far end has another address now
+    wait_for(lambda: ping('vf0', '10.9.0.200', count=1, check=False), 'a new wire')
+    flood = Background('ping -q -f 10.9.0.200', ns='vf0')
+    time.sleep(0.5)
+    sh('ip link del ethup')
+    flood.stop()
+    wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'VFs go on')
+    eq(len(vfs), 2, 'VFs')
+
+
+def backpressure():
+    """a slow wire pushes back: a VF's queue waits, nothing is dropped silently"""
+    pf, _ = bench()
+    sh('tc qdisc replace dev ethup root tbf rate 20mbit burst 20k limit 30k')
+    defer(sh, 'tc qdisc del dev ethup root')
+    before = unheard('wire')
+    sent = datagrams('vf0', '10.9.0.200', 1400)
+    drops = {k: v for k, v in pf.vfinfo(0)['stats']['tx'].items() if 'drop' in k}
+    note(f'{sent} sent; VF 0 {drops}; {out("tc -s qdisc show dev ethup")}')
+    eq(drops.get('dropped', 0), 0, 'dropped at the device')
+    true(sent * 1400 * 8 / 3 < 30e6, f'the sender was slowed: {sent} in 3 s')
+    wait_for(lambda: unheard('wire') - before == sent, 'all of them came out of the wire')
+
+
+run([ways, tcp, unknown, vlan, carrier, backpressure, jumbo, refusals, leaves])

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# run-on: tree
+#
+# What `make` says when it cannot build, and that help names every command.
+# Prints KTAP, exits 0 if all is well.
+cd "$(dirname "$0")/../.." || exit 1
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+n=0 failed=0
+
+# result STATUS NAME
+result()
+{
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then echo "ok $n $2"; else echo "not ok $n $2"; failed=1; fi
+}
+
+echo "KTAP version 1"
+echo "1..3"
+
+# says PATTERN: make with KDIR=$tmp/kernel fails and says it
+says()
+{
+	! make KDIR="$tmp/kernel" modules >"$tmp/out" 2>&1 && grep -q "$1" "$tmp/out"
+}
+
+says 'apt-get install linux-headers'
+result $? "without kernel headers make says what to install"
+
+mkdir "$tmp/kernel"
+printf 'kernelversion:\n\t@echo 6.1.99\n' >"$tmp/kernel/Makefile"
+says 'is Linux 6.1.99; vnic needs 6.12 or newer'
+result $? "a kernel older than 6.12 is refused with both versions"
+
+make help >"$tmp/help" 2>&1
+bad=0
+for target in $(sed -n 's/^\.PHONY: all help headers modules//p' Makefile); do
+	grep -q "make $target " "$tmp/help" || bad=1
+done
+result $bad "make help names every command"
+exit $failed

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# run-on: stable debug newest=mtu,sizes,vlan quick=mtu,multicast,updown
+"""The VF's netdev as a user sees it: ethtool, MTU, filters, namespaces."""
+import json
+import sys
+sys.path.insert(0, sys.path[0] + '/../lib')
+from ktap import contains, defer, eq, run, true, wait_for
+from vnic import frame, load, out, packet_socket, pair, ping, receive, refused, sh
+
+
+def ethtool():
+    """ethtool -i -l -g -k -S -c answer, and -L -G take what is in range"""
+    _, vfs = pair()
+    name, ns = vfs[0].name, 'vf0'
+    text = out(f'ethtool -i {name}', ns=ns)
+    contains(text, 'driver: vnic-vf', '-i')
+    contains(text, f'bus-info: {vfs[0].bdf}', '-i')
+    contains(out(f'ethtool -l {name}', ns=ns), 'Combined:\t', '-l')
+    contains(out(f'ethtool -g {name}', ns=ns), 'RX:', '-g')
+    text = out(f'ethtool -k {name}', ns=ns)
+    for feature in ('rx-checksumming: on', 'tx-checksumming: on',
+                    'tcp-segmentation-offload: on', 'scatter-gather: on'):
+        contains(text, feature, '-k')
+    contains(out(f'ethtool -c {name}', ns=ns), 'rx-usecs:', '-c')
+    true(vfs[0].stats(), '-S')
+    sh(f'ethtool -L {name} combined 1', ns=ns)
+    contains(out(f'ethtool -l {name}', ns=ns).split('Current')[1], 'Combined:\t1', '-L')
+    refused(f'ethtool -L {name} combined 99', ns=ns)
+    sh(f'ethtool -G {name} rx 128 tx 256', ns=ns)
+    text = out(f'ethtool -g {name}', ns=ns).split('Current')[1]
+    contains(text, '128', '-G rx')
+    contains(text, '256', '-G tx')
+    refused(f'ethtool -G {name} rx 1000000', ns=ns)
+    ping('vf0', '10.9.0.2')
+
+
+def mtu():
+    """MTU 68 to 9000; others are refused; frames of every size pass at 9000"""
+    _, vfs = pair()
+    for vf in vfs:
+        for bad in (67, 9001):
+            refused(f'ip link set {vf.name} mtu {bad}', ns=vf.ns)
+        sh(f'ip link set {vf.name} mtu 68', ns=vf.ns)
+        sh(f'ip link set {vf.name} mtu 9000', ns=vf.ns)
+        sh(f'ip addr replace 10.9.0.{vf.index + 1}/24 dev {vf.name}', ns=vf.ns)
+    for size in (0, 18, 100, 228, 1000, 1472, 1473, 2000, 4068, 4096, 8000, 8972):
+        ping('vf0', '10.9.0.2', size=size, count=1, extra='-M do')
+
+
+def sizes():
+    """frames of 60 to 9014 bytes arrive byte for byte, none is reordered"""
+    _, vfs = pair(mtu=9000)
+    here, there = packet_socket(vfs[0].name, 'vf0'), packet_socket(vfs[1].name, 'vf1')
+    sizes_ = list(range(60, 320, 7)) + [1513, 1514, 1515, 2047, 2048, 2049, 4095, 4096, 4097,
+                                        8191, 8192, 8193, 9013, 9014]
+    largest = frame(vfs[1].mac, vfs[0].mac, size=9014)
+    for size in sizes_:
+        here.send(largest[:size])
+    got = receive(there, count=len(sizes_), seconds=5)
+    eq([len(f) for f, _ in got], sizes_, 'lengths in order')
+    for (data, _), size in zip(got, sizes_):
+        true(data == largest[:size], f'frame of {size} bytes is what was sent')
+
+
+def queue_stats():
+    """per-queue statistics (netdev_stat_ops) agree with the totals"""
+    _, vfs = pair()
+    ping('vf0', '10.9.0.2', count=5)
+    stats = vfs[0].stats()
+    true(any('rx' in k and v for k, v in stats.items()), f'ethtool -S counts: {stats}')
+    link = vfs[0].link()
+    ip = json.loads(out(f'ip -j -s link show dev {vfs[0].name}', ns='vf0'))[0]
+    true(ip['stats64']['tx']['packets'] >= 5, f'ip -s link: {ip["stats64"]}')
+    eq(link['operstate'], 'UP', 'operstate')
+
+
+def multicast():
+    """multicast and unicast filters: what was joined arrives, other groups do not"""
+    _, vfs = pair()
+    joined, other = '01:00:5e:01:02:03', '01:00:5e:01:02:04'
+    sh(f'ip maddr add {joined} dev {vfs[1].name}', ns='vf1')
+    here, there = packet_socket(vfs[0].name, 'vf0'), packet_socket(vfs[1].name, 'vf1')
+
+    def arrives(group):
+        here.send(frame(group, vfs[0].mac))
+        return bool(receive(there, count=1, seconds=0.5))
+    wait_for(lambda: arrives(joined), 'joined group')
+    true(not arrives(other), 'a group that was not joined stays away')
+    sh(f'ip maddr del {joined} dev {vfs[1].name}', ns='vf1')
+    wait_for(lambda: not arrives(joined), 'left group')
+
+
+def vlan():
+    """a VLAN subinterface: the filter is set, traffic passes, other VLANs do not"""
+    _, vfs = pair()
+    for vf in vfs:
+        sh(f'ip link add link {vf.name} name v5 type vlan id 5', ns=vf.ns)
+        defer(sh, 'ip link del v5', ns=vf.ns, check=False)
+        sh(f'ip addr add 10.8.0.{vf.index + 1}/24 dev v5', ns=vf.ns)
+        sh('ip link set v5 up', ns=vf.ns)
+    ping('vf0', '10.8.0.2', size=1400)
+    here, there = packet_socket(vfs[0].name, 'vf0'), packet_socket(vfs[1].name, 'vf1')
+    here.send(frame(vfs[1].mac, vfs[0].mac, vlan=5))
+    eq([v for _, v in receive(there, count=1)], [5], 'VLAN 5 arrives tagged')
+    here.send(frame(vfs[1].mac, vfs[0].mac, vlan=6))
+    eq(receive(there), [], 'VLAN 6 does not')
+    for vf in vfs:
+        sh('ip link del v5', ns=vf.ns)
+    here.send(frame(vfs[1].mac, vfs[0].mac, vlan=5))
+    eq(receive(there), [], 'VLAN 5 does not any more')
+
+
+def namespace():
+    """the netdev moves between namespaces and back, and works in each"""
+    pf = load(total_vfs=4)[0]
+    vfs = pf.vfs(2)
+    vfs[1].up(ns='vf1', ip='10.9.0.2')
+    name = vfs[0].dev
+    for ns in ('one', 'two'):
+        sh(f'ip netns add {ns}')
+        defer(sh, f'ip netns del {ns}', check=False)
+        sh(f'ip link set {name} netns {ns}')
+        sh(f'ip addr add 10.9.0.1/24 dev {name}; ip link set {name} up', ns=ns)
+        wait_for(lambda n=ns: ping(n, '10.9.0.2', count=1, check=False), f'ping from {ns}')
+        sh(f'ip link set {name} netns 1', ns=ns)
+    sh('ip netns add three')
+    sh(f'ip link set {name} netns three')
+    sh('ip netns del three')
+    wait_for(lambda: name in vfs[0].netdevs(), 'back after the namespace was deleted')
+
+
+def offloads():
+    """checksum and segmentation offloads can be turned off and on again"""
+    _, vfs = pair()
+    name = vfs[0].name
+    for feature in ('rx', 'tx', 'tso', 'sg', 'gro'):
+        for state in ('off', 'on'):
+            sh(f'ethtool -K {name} {feature} {state}', ns='vf0')
+            wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False),
+                     f'ping with {feature} {state}')
+
+
+def updown():
+    """the interface goes down and up twenty times and still works"""
+    _, vfs = pair()
+    for _ in range(20):
+        sh(f'ip link set {vfs[0].name} down', ns='vf0')
+        sh(f'ip link set {vfs[0].name} up', ns='vf0')
+    sh(f'ip addr replace 10.9.0.1/24 dev {vfs[0].name}', ns='vf0')
+    wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'ping')
+
+
+run([ethtool, mtu, sizes, queue_stats, multicast, vlan, offloads, updown, namespace])

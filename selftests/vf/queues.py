@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# run-on: stable debug=settings,adaptive,rss newest=settings,rss quick=settings
+"""Interrupt moderation and RSS of a VF, as ethtool shows and sets them."""
+import re
+import sys
+import time
+sys.path.insert(0, sys.path[0] + '/../lib')
+from ktap import contains, eq, note, run, true, wait_for
+from vnic import frame, iperf, iperf_mbps, out, packet_socket, pair, ping, refused, sh
+
+
+def coalesce(vf, what):
+    """`ethtool -C`."""
+    sh(f'ethtool -C {vf.name} {what}', ns=vf.ns)
+
+
+def shown(vf):
+    """`ethtool -c` as a dictionary."""
+    text = out(f'ethtool -c {vf.name}', ns=vf.ns)
+    found = dict(re.findall(r'^(\S+):\s+(\S+)$', text, re.M))
+    found['adaptive'] = re.search(r'Adaptive RX: (\w+)\s+TX: (\w+)', text).groups()
+    return found
+
+
+def settings():
+    """ethtool -C: adaptive by default; fixed values; what is refused says what is accepted"""
+    _, vfs = pair()
+    vf = vfs[0]
+    eq(shown(vf)['adaptive'], ('on', 'on'), 'adaptive')
+    said = refused(f'ethtool -C {vf.name} rx-usecs 50', ns=vf.ns)
+    contains(said, 'turn it off first', 'with adaptive moderation on')
+    coalesce(vf, 'adaptive-rx off rx-usecs 50 rx-frames 16 tx-frames 8')
+    got = shown(vf)
+    eq(got['adaptive'], ('off', 'off'), 'adaptive')
+    eq([got[k] for k in ('rx-usecs', 'tx-usecs', 'rx-frames', 'tx-frames')],
+       ['50', '50', '16', '8'], 'as set')
+    for what, why in (('rx-usecs 10001', '0 to 10000'), ('rx-frames 4097', 'to 4096'),
+                      ('rx-usecs 10 tx-usecs 20', 'share an interrupt')):
+        contains(refused(f'ethtool -C {vf.name} {what}', ns=vf.ns), why, what)
+    sh(f'ethtool -Q {vf.name} queue_mask 0x2 --coalesce rx-usecs 70', ns=vf.ns)
+    text = out(f'ethtool -Q {vf.name} queue_mask 0x3 --show-coalesce', ns=vf.ns)
+    eq(re.findall(r'^rx-usecs:\s+(\d+)', text, re.M), ['50', '70'], 'queues 0 and 1')
+    sh(f'ip link set {vf.name} down; ip link set {vf.name} up', ns=vf.ns)
+    eq(shown(vf)['rx-usecs'], '50', 'after down and up')
+    coalesce(vf, 'adaptive-rx on')
+    wait_for(lambda: ping('vf1', '10.9.0.1', count=1, check=False), 'ping')
+
+
+def interrupts(vf):
+    """Of its receive queues."""
+    return sum(v for k, v in vf.stats().items() if re.fullmatch(r'rx\d+_interrupts', k))
+
+
+def received(vf):
+    """Packets of its receive queues."""
+    return sum(v for k, v in vf.stats().items() if re.fullmatch(r'rx\d+_packets', k))
+
+
+def held_back():
+    """the device keeps interrupts apart for usecs, until frames have come"""
+    _, vfs = pair()
+    here = packet_socket(vfs[0].name, 'vf0')
+    data = frame(vfs[1].mac, vfs[0].mac, size=100)
+    seen = {}
+    for what in ('rx-usecs 0', 'rx-usecs 10000 rx-frames 0', 'rx-usecs 10000 rx-frames 2'):
+        coalesce(vfs[1], 'adaptive-rx off ' + what)
+        before, start = interrupts(vfs[1]), time.monotonic()
+        arrived = received(vfs[1])
+        for _ in range(400):
+            here.send(data)
+        wait_for(lambda n=arrived: received(vfs[1]) >= n + 400, 'all received')
+        seen[what] = interrupts(vfs[1]) - before
+        note(f'{what}: {seen[what]} interrupts in {time.monotonic() - start:.2f} s')
+        if what.endswith('frames 0'):
+            most = (time.monotonic() - start) * 1e2 + 10
+            true(seen[what] <= most, f'at most one in 10 ms: {seen[what]} of {most:.0f}')
+    none, held, frames = seen.values()
+    true(held < frames and held < none, f'0: {none}, held: {held}, 2 frames: {frames}')
+    coalesce(vfs[1], 'rx-frames 0')
+    coalesce(vfs[1], 'adaptive-rx on')
+
+
+def adaptive():
+    """adaptive moderation under load and after it: traffic flows, the counters show it"""
+    _, vfs = pair()
+    before = interrupts(vfs[1])
+    true(iperf_mbps(iperf('vf1', 'vf0', '10.9.0.2', seconds=3)) > 1, 'TCP flows')
+    true(interrupts(vfs[1]) > before, 'interrupts counted')
+    ping('vf0', '10.9.0.2', count=3)
+
+
+def rss():
+    """ethtool -x and -X: table, key, function; flow hash fields; XPS"""
+    _, vfs = pair()
+    vf = vfs[0]
+    text = out(f'ethtool -x {vf.name}', ns=vf.ns)
+    contains(text, 'toeplitz: on', 'function')
+    contains(text, 'with 2 RX ring', 'rings')
+    key = ':'.join(f'{i + 1:02x}' for i in range(40))
+    sh(f'ethtool -X {vf.name} hkey {key} weight 0 1', ns=vf.ns)
+    text = out(f'ethtool -x {vf.name}', ns=vf.ns)
+    contains(text, key, 'key')
+    rows = re.findall(r'^\s+\d+:((?:\s+\d+)+)$', text, re.M)
+    eq([row.split() for row in rows], [['1'] * 8] * 16, 'table')
+
+    def packets(queue):
+        return vf.stats()[f'rx{queue}_packets']
+    ping('vf1', '10.9.0.1', count=1)
+    before = packets(0), packets(1)
+    true(iperf_mbps(iperf('vf0', 'vf1', '10.9.0.1', seconds=1)) > 1, 'TCP')
+    true(packets(0) - before[0] < 5, 'nothing but ARP in queue 0')
+    true(packets(1) > before[1] + 10, 'packets in queue 1')
+    sh(f'ethtool -X {vf.name} default', ns=vf.ns)
+    refused(f'ethtool -X {vf.name} hfunc xor', ns=vf.ns)
+    refused(f'ethtool -X {vf.name} weight 1 1 1', ns=vf.ns)
+    fields = out(f'ethtool -n {vf.name} rx-flow-hash tcp4', ns=vf.ns)
+    for what in ('IP SA', 'IP DA', 'L4 bytes 0 & 1'):
+        contains(fields, what, 'rx-flow-hash tcp4')
+    masks = [out(f'cat /sys/class/net/{vf.name}/queues/tx-{i}/xps_cpus', ns=vf.ns)
+             for i in range(2)]
+    eq(sorted(int(mask.replace(',', ''), 16) for mask in masks), [1, 2], 'XPS of two queues')
+
+
+run([settings, held_back, adaptive, rss])

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# run-on: stable debug newest=tcp,one_copy quick=tcp_offloads,flr_under_traffic,pf_reset_under_traffic,reconfigure_under_traffic,unbind_under_traffic,numvfs_under_traffic,host
+"""Traffic of real programs between VFs and PF, and recovery under it."""
+import os
+import sys
+import time
+sys.path.insert(0, sys.path[0] + '/../lib')
+from ktap import defer, eq, note, run, slow, true, wait_for
+from vnic import (VF_DRIVER, Background, datagrams, fresh, iperf, iperf_mbps, load, make_pair,
+                  out, pair, ping, sh, unheard, write)
+
+
+def tcp():
+    """TCP both ways between two VFs, without retransmissions"""
+    pair()
+    for args in ('', '-R', '-P 4'):
+        result = iperf('vf1', 'vf0', '10.9.0.2', args)
+        note(f'{args}: {iperf_mbps(result):.0f} Mb/s')
+        true(iperf_mbps(result) > 1, 'TCP flows')
+
+
+def tcp_offloads():
+    """TCP with each offload off at one end or the other"""
+    _, vfs = pair()
+    for index, feature in ((0, 'tso'), (0, 'tx'), (1, 'rx'), (1, 'gro')):
+        sh(f'ethtool -K {vfs[index].name} {feature} off', ns=f'vf{index}')
+        result = iperf('vf1', 'vf0', '10.9.0.2', seconds=2)
+        true(iperf_mbps(result) > 1, f'{feature} off at VF {index}')
+        sh(f'ethtool -K {vfs[index].name} {feature} on', ns=f'vf{index}')
+
+
+def jumbo():
+    """TCP with MTU 9000, and between MTU 9000 and a VLAN"""
+    _, vfs = pair(mtu=9000)
+    true(iperf_mbps(iperf('vf1', 'vf0', '10.9.0.2')) > 1, 'TCP flows')
+    for vf in vfs:
+        sh(f'ip link add link {vf.name} name v5 type vlan id 5', ns=vf.ns)
+        sh(f'ip addr add 10.8.0.{vf.index + 1}/24 dev v5; ip link set v5 up', ns=vf.ns)
+        defer(sh, 'ip link del v5', ns=vf.ns)
+    true(iperf_mbps(iperf('vf1', 'vf0', '10.8.0.2')) > 1, 'TCP in a VLAN flows')
+
+
+def ipv6():
+    """TCP over IPv6"""
+    _, vfs = pair()
+    for vf in vfs:
+        sh(f'ip addr add fd00::{vf.index + 1}/64 dev {vf.name} nodad', ns=vf.ns)
+    true(iperf_mbps(iperf('vf1', 'vf0', 'fd00::2')) > 1, 'TCP flows')
+
+
+def udp():
+    """UDP below capacity arrives whole"""
+    pair()
+    before = unheard('vf1')
+    sent = datagrams('vf0', '10.9.0.2', 1000, mbps=5)
+    true(sent > 10, f'{sent} sent')
+    wait_for(lambda: unheard('vf1') - before == sent, f'all {sent} arrive')
+
+
+def host():
+    """PF and VF: ping of all sizes and TCP both ways"""
+    pf = load(total_vfs=4)[0]
+    vf = pf.vfs(1)[0].up(ns='vf0', ip='10.9.0.1', mtu=9000)
+    sh(f'ip link set {pf.dev} mtu 9000 up; ip addr add 10.9.0.100/24 dev {pf.dev}')
+    for size in (0, 56, 1472, 4000, 8972):
+        ping('vf0', '10.9.0.100', size=size, count=1, extra='-M do')
+    for args in ('', '-R'):
+        true(iperf_mbps(iperf(None, 'vf0', '10.9.0.100', args)) > 1, f'TCP {args}')
+    true(vf.stats(), 'statistics')
+
+
+def alive(ns='vf0', ip='10.9.0.2'):
+    """Wait until a ping gets through."""
+    wait_for(lambda: ping(ns, ip, count=1, check=False), 'ping', seconds=20)
+
+
+def under_traffic(action, rounds=3):
+    """Do something repeatedly while TCP and a flood run; then all must work again."""
+    pf, vfs = pair()
+    server = Background('iperf3 -s', ns='vf1')
+    wait_for(lambda: ':5201' in out('ss -Hltn', ns='vf1'), 'iperf3 server')
+    seconds = int(rounds * 4 * slow()) + 10
+    Background(f'iperf3 -c 10.9.0.2 -t {seconds} -P 2', ns='vf0')
+    Background('ping -q -f 10.9.0.1', ns='vf1')
+    time.sleep(1)
+    for _ in range(rounds):
+        action(pf, vfs)
+        time.sleep(0.5)
+    server.stop()
+
+
+def flr_under_traffic():
+    """FLR of either VF under traffic: recovers"""
+    def action(_, vfs):
+        for vf in vfs:
+            vf.set('reset', 1)
+    under_traffic(action)
+    alive()
+
+
+def pf_reset_under_traffic():
+    """FLR of the PF under traffic: both recover"""
+    under_traffic(lambda pf, vfs: pf.set('reset', 1))
+    alive()
+
+
+def reconfigure_under_traffic():
+    """queue count, ring size and MTU change under traffic"""
+    def action(_, vfs):
+        for vf in vfs:
+            sh(f'ethtool -L {vf.name} combined 1', ns=vf.ns)
+            sh(f'ethtool -G {vf.name} rx 64', ns=vf.ns)
+            sh(f'ethtool -L {vf.name} combined 2', ns=vf.ns)
+            sh(f'ethtool -G {vf.name} rx 512', ns=vf.ns)
+            sh(f'ip link set {vf.name} mtu 2000; ip link set {vf.name} mtu 1500', ns=vf.ns)
+    under_traffic(action, rounds=2)
+    alive()
+
+
+def unbind_under_traffic():
+    """unbind and bind of a VF's driver under traffic"""
+    fresh()
+    _, vfs = make_pair()
+    Background('ping -q -f 10.9.0.1', ns='vf1')
+    for _ in range(3):
+        time.sleep(0.3)
+        write(VF_DRIVER + '/unbind', vfs[0].bdf)
+        write(VF_DRIVER + '/bind', vfs[0].bdf)
+        vfs[0].ns = None
+        name = vfs[0].dev
+        sh(f'ip link set {name} netns vf0')
+        sh(f'ip addr add 10.9.0.1/24 dev {name}; ip link set {name} up', ns='vf0')
+    alive()
+
+
+def numvfs_under_traffic():
+    """numvfs=0 under traffic, and the modules are unloaded under traffic"""
+    pf = load(total_vfs=4)[0]
+    for turn in range(3):
+        pf.numvfs(2)
+        for i in range(2):
+            pf.vf(i).up(ns=f'n{turn}{i}', ip=f'10.9.0.{i + 1}')
+        flood = Background('ping -q -f 10.9.0.1', ns=f'n{turn}1')
+        time.sleep(1)
+        if turn < 2:
+            pf.numvfs(0)
+        else:
+            sh('rmmod vnic-pf', timeout=120)
+        flood.stop()
+    true(not os.path.isdir('/sys/module/vnic_pf'), 'unloaded')
+
+
+def one_copy():
+    """two VFs exchange frames without an skb in the adapter"""
+    _, vfs = pair()
+    ping('vf0', '10.9.0.2', count=2)
+    trace = '/sys/kernel/tracing'
+    if not os.path.isdir(trace + '/events'):
+        sh('mount -t tracefs nodev /sys/kernel/tracing')
+    with open(trace + '/kprobe_events', 'w', encoding='ascii') as file:
+        file.write('p:vnicskb vnic_pf:vnic_frame_take_skb\n')
+    defer(sh, f'echo > {trace}/kprobe_events')
+    write(trace + '/events/kprobes/vnicskb/enable', 1)
+    defer(write, trace + '/events/kprobes/vnicskb/enable', 0)
+    write(trace + '/trace', '\n')
+    iperf('vf1', 'vf0', '10.9.0.2', seconds=1)
+    hits = out(f'grep -c vnicskb: {trace}/trace || true')
+    eq(hits, '0', 'skbs made between two VFs')
+    true(vfs[0].stats(), 'still there')
+
+
+run([tcp, tcp_offloads, jumbo, ipv6, udp, one_copy, flr_under_traffic, pf_reset_under_traffic,
+     reconfigure_under_traffic, unbind_under_traffic, numvfs_under_traffic, host])

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The doorbell page watched by KVM, with a virtual machine made of one page of
+ * code, one vCPU in real mode and the doorbell page: what QEMU does, and what a
+ * QEMU that a guest has taken over could do.
+ */
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <linux/pci_regs.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "test.h"
+
+#define CODE	0x1000u			/* guest physical addresses */
+#define BAR	0x10000u
+#define BELL	(BAR + VNIC_DOORBELL_BASE)
+#define PAGE	4096u
+#define SMM	(1u << 16)		/* address space in a slot's number */
+#define WAIT	20000			/* ms */
+
+static struct vm {
+	int		kvm, fd, vfio, vcpu;
+	struct kvm_run	*run;
+	__u8		*code;
+	__u32		*page;		/* the doorbells */
+	unsigned int	rung;		/* by the page */
+} vm;
+
+static bool done;
+
+static void vm_create(void)
+{
+	struct kvm_create_device dev = { .type = KVM_DEV_TYPE_VFIO };
+	int size;
+
+	vm.kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	check(vm.kvm >= 0, "/dev/kvm: %m");
+	vm.fd = ioctl(vm.kvm, KVM_CREATE_VM, 0);
+	check(vm.fd >= 0, "KVM_CREATE_VM: %m");
+	check(!ioctl(vm.fd, KVM_CREATE_DEVICE, &dev), "KVM_CREATE_DEVICE: %m");
+	vm.vfio = dev.fd;
+	vm.vcpu = ioctl(vm.fd, KVM_CREATE_VCPU, 0);
+	check(vm.vcpu >= 0, "KVM_CREATE_VCPU: %m");
+	size = ioctl(vm.kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	vm.run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vm.vcpu, 0);
+	check(vm.run != MAP_FAILED, "%m");
+	vm.code = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	check(vm.code != MAP_FAILED, "%m");
+}
+
+/* @at: 0: the slot goes.  0 or -errno */
+static int vm_slot(__u32 slot, __u64 at, void *mem)
+{
+	struct kvm_userspace_memory_region r = {
+		.slot = slot,
+		.guest_phys_addr = at,
+		.memory_size = at ? PAGE : 0,
+		.userspace_addr = (uintptr_t)mem,
+	};
+
+	return ioctl(vm.fd, KVM_SET_USER_MEMORY_REGION, &r) ? -errno : 0;
+}
+
+/* The vCPU writes to guest physical address @at: mov %eax, %ds:0; hlt */
+static void vm_run(__u32 at)
+{
+	static const __u8 code[] = { 0x66, 0xa3, 0x00, 0x00, 0xf4 };
+	struct kvm_regs regs = { .rip = CODE, .rflags = 2 };
+	struct kvm_sregs sregs;
+
+	memcpy(vm.code, code, sizeof(code));
+	check(!ioctl(vm.vcpu, KVM_GET_SREGS, &sregs), "%m");
+	sregs.cs.base = 0;
+	sregs.cs.selector = 0;
+	sregs.ds.base = at;
+	check(!ioctl(vm.vcpu, KVM_SET_SREGS, &sregs), "%m");
+	check(!ioctl(vm.vcpu, KVM_SET_REGS, &regs), "%m");
+	check(!ioctl(vm.vcpu, KVM_RUN, 0), "KVM_RUN: %m");
+}
+
+/* It rings the doorbell at @offset of the page. */
+static void vm_write(__u32 offset)
+{
+	vm_run(BELL + offset);
+	check_eq(vm.run->exit_reason, KVM_EXIT_HLT);
+}
+
+static bool dead(struct drv *v, unsigned int event)
+{
+	return le32toh(__atomic_load_n(&drv_event(v, event)->flags, __ATOMIC_SEQ_CST)) &
+	       VNIC_EV_F_DOORBELL_DEAD;
+}
+
+/* As a driver rings */
+static void ring(struct drv *v, __u32 doorbell)
+{
+	bool rx = doorbell & 4;
+
+	if (dead(v, rx ? AT_RX_EVENT : AT_TX_EVENT)) {
+		reg_write(&v->dev, VNIC_REG_KICK, rx ? VNIC_KICK_RX(0) : VNIC_KICK_TX(0));
+	} else {
+		vm_write(doorbell - VNIC_DOORBELL_BASE);
+		vm.rung++;
+	}
+}
+
+static void wait_dead(struct drv *v, bool want)
+{
+	__u64 end = now_ms() + WAIT;
+
+	while (dead(v, AT_TX_EVENT) != want || dead(v, AT_RX_EVENT) != want) {
+		check(now_ms() < end, "the event blocks do not say %d", want);
+		/* an access that arms, if it can be */
+		reg_read(&v->dev, VNIC_REG_STATUS);
+		usleep(2000);
+	}
+}
+
+static void place(struct drv *v, __u64 bar)
+{
+	cfg_write(&v->dev, PCI_BASE_ADDRESS_0, 4, (__u32)bar);
+	cfg_write(&v->dev, PCI_BASE_ADDRESS_1, 4, bar >> 32);
+}
+
+static void *map(struct drv *v, __u64 off, size_t len, int flags)
+{
+	return mmap(NULL, len, PROT_READ | PROT_WRITE, flags, v->dev.fd,
+		    v->dev.off[VFIO_PCI_BAR0_REGION_INDEX] + off);
+}
+
+/* @n frames there and back */
+static void exchange(struct drv *a, struct drv *b, unsigned int n)
+{
+	__u8 frame[200], got[65536];
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		drv_frame(a, b->caps.mac, frame, sizeof(frame), i);
+		drv_send(a, frame, sizeof(frame), 1);
+		check_eq(drv_receive(b, got, sizeof(got), WAIT), sizeof(frame));
+		drv_frame(b, a->caps.mac, frame, sizeof(frame), i);
+		drv_send(b, frame, sizeof(frame), 1);
+		check_eq(drv_receive(a, got, sizeof(got), WAIT), sizeof(frame));
+	}
+}
+
+/* Without a virtual machine nothing may be mapped, and both ways ring. */
+void bell_none(const char *a, const char *b, bool cdev)
+{
+	static struct drv va, vb;
+
+	drv_open(&va, a, cdev);
+	drv_open(&vb, b, cdev);
+	check(map(&va, VNIC_DOORBELL_BASE, PAGE, MAP_SHARED) == MAP_FAILED, "mapped");
+	drv_start(&va);
+	drv_start(&vb);
+	check(!dead(&va, AT_TX_EVENT) && !dead(&va, AT_RX_EVENT), "dead");
+	exchange(&va, &vb, 10);
+	drv_event(&va, AT_TX_EVENT)->flags = htole32(VNIC_EV_F_DOORBELL_DEAD);
+	drv_event(&va, AT_RX_EVENT)->flags = htole32(VNIC_EV_F_DOORBELL_DEAD);
+	va.ring = ring;		/* by register */
+	exchange(&va, &vb, 10);
+	check_eq(vm.rung, 0);
+}
+
+/* @a in a virtual machine with the page mapped and in place, @b without one */
+static void bell_start(struct drv *va, struct drv *vb, const char *a, const char *b, bool cdev)
+{
+	vm_create();
+	drv_open(vb, b, cdev);
+	drv_start(vb);
+	vdev_kvm = vm.vfio;
+	drv_open(va, a, cdev);
+	vdev_kvm = -1;
+	va->ring = ring;
+	vm.page = map(va, VNIC_DOORBELL_BASE, PAGE, MAP_SHARED);
+	check(vm.page != MAP_FAILED, "the page cannot be mapped: %m");
+	check_eq(vm_slot(0, CODE, vm.code), 0);
+	place(va, BAR);
+}
+
+void bell(const char *a, const char *b, bool cdev)
+{
+	static struct drv va, vb;
+	unsigned int i;
+
+	bell_start(&va, &vb, a, b, cdev);
+	check(map(&va, 0, PAGE, MAP_SHARED) == MAP_FAILED, "registers are mapped");
+	check(map(&va, 0, 2 * PAGE, MAP_SHARED) == MAP_FAILED, "all is mapped");
+	check(map(&va, VNIC_DOORBELL_BASE, 2 * PAGE, MAP_SHARED) == MAP_FAILED, "too much");
+	check(map(&va, VNIC_DOORBELL_BASE, PAGE, MAP_PRIVATE) == MAP_FAILED, "private");
+	for (i = 0; i < PAGE / 4; i++)
+		check_eq(vm.page[i], 0);
+	drv_start(&va);
+	wait_dead(&va, true);
+	exchange(&va, &vb, 10);
+	check_eq(vm.rung, 0);
+	for (i = 0; i < 3; i++) {
+		check_eq(vm_slot(1, BELL, vm.page), 0);
+		wait_dead(&va, false);
+		vm.rung = 0;
+		exchange(&va, &vb, 20);
+		check(vm.rung >= 20, "rung %u times by the page", vm.rung);
+		/* decoding off and on, with the slot as it is */
+		cfg_command(&va.dev, 0, PCI_COMMAND_MEMORY);
+		cfg_command(&va.dev, PCI_COMMAND_MEMORY, 0);
+		wait_dead(&va, false);
+		/* the slot of system management mode goes: lost and found */
+		check_eq(vm_slot(1 | SMM, BELL, vm.page), 0);
+		check_eq(vm_slot(1 | SMM, 0, NULL), 0);
+		exchange(&va, &vb, 10);
+		wait_dead(&va, false);
+		/* a reset, as a reboot begins */
+		check_eq(vdev_reset(&va.dev), 0);
+		cfg_command(&va.dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+		drv_start(&va);
+		wait_dead(&va, false);
+		check_eq(vm_slot(1, 0, NULL), 0);
+		wait_dead(&va, true);
+		exchange(&va, &vb, 10);
+	}
+	check_eq(vm_slot(1, BELL, vm.page), 0);
+	wait_dead(&va, false);
+	vdev_close(&va.dev);
+	vm_write(0);		/* into memory that is nobody's any more */
+	check(vm.page[0] == 0, "what was written is not there");
+}
+
+/* Slots of both address spaces come and go. */
+static void *slots(void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; !__atomic_load_n(&done, __ATOMIC_RELAXED); i++) {
+		__u32 slot = 1 | (i % 3 == 2 ? SMM : 0);
+
+		vm_slot(slot, i % 5 ? BELL : BELL + 2 * PAGE, vm.page);
+		usleep(i % 7 * 100);
+		vm_slot(slot, 0, NULL);
+	}
+	printf("# %u slots\n", i);
+	return arg;
+}
+
+/* Registers, so that it is tried again all the time */
+static void *reader(void *arg)
+{
+	struct drv *v = arg;
+	unsigned int i;
+
+	for (i = 0; !__atomic_load_n(&done, __ATOMIC_RELAXED); i++)
+		reg_write(&v->dev, VNIC_REG_KICK, i);
+	return arg;
+}
+
+/* Where the page may be or may not, and its neighbours; whatever that exits for */
+static void *writer(void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; !__atomic_load_n(&done, __ATOMIC_RELAXED); i++)
+		vm_run(BELL + i % 3 * PAGE + i % 64 * 4);
+	printf("# %u writes\n", i);
+	return arg;
+}
+
+void bell_hostile(const char *a, const char *b, bool cdev, unsigned int seconds)
+{
+	static const __u64 places[] = { BAR, BAR + 2 * PAGE, CODE & ~(2 * PAGE - 1), 0,
+					0xfee00000, ~0ull - 2 * PAGE + 1, 1ull << 40 };
+	static struct drv va, vb;
+	pthread_t threads[3];
+	unsigned int i;
+	__u64 end;
+
+	bell_start(&va, &vb, a, b, cdev);
+	drv_start(&va);
+	check(!pthread_create(&threads[0], NULL, slots, NULL), "thread");
+	check(!pthread_create(&threads[1], NULL, reader, &va), "thread");
+	check(!pthread_create(&threads[2], NULL, writer, NULL), "thread");
+	end = now_ms() + seconds * 1000ull;
+	for (i = 0; now_ms() < end; i++) {
+		place(&va, places[i % ARRAY_SIZE(places)]);
+		if (i % 4)
+			cfg_command(&va.dev, PCI_COMMAND_MEMORY, 0);
+		else
+			cfg_command(&va.dev, 0, PCI_COMMAND_MEMORY);
+		if (i % 100 == 99)
+			check_eq(vdev_reset(&va.dev), 0);
+	}
+	__atomic_store_n(&done, true, __ATOMIC_RELAXED);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	place(&va, BAR);
+	cfg_command(&va.dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+	check_eq(vdev_reset(&va.dev), 0);
+	cfg_command(&va.dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+	drv_start(&va);
+	check_eq(vm_slot(1, BELL, vm.page), 0);
+	wait_dead(&va, false);
+	exchange(&va, &vb, 20);
+	check(vm.rung, "not rung by the page");
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the vfio selftests share: access to a VF through vfio (dev.c) and a
+ * small driver of the device on top of it (drv.c), as a guest would drive it,
+ * without a guest.
+ *
+ * Anything unexpected ends the process: each case runs in one of its own.
+ */
+#ifndef VNIC_SELFTEST_VFIO_H
+#define VNIC_SELFTEST_VFIO_H
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/types.h>
+#include <linux/vfio.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vnic/vnic_mbx.h>
+#include <vnic/vnic_regs.h>
+#include <vnic/vnic_ring.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+#define fail(fmt, ...) do {							\
+	printf("# %s:%d: " fmt "\n", __FILE__, __LINE__, ##__VA_ARGS__);	\
+	fflush(stdout);								\
+	_exit(1);								\
+} while (0)
+
+#define check(cond, fmt, ...) do {						\
+	if (!(cond))								\
+		fail("%s: " fmt, #cond, ##__VA_ARGS__);				\
+} while (0)
+
+#define check_eq(got, want) do {						\
+	long long got_ = (got), want_ = (want);					\
+										\
+	if (got_ != want_)							\
+		fail("%s: got %lld (%#llx), want %lld (%#llx)", #got,		\
+		     got_, got_, want_, want_);					\
+} while (0)
+
+/* ---- dev.c ---- */
+
+extern int vdev_kvm;	/* a virtual machine's vfio device, told of what is opened; -1: none */
+
+struct vdev {
+	char		bdf[16];
+	bool		cdev;		/* through iommufd, else group and container */
+	int		group;
+	int		container;	/* or iommufd */
+	__u32	ioas;
+	int		fd;
+	__u64	off[VFIO_PCI_NUM_REGIONS];
+	unsigned int	vectors;
+};
+
+bool vdev_have_cdev(void);
+void vdev_open(struct vdev *d, const char *bdf, bool cdev);
+void vdev_close(struct vdev *d);
+int vdev_group_path(const char *bdf, char *path, size_t size);
+
+/* 0 or -errno */
+int vdev_map(struct vdev *d, __u64 iova, void *va, size_t len);
+int vdev_unmap(struct vdev *d, __u64 iova, size_t len);
+int vdev_reset(struct vdev *d);
+int vdev_set_irqs(struct vdev *d, __u32 flags, __u32 index, __u32 start,
+		  __u32 count, const void *data, size_t size);
+int vdev_set_eventfd(struct vdev *d, __u32 index, __u32 vector, int fd);
+
+/* bytes or -errno */
+int vdev_read(struct vdev *d, int region, __u64 off, void *buf, size_t len);
+int vdev_write(struct vdev *d, int region, __u64 off, const void *buf, size_t len);
+
+__u32 reg_read(struct vdev *d, __u32 off);
+void reg_write(struct vdev *d, __u32 off, __u32 val);
+__u32 cfg_read(struct vdev *d, __u32 off, unsigned int size);
+void cfg_write(struct vdev *d, __u32 off, unsigned int size, __u32 val);
+__u32 cfg_find_cap(struct vdev *d, __u8 id);
+
+/* ---- drv.c ---- */
+
+#define MEM_SIZE	(4u << 20)
+#define MEM_IOVA	0x100000000ULL
+#define RING_SIZE	256u
+/* offsets in the memory */
+#define AT_MBX		0x0000u
+#define AT_TX_EVENT	0x1000u
+#define AT_RX_EVENT	0x1080u
+#define AT_TX_RING	0x2000u
+#define AT_RX_RING	0x3000u
+#define AT_TX_BUFS	0x100000u
+#define AT_RX_BUFS	0x200000u
+#define TX_BUF_SIZE	4096u
+#define RX_BUF_SIZE	2048u
+
+/* Queue pair 0 with vector 1, and the control vector 0 */
+struct drv {
+	struct vdev		dev;
+	__u8			*mem;
+	int			irq[VNIC_MAX_VECTORS];
+	__u16		seq;
+	struct vnic_mbx_caps	caps;
+	__u32		tx_prod;
+	__u32		rx_prod;
+	__u32		rx_cons;
+	/* how the driver rings; NULL: by pwrite() to the doorbell */
+	void		(*ring)(struct drv *v, __u32 doorbell);
+};
+
+/* Memory, eventfds, bus mastering; nothing of the device's own yet */
+void drv_open(struct drv *v, const char *bdf, bool cdev);
+/* From reset to traffic: mailbox, HELLO, queues, enabled */
+void drv_start(struct drv *v);
+void drv_mailbox(struct drv *v);
+void drv_hello(struct drv *v);
+void drv_queues(struct drv *v);
+/*
+ * A message; VNIC_MBX_OK or VNIC_MBX_E_*.  The first believes whatever is in
+ * the page, and says -ETIMEDOUT if there is no answer within @ms.
+ */
+int drv_msg_ms(struct drv *v, __u16 opcode, const void *req, size_t len, int ms);
+int drv_msg(struct drv *v, __u16 opcode, const void *req, size_t len,
+	    void *resp, size_t resp_len);
+/* Place a frame into @nbufs TX buffers and ring; does not wait */
+void drv_send(struct drv *v, const void *frame, size_t len, unsigned int nbufs);
+/* Wait until the device has consumed all; false: not within @ms */
+bool drv_sent(struct drv *v, int ms);
+/* The next frame; its length, or -1 when none arrives within @ms */
+int drv_receive(struct drv *v, void *buf, size_t size, int ms);
+/* An Ethernet frame from @v to @dst with a payload made of @seed */
+void drv_frame(const struct drv *v, const __u8 *dst, void *frame, size_t len, unsigned int seed);
+
+struct vnic_mbx_page *drv_mbx(struct drv *v);
+struct vnic_event *drv_event(struct drv *v, unsigned int at);
+bool wait_eventfd(int fd, int ms);
+int new_eventfd(void);
+__u64 now_ms(void);
+__u16 cfg_command(struct vdev *d, __u16 set, __u16 clear);
+
+/* ---- bell.c ---- */
+
+void bell_none(const char *a, const char *b, bool cdev);
+void bell(const char *a, const char *b, bool cdev);
+void bell_hostile(const char *a, const char *b, bool cdev, unsigned int seconds);
+
+/* ---- hostile.c ---- */
+
+/* @a misbehaves for @seconds; what depends on chance follows from @seed */
+void hostile(const char *a, const char *b, const char *c, bool cdev, unsigned int seconds,
+	     unsigned int seed);
+
+#endif
