@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Makes figures of what the plugin wrote: instructions, exits, calls of functions."""
+import bisect
+import collections
+import json
+import os
+import re
+
+# What is counted besides instructions: calls of these functions, in the machine (m) or
+# where the ends of the workload are (e): in guests (g), unless both are on the host.
+CALLS = {
+    'interrupts': [('e', 'handle_irq_event')],
+    'kicks': [('m', 'ioeventfd_write'), ('m', 'vnic_queue_kick')],
+    'switches': [('m', '__switch_to_asm')],
+}
+
+
+class Symbols:
+    """Functions by address."""
+
+    def __init__(self, path, base=None):
+        self.names = dict(base.names) if base else {}
+        if os.path.exists(path):
+            with open(path, encoding='ascii') as file:
+                for line in file:
+                    field = line.split()
+                    if field[1] in 'tTwW':
+                        module = f' {field[3]}' if len(field) > 3 else ''
+                        self.names.setdefault(int(field[0], 16), field[2] + module)
+        self.starts = sorted(self.names)
+
+    def only_kernel(self):
+        """Without the modules."""
+        self.names = {a: n for a, n in self.names.items() if ' [' not in n}
+        return self
+
+    def at(self, address):
+        """The function there."""
+        if address < 1 << 63:
+            return '(user space)'
+        i = bisect.bisect_right(self.starts, address) - 1
+        return self.names[self.starts[i]] if i >= 0 else '?'
+
+
+class Window:
+    """What ran between two marks."""
+
+    def __init__(self, path):
+        with open(path, encoding='ascii') as file:
+            head = file.readline()
+            self.insns, self.guest, self.exits, lost = \
+                (int(n) for n in re.findall(r'\d+', head))
+            self.blocks = []
+            for line in file:
+                who, pc, insns, count = line.split()
+                self.blocks.append((who, int(pc, 16), int(insns), int(count)))
+        if lost:
+            print(f'{path}: {lost} blocks found no place')
+
+    def calls(self, symbols):
+        """Calls by (m or g, function)."""
+        calls = collections.Counter()
+        for who, pc, _, count in self.blocks:
+            name = symbols[who].names.get(pc)
+            if name:
+                calls[who, name.split()[0]] += count
+        return calls
+
+    def profile(self, symbols):
+        """Instructions by (m or g, function)."""
+        total = collections.Counter()
+        for who, pc, insns, count in self.blocks:
+            total[who, symbols[who].at(pc)] += insns * count
+        return total
+
+
+def symbols_of(log):
+    """Symbols of machine and guests."""
+    machine = Symbols(f'{log}/kallsyms')
+    kernel = Symbols(f'{log}/kallsyms').only_kernel()
+    return {'m': machine, 'g': Symbols(f'{log}/kallsyms.guest', kernel)}
+
+
+def figures(log):
+    """A dictionary for each line of results, with what was counted."""
+    rows = []
+    if not os.path.exists(f'{log}/results'):
+        return rows
+    symbols = symbols_of(log)
+    with open(f'{log}/results', encoding='ascii') as file:
+        for line in file:
+            row = json.loads(line)
+            window = Window(f'{log}/window.{row["window"]}')
+            row.update(insns=window.insns, guest=window.guest, exits=window.exits)
+            calls = window.calls(symbols)
+            ends = 'm' if row['load'].startswith('host-') else 'g'
+            for name, functions in CALLS.items():
+                row[name] = sum(calls[ends if who == 'e' else who, function]
+                                for who, function in functions)
+            row['log'] = log
+            rows.append(row)
+    return rows
+
+
+def profile(log, window, units, top=60):
+    """Print where the instructions of a window went."""
+    symbols = symbols_of(log)
+    window = Window(f'{log}/window.{window}')
+    names = {'m': 'host', 'g': 'guest'}
+    for (who, name), insns in window.profile(symbols).most_common(top):
+        print(f'{insns / units:10.1f} {100 * insns / window.insns:5.1f} %  '
+              f'{names[who]:5}  {name}')

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The workloads: each runs once between two ends and says how many units it carried."""
+import time
+from vnic import sh
+
+
+class Stream:
+    """Packets of pktgen, dropped by tc where they arrive. The unit is a packet delivered."""
+
+    unit = 'packet'
+
+    def __init__(self, size, count, burst=1, gap_us=0):
+        self.size, self.count, self.burst, self.gap_us = size, count, burst, gap_us
+
+    def prepare(self, a, b):
+        """Settings that stay."""
+        b.run(f'tc qdisc add dev {b.dev} clsact 2>/dev/null || exit 0; '
+              f'tc filter add dev {b.dev} ingress matchall action drop')
+        lines = [f'pkt_size {self.size - 4}', f'count {self.count}', 'clone_skb 0',
+                 f'dst_mac {b.mac}', f'dst {b.ip}', f'src_min {a.ip}', f'src_max {a.ip}',
+                 'udp_dst_min 9', 'udp_dst_max 9', f'burst {self.burst}',
+                 f'delay {self.gap_us * 1000}']
+        a.run('p=/proc/net/pktgen; echo rem_device_all > $p/kpktgend_0; '
+              f'echo add_device {a.dev} > $p/kpktgend_0; '
+              + ' '.join(f'echo "{line}" > $p/{a.dev};' for line in lines))
+
+    def once(self, a, b, mark=True):
+        """Run it; returns (units delivered, units offered)."""
+        before = b.received()
+        start = 'mark write /proc/net/pktgen/pgctrl start' if mark else \
+            'echo start > /proc/net/pktgen/pgctrl'
+        a.run(start, timeout=40)
+        time.sleep(0.02)
+        return b.received() - before, self.count
+
+    def warm(self, a, b):
+        """Run it without counting."""
+        self.once(a, b, mark=False)
+
+    def finish(self, a, b):
+        """Undo what others would notice."""
+        a.run('echo rem_device_all > /proc/net/pktgen/kpktgend_0')
+        b.run(f'tc qdisc del dev {b.dev} clsact')
+
+
+class Net:
+    """A program of net.c against its server at the other end."""
+
+    def __init__(self, unit, units, command, offloads=True, queues=1):
+        self.unit, self.units, self.command = unit, units, command
+        self.offloads, self.queues = offloads, queues
+
+    def prepare(self, a, b):
+        """Server and offloads."""
+        if not self.offloads:
+            for end in (a, b):
+                end.run(f'ethtool -K {end.dev} tso off gso off gro off 2>/dev/null', check=False)
+        if self.queues > 1:
+            for end in (a, b):
+                end.run(f'ethtool -L {end.dev} combined {self.queues}', check=False)
+        serve(b)
+
+    def once(self, a, b, mark=True):
+        """Run it; the program marks by itself what is to be counted."""
+        a.run(self.command.format(ip=b.ip), timeout=40)
+        return self.units, self.units
+
+    def warm(self, a, b):
+        """The program warms up by itself."""
+
+    def finish(self, a, b):
+        """Offloads back."""
+        if not self.offloads:
+            for end in (a, b):
+                end.run(f'ethtool -K {end.dev} tso on gso on gro on 2>/dev/null', check=False)
+        if self.queues > 1:
+            for end in (a, b):
+                end.run(f'ethtool -L {end.dev} combined 1', check=False)
+
+
+class Pace:
+    """TCP at a rate in both directions at once; the unit is a second."""
+
+    unit = 'second'
+
+    def __init__(self, bitrate, seconds):
+        self.bitrate, self.seconds = bitrate, seconds
+
+    def prepare(self, a, b):
+        """Servers at both ends."""
+        serve(a)
+        serve(b)
+
+    def warm(self, a, b):
+        """Each repeat begins with a second that is not counted."""
+
+    def once(self, a, b, mark=True):
+        """Run both; count in the middle."""
+        for end, other in ((a, b), (b, a)):
+            end.run(f'net pace {other.ip} {self.bitrate} {self.seconds + 2} '
+                    '>/dev/null 2>&1 </dev/null &')
+        time.sleep(1)
+        sh('mark begin')
+        before = time.monotonic()
+        time.sleep(self.seconds)
+        taken = time.monotonic() - before
+        sh('mark end')
+        a.run('while pgrep -f "[n]et pace" >/dev/null; do sleep 0.1; done')
+        b.run('while pgrep -f "[n]et pace" >/dev/null; do sleep 0.1; done')
+        return taken, taken
+
+    def finish(self, a, b):
+        """Nothing to undo."""
+
+
+def serve(end):
+    """Start the server of net.c at an end, once."""
+    end.run('pgrep -f "[n]et server" >/dev/null || '
+            '{ net server >/dev/null 2>&1 </dev/null & sleep 0.3; }')
+
+
+def guest_loads(slow):
+    """Workloads of two guests; `slow` is for cards that need several times longer."""
+    k = 4 if slow else 1
+    mb = 48 // k
+    return {
+        '64-bursts': Stream(64, 8192 // k, 32, 3000 * k),
+        '64-single': Stream(64, 1500 // k, 1, 400 * k),
+        '64-overload': Stream(64, 8192 // k, 32),
+        '1514-bursts': Stream(1518, 8192 // k, 32, 3000 * k),
+        'tcp': Net('MB', mb, f'net bulk {{ip}} {mb << 20}'),
+        'tcp-plain': Net('MB', mb / 2, f'net bulk {{ip}} {mb << 19}', offloads=False),
+        'tcp-flows': Net('MB', mb, f'net bulk {{ip}} {mb << 20} 8', queues=4),
+        'udp-rr': Net('transaction', 800 // k, f'net rr udp {{ip}} {800 // k}'),
+        'tcp-rr': Net('transaction', 800 // k, f'net rr tcp {{ip}} {800 // k}'),
+        '10mbit': Pace(10000000, 2),
+        '2cpu-overload': Stream(64, 50000 // k, 32),
+    }
+
+
+def host_loads():
+    """Workloads of two namespaces of the host."""
+    return {
+        'host-64': Stream(64, 50000),
+        'host-1514': Stream(1518, 50000),
+    }

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The two ends of each peer: guests on a virtual network card, or namespaces of the host.
+
+An end has dev, mac, ip, run(), out(); a peer is a function that makes two of them.
+"""
+import os
+import sys
+sys.path.insert(0, '/vnic/selftests/lib')
+from guest import Guest
+from ktap import wait_for
+from vnic import load, out, sh, write
+
+QUEUES = 4          # queue pairs a card offers; one is used unless a workload asks for more
+# Loaded before the symbols are read.
+MODULES = 'for m in pktgen sch_ingress cls_matchall act_gact; do modprobe $m; done'
+NETDEVS = 'for d in /sys/class/net/*/device; do d=${d%/device}; echo ${d##*/}; done'
+
+
+class End:
+    """One of the two ends."""
+
+    ip = dev = mac = None
+
+    def run(self, cmd, **kwargs):
+        """Run a shell command at this end."""
+        raise NotImplementedError
+
+    def out(self, cmd, **kwargs):
+        """Its output."""
+        return self.run(cmd, **kwargs).stdout.strip()
+
+    def up(self, ip):
+        """Give the network device an address and set it up."""
+        self.ip = ip
+        self.run(f'ip addr add {ip}/24 dev {self.dev}; ip link set {self.dev} up')
+        wait_for(lambda: 'LOWER_UP' in self.out(f'ip link show {self.dev}'), 'carrier', 30)
+        self.mac = self.out(f'cat /sys/class/net/{self.dev}/address')
+
+    def received(self):
+        """Packets its device has delivered."""
+        return int(self.out(f'cat /sys/class/net/{self.dev}/statistics/rx_packets'))
+
+    def kallsyms(self):
+        """Its kernel's symbols, as they must be kept for a profile."""
+        return None
+
+
+class GuestEnd(End):
+    """A guest."""
+
+    def __init__(self, name, vfs=(), extra='', before='', module=None):
+        args = '--mem 512M --append ipv6.disable=1'
+        if extra:
+            args += f" --extra '{extra}'"
+        if before:
+            args += ' ' + before
+        self.guest = Guest(name, vfs, extra=args)
+        self.name = name
+        self.run(MODULES)
+        if module:
+            self.run('modprobe ' + module)
+        self.dev = wait_for(lambda: self.out(NETDEVS), f'network device in {name}', 60)
+
+    def run(self, cmd, timeout=30, check=True):
+        return self.guest.run(cmd, timeout=timeout, check=check)
+
+    def kallsyms(self):
+        return self.out("grep '\\[' /proc/kallsyms", timeout=60)
+
+
+class NamespaceEnd(End):
+    """A network namespace of the host; takes the device into it."""
+
+    def __init__(self, name, dev):
+        self.name = name
+        self.dev = dev
+        sh(f'ip netns add {name}; ip link set {dev} netns {name}')
+        self.run('ip link set lo up')
+
+    def run(self, cmd, timeout=30, check=True):
+        return sh(cmd, ns=self.name, timeout=timeout, check=check)
+
+
+def two_vfs(numvfs=2):
+    """vnic-pf with VFs; the first two."""
+    pf = load(total_vfs=max(numvfs, 8))[0]
+    pf.numvfs(numvfs)
+    sh(f'ip link set {pf.dev} up')
+    return [pf.vf(0), pf.vf(1)]
+
+
+def guests(make):
+    """Two guests, made by make(index)."""
+    return [make(0), make(1)]
+
+
+def vnic():
+    """VFs by vfio"""
+    vfs = [vf.to_vfio() for vf in two_vfs()]
+    return guests(lambda i: GuestEnd('ab'[i], [vfs[i]]))
+
+
+def bridge():
+    """A bridge for taps."""
+    sh('modprobe tun; ip link add br0 type bridge stp_state 0 mcast_snooping 0; ip link set br0 up')
+
+
+def tap(i, model, opts=''):
+    """QEMU's arguments for a card on a tap in the bridge."""
+    several = model == 'virtio-net-pci'
+    sh(f'ip tuntap add tap{i} mode tap {"multi_queue" if several else ""}; '
+       f'ip link set tap{i} master br0 up')
+    if several:
+        opts += f',queues={QUEUES}'
+        model += f',mq=on,vectors={2 * QUEUES + 2}'
+    return f'-netdev tap,id=n0,ifname=tap{i},script=no,downscript=no{opts} ' \
+           f'-device {model},netdev=n0,mac=02:00:00:00:20:0{i + 1},romfile='
+
+
+def on_bridge(model, opts='', module=None):
+    """Two guests with this card on taps in a bridge."""
+    bridge()
+    return guests(lambda i: GuestEnd('ab'[i], extra=tap(i, model, opts), module=module))
+
+
+def vhost():
+    """virtio-net and vhost-net on tap and bridge"""
+    sh('modprobe vhost_net')
+    return on_bridge('virtio-net-pci', ',vhost=on')
+
+
+def virtio():
+    """virtio-net without vhost on tap and bridge"""
+    return on_bridge('virtio-net-pci', ',vhost=off')
+
+
+def e1000():
+    """an emulated e1000 on tap and bridge"""
+    return on_bridge('e1000', module='e1000')
+
+
+def rtl8139():
+    """an emulated rtl8139 on tap and bridge"""
+    return on_bridge('rtl8139', module='8139cp')
+
+
+def macvtap():
+    """virtio-net and vhost-net on macvtap in bridge mode"""
+    sh('modprobe vhost_net; modprobe macvtap; ip link add low0 type dummy; ip link set low0 up')
+
+    def make(i):
+        mac = f'02:00:00:00:20:0{i + 1}'
+        sh(f'ip link add link low0 name mvt{i} address {mac} type macvtap mode bridge; '
+           f'ip link set mvt{i} up')
+        index = out(f'cat /sys/class/net/mvt{i}/ifindex')
+        dev = f'/dev/tap{index}'
+        wait_for(lambda: os.path.exists(dev), dev)
+        return GuestEnd('ab'[i], extra='-netdev tap,id=n0,fd=7,vhost=on '
+                        f'-device virtio-net-pci,netdev=n0,mac={mac},romfile=',
+                        before=f'7<>{dev}')
+    return guests(make)
+
+
+def host_vnic(numvfs=2):
+    """two VFs of the host"""
+    ends = [NamespaceEnd(f'ns{vf.index}', vf.dev) for vf in two_vfs(numvfs)]
+    for end in ends:
+        # With one CPU pktgen spins, and is counted, from a full ring to its slice's end.
+        end.run(f'ethtool -G {end.dev} tx 2048 rx 2048')
+    return ends
+
+
+def host_vnic64():
+    """two VFs of the host, of 64 that are enabled"""
+    return host_vnic(64)
+
+
+def host_veth():
+    """two veth pairs and a bridge"""
+    bridge()
+    for i in range(2):
+        sh(f'ip link add ve{i} type veth peer name vb{i}; ip link set vb{i} master br0 up')
+    return [NamespaceEnd(f'ns{i}', f've{i}') for i in range(2)]
+
+
+def on_dummy(kind):
+    """Two devices of this kind above a dummy."""
+    sh('ip link add low0 type dummy; ip link set low0 up')
+    for i in range(2):
+        sh(f'ip link add link low0 name up{i} type {kind}')
+    return [NamespaceEnd(f'ns{i}', f'up{i}') for i in range(2)]
+
+
+def host_macvlan():
+    """two macvlans in bridge mode"""
+    return on_dummy('macvlan mode bridge')
+
+
+def host_ipvlan():
+    """two ipvlans, layer 2"""
+    return on_dummy('ipvlan mode l2 bridge')
+
+
+GUEST_PEERS = {'vnic': vnic, 'vhost': vhost, 'macvtap': macvtap, 'virtio': virtio,
+               'e1000': e1000, 'rtl8139': rtl8139}
+HOST_PEERS = {'vnic': host_vnic, 'vnic64': host_vnic64, 'veth': host_veth, 'macvlan': host_macvlan,
+              'ipvlan': host_ipvlan}
+
+
+def quiet():
+    """Nothing that would be measured by accident."""
+    write('/proc/sys/net/ipv6/conf/all/disable_ipv6', '1')
+    write('/proc/sys/net/ipv6/conf/default/disable_ipv6', '1')
+    sh(MODULES)

@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Prints what tools/bench/run measured, in the Debian tree: report.py [OPTION]... DIR
+
+--csv FILE      write the table there, too
+--svg FILE      and a picture
+--compare FILE  what changed since that CSV
+--profile       where the instructions go
+--check FILE    fail where vnic costs more than 3 % over the figures of that CSV
+"""
+import argparse
+import csv
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import fold
+
+COLUMNS = ('workload', 'peer', 'unit', 'insns', 'spread', 'guest', 'exits', 'interrupts', 'kicks',
+           'switches', 'delivered', 'repeats')
+LOADS = ('64-bursts', '64-single', '64-overload', '1514-bursts', 'tcp', 'tcp-plain', 'tcp-flows',
+         'udp-rr', 'tcp-rr', '10mbit', '2cpu-overload', 'host-64', 'host-1514')
+PEERS = ('vnic', 'vnic64', 'vhost', 'macvtap', 'virtio', 'e1000', 'rtl8139', 'veth', 'macvlan',
+         'ipvlan')
+SPREAD_MAX = 2.0    # percent; above, a figure is marked
+RISE_MAX = 3.0      # percent that --check accepts
+
+# Workload, what of it, peer, and the ratio vnic / peer at most.
+TARGETS = (
+    ('64-bursts', 'insns', 'vhost', 0.40),
+    ('64-single', 'insns', 'vhost', 0.55),
+    ('64-overload', 'insns', 'vhost', 0.40),
+    ('1514-bursts', 'insns', 'vhost', 0.45),
+    ('tcp', 'insns', 'vhost', 0.75),
+    ('tcp-plain', 'insns', 'vhost', 0.50),
+    ('udp-rr', 'insns', 'vhost', 0.60),
+    ('tcp-rr', 'insns', 'vhost', 0.60),
+    ('10mbit', 'insns', 'vhost', 0.60),
+    ('10mbit', 'interrupts', 'vhost', 0.40),
+    ('10mbit', 'exits', 'vhost', 0.40),
+    ('host-64', 'insns', 'veth', 0.75),
+    ('host-1514', 'insns', 'veth', 0.75),
+)
+EVENTS_MAX = 20     # kicks and interrupts per 1000 packets at a saturating load
+
+
+def table(path):
+    """What all machines below the directory measured: a dictionary per workload and peer."""
+    groups = {}
+    for results in sorted(glob.glob(path + '/*/results')):
+        for row in fold.figures(os.path.dirname(results)):
+            groups.setdefault((row['load'], row['peer']), []).append(row)
+    rows = []
+    for (load, peer), group in groups.items():
+        per = [r['insns'] / max(r['units'], 1) for r in group]
+        mean = sum(per) / len(per)
+        units = max(sum(r['units'] for r in group), 1)
+        row = {'workload': load, 'peer': peer, 'unit': group[0]['unit'], 'insns': mean,
+               'spread': 100 * (max(per) - min(per)) / mean,
+               'guest': 100 * sum(r['guest'] for r in group) / sum(r['insns'] for r in group),
+               'delivered': 100 * units / sum(r['offered'] for r in group),
+               'repeats': len(group), 'last': group[-1]}
+        for name in ('exits', 'interrupts', 'kicks', 'switches'):
+            row[name] = sum(r[name] for r in group) / units
+        rows.append(row)
+    return sorted(rows, key=lambda r: (LOADS.index(r['workload']), PEERS.index(r['peer'])))
+
+
+def load_csv(path):
+    """A table written before, by workload and peer."""
+    with open(path, encoding='ascii', newline='') as file:
+        lines = (line for line in file if not line.startswith('#'))
+        return {(row['workload'], row['peer']): row for row in csv.DictReader(lines)}
+
+
+def save_csv(path, rows):
+    """Write the table."""
+    with open(path, 'w', encoding='ascii', newline='') as file:
+        out = csv.DictWriter(file, COLUMNS, extrasaction='ignore')
+        out.writeheader()
+        for row in rows:
+            out.writerow({k: f'{v:.6g}' if isinstance(v, float) else v for k, v in row.items()})
+
+
+def show(rows):
+    """The table, for people."""
+    print(f'{"workload":12} {"peer":8} {"unit":11} {"instructions":>12} {"spread":>7} '
+          f'{"in guests":>9} {"exits":>8} {"interrupts":>10} {"kicks":>8} {"switches":>8} '
+          f'{"delivered":>9}')
+    for row in rows:
+        mark = '!' if row['spread'] > SPREAD_MAX else ' '
+        print(f'{row["workload"]:12} {row["peer"]:8} {row["unit"]:11} {row["insns"]:12.0f} '
+              f'{row["spread"]:5.1f} %{mark} {row["guest"]:6.1f} % {row["exits"]:8.3f} '
+              f'{row["interrupts"]:10.3f} {row["kicks"]:8.3f} {row["switches"]:8.3f} '
+              f'{row["delivered"]:7.1f} %')
+    print('Per unit. Exits: of guests to the host. Interrupts: in guests. '
+          '!: repeats differ by more than 2 %.')
+
+
+def targets(rows):
+    """Ratios against what is aimed at."""
+    known = {(row['workload'], row['peer']): row for row in rows}
+    lines = []
+    for load, what, peer, most in TARGETS:
+        ours, theirs = known.get((load, 'vnic')), known.get((load, peer))
+        if ours and theirs and theirs[what]:
+            ratio = ours[what] / theirs[what]
+            lines.append((load, what + ' / ' + peer, ratio, most))
+    for load in ('64-overload', '2cpu-overload'):
+        ours = known.get((load, 'vnic'))
+        if ours:
+            events = 1000 * (ours['kicks'] + ours['interrupts'])
+            lines.append((load, 'kicks + interrupts per 1000', events, EVENTS_MAX))
+    small, large = known.get(('host-64', 'vnic')), known.get(('host-64', 'vnic64'))
+    if small and large:
+        lines.append(('host-64', '64 VFs / 2 VFs', large['insns'] / small['insns'], 1.05))
+    if lines:
+        print('\nvnic compared')
+    for load, what, ratio, most in lines:
+        print(f'{load:12} {what:28} {ratio:7.2f}   at most {most:5.2f}   '
+              f'{"met" if ratio <= most else "MISSED"}')
+
+
+def compare(rows, path):
+    """What changed since an older table."""
+    old = load_csv(path)
+    print(f'\nCompared with {os.path.basename(path)}')
+    for row in rows:
+        before = old.get((row['workload'], row['peer']))
+        if not before:
+            continue
+        was = float(before['insns'])
+        print(f'{row["workload"]:12} {row["peer"]:8} {was:12.0f} -> {row["insns"]:10.0f}  '
+              f'{100 * (row["insns"] / was - 1):+6.1f} %')
+
+
+def check(rows, path):
+    """The guard against regressions; returns failures. See the head of the CSV."""
+    known = {(row['workload'], row['peer']): row for row in rows}
+    passed = failed = 0
+    for (load, peer), before in load_csv(path).items():
+        yard = before['yardstick']
+        ours, theirs = known.get((load, peer)), known.get((load, yard))
+        name = f'{load}: {peer} / {yard}'
+        if not ours or not theirs:
+            print(f'not ok {name}: not measured')
+            failed += 1
+            continue
+        ratio, was = ours['insns'] / theirs['insns'], float(before['ratio'])
+        change = 100 * (ratio / was - 1)
+        good = change <= RISE_MAX
+        print(f'{"ok" if good else "not ok"} {name}: {ratio:.4f} ({ours["insns"]:.0f} / '
+              f'{theirs["insns"]:.0f}), committed {was:.4f}, {change:+.1f} %')
+        passed, failed = passed + good, failed + (not good)
+        if change < -RISE_MAX:
+            print(f'# cheaper than committed: put {ratio:.4f} into {os.path.basename(path)}')
+    if failed:
+        print(f'# more than {RISE_MAX:.0f} % above tools/bench/{os.path.basename(path)}; '
+              'its head says how to update it')
+    print(f'{passed} passed, {failed} failed, 0 skipped')
+    return failed
+
+
+def picture(rows, path):
+    """Bars per workload, peers side by side, relative to the yardstick of each."""
+    if not shutil.which('gnuplot'):
+        print('no picture: gnuplot is not in the Debian tree')
+        return
+    loads = list(dict.fromkeys(row['workload'] for row in rows))
+    names = list(dict.fromkeys(row['peer'] for row in rows))
+    known = {(row['workload'], row['peer']): row['insns'] for row in rows}
+    lines = ['workload ' + ' '.join(names)]
+    for load in loads:
+        yard = known.get((load, 'vhost')) or known.get((load, 'veth'))
+        if yard:
+            cells = (known.get((load, name)) for name in names)
+            lines.append(load + ' ' + ' '.join(f'{c / yard:.4f}' if c else '?' for c in cells))
+    if len(lines) == 1:
+        print('no picture: it needs vhost or veth beside the others')
+        return
+    script = f'''set terminal svg size 1200,560 dynamic background rgb "white"
+set output "{path}"
+set datafile missing "?"
+set style data histogram
+set style histogram clustered gap 1
+set style fill solid border -1
+set key outside top horizontal autotitle columnhead
+set ylabel "instructions per unit (vhost or veth = 1), logarithmic"
+set logscale y
+set yrange [0.1:*]
+set grid y
+set xtics rotate by -25
+$data << EOD
+{chr(10).join(lines)}
+EOD
+plot for [i=2:{len(names) + 1}] $data using i:xtic(1)
+'''
+    subprocess.run(['gnuplot'], input=script, text=True, check=True)
+
+
+def main():
+    """Do what the options say."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('dir')
+    for name in ('csv', 'svg', 'compare', 'check'):
+        parser.add_argument('--' + name)
+    parser.add_argument('--profile', action='store_true')
+    args = parser.parse_args()
+    rows = table(args.dir)
+    show(rows)
+    targets(rows)
+    if args.csv:
+        save_csv(args.csv, rows)
+    if args.compare:
+        compare(rows, args.compare)
+    if args.profile:
+        for row in rows:
+            last = row['last']
+            print(f'\n{row["workload"]} over {row["peer"]}: instructions per {row["unit"]}')
+            fold.profile(last['log'], last['window'], max(last['units'], 1))
+    if args.svg:
+        picture(rows, args.svg)
+    if args.check and check(rows, args.check):
+        sys.exit(1)
+
+
+main()
