@@ -62,15 +62,16 @@ static inline void vnic_publish(__le32 *p, u32 value)
 	virt_store_release(p, cpu_to_le32(value));
 }
 
-/* Ring: by the doorbell page, or, while that is dead, by register. */
+/* Ring: by the doorbell page, and, while that may be dead, by register, too. */
 static inline void vnic_ring_bell(const struct vnic_hw *hw, const struct vnic_event *ev,
 				  u32 doorbell, u32 qp)
 {
-	if (unlikely(READ_ONCE(ev->flags) & cpu_to_le32(VNIC_EV_F_DOORBELL_DEAD)))
+	bool dead = READ_ONCE(ev->flags) & cpu_to_le32(VNIC_EV_F_DOORBELL_DEAD);
+
+	vnic_hw_write(hw, doorbell, qp);
+	if (unlikely(dead))
 		vnic_hw_write(hw, VNIC_REG_KICK,
 			      doorbell & 4 ? VNIC_KICK_RX(qp) : VNIC_KICK_TX(qp));
-	else
-		vnic_hw_write(hw, doorbell, qp);
 }
 
 /* Publish the driver's index and ring the doorbell if the device asked for it.

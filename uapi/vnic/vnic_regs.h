@@ -61,7 +61,7 @@
 #define VNIC_REG_GENERATION		0x024
 /*
  * WO: a queue's doorbell by register: queue pair << 1, plus 1 for RX.  For a
- * driver that is told VNIC_EV_F_DOORBELL_DEAD; always works.
+ * driver that is told VNIC_EV_F_DOORBELL_DEAD, beside the doorbell; always works.
  */
 #define VNIC_REG_KICK			0x028
 #define VNIC_KICK_TX(qp)		((qp) << 1)
@@ -78,9 +78,9 @@
 /*
  * Page 1 of BAR0: doorbells.  A driver writes the index of the queue pair (any
  * 32-bit value) at the queue pair's offset when its TX or RX producer index
- * passed the device's event index and VNIC_EV_F_DOORBELL_DEAD is not set (see
- * vnic_ring.h).  The page may be memory whose writes the device watches: what
- * it reads as has no meaning.
+ * passed the device's event index, and while VNIC_EV_F_DOORBELL_DEAD is set it
+ * writes VNIC_REG_KICK, too (see vnic_ring.h).  The page may be memory whose
+ * writes the device watches: what it reads as has no meaning.
  */
 #define VNIC_DOORBELL_BASE		0x1000
 #define VNIC_DOORBELL_TX(qp)		(VNIC_DOORBELL_BASE + 8 * (qp))

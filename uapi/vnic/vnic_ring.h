@@ -20,8 +20,9 @@
  * event index `ev` and signals when vnic_need_event(ev, new, old).
  * A side that does not want to be woken leaves its event index behind.
  *
- * The driver's signal is the doorbell, or VNIC_REG_KICK when event.flags, read
- * after that barrier, say VNIC_EV_F_DOORBELL_DEAD.  The flag may come and go at
+ * The driver's signal is the doorbell, and VNIC_REG_KICK behind it when
+ * event.flags, read after that barrier, say VNIC_EV_F_DOORBELL_DEAD: the device
+ * takes the flag back when it has seen a doorbell.  The flag may come and go at
  * any time.  Having set it, the device issues a full barrier and looks at prod,
  * so that a doorbell that was written in vain is not missed.
  */
@@ -63,7 +64,7 @@ struct vnic_event {
 	__le32	rsvd1[13];
 };
 
-/* The doorbell page does not work now: ring by VNIC_REG_KICK */
+/* The doorbell page may not work now: write VNIC_REG_KICK, too */
 #define VNIC_EV_F_DOORBELL_DEAD		(1u << 0)
 
 /* The flags of every descriptor are at the same place, bytes 10 and 11. */

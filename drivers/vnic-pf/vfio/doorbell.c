@@ -13,10 +13,16 @@
  * guest has put the page.  KVM tracks a page of a memory slot, however, and the
  * slot comes after the write to the BAR and may go at any time.  Therefore:
  *
- *  - The page is tracked ("armed") or not; vnic_fn_set_bell() tells the driver,
- *    by the event blocks, which way to ring.
- *  - When the page has a place and is not armed, accesses to the registers,
- *    which are trapped, try again: a driver that rings by register arms.
+ *  - The page is tracked ("armed") or not.  When a write to it has been reported
+ *    it is proven; until then vnic_fn_set_bell() has the event blocks say that
+ *    it is dead, and a driver rings it and the register.
+ *  - Why proven: KVM takes the mark of a page where it found no slot (a stale MMIO
+ *    SPTE, make_spte() in arch/x86/kvm/mmu/spte.c) for a writable mapping, and
+ *    maps a tracked page writable over it at the first access.  Tracking it
+ *    once more protects it then.
+ *  - When the page has a place and is not armed or not proven, accesses to the
+ *    registers, which are trapped, try again: a driver that rings both arms and
+ *    proves.
  *  - Arming, disarming and vnic_bell_lost(), which KVM calls before a slot goes,
  *    exclude each other by kvm->slots_lock.  KVM counts trackers in the slot
  *    without a limit of its own other than a WARN, so that each count is given
@@ -32,6 +38,7 @@
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/spinlock.h>
 
 #include "priv.h"
 
@@ -60,7 +67,9 @@ struct vnic_bell_kvm {
  * @node: by which KVM calls
  * @want: guest page number the guest has placed it at, VNIC_BELL_NONE: nowhere;
  *	written under kvm->slots_lock
- * @gfn: guest page that is tracked, or VNIC_BELL_NONE; likewise
+ * @gfn: guest page that is tracked, or VNIC_BELL_NONE; likewise, and under @lock
+ * @proven: a write to @gfn was reported; written under @lock
+ * @lock: leaf but for a worker's; what the driver is told follows @proven
  * @retry: jiffies before which it is not tried again
  */
 struct vnic_bell {
@@ -71,6 +80,8 @@ struct vnic_bell {
 	struct kvm_page_track_notifier_node	node;
 	gfn_t					want;
 	gfn_t					gfn;
+	bool					proven;
+	spinlock_t				lock;	/* see above */
 	unsigned long				retry;
 };
 
@@ -99,6 +110,24 @@ static bool vnic_bell_kvm_get(struct vnic_bell_kvm *ops)
 	return false;
 }
 
+/* Tracked or not, proven or not, and what the driver is told of it */
+static void vnic_bell_set(struct vnic_bell *bell, gfn_t gfn, bool proven)
+{
+	lockdep_assert_held(&bell->lock);
+	WRITE_ONCE(bell->gfn, gfn);
+	WRITE_ONCE(bell->proven, proven);
+	vnic_fn_set_bell(bell->vv->fn, proven);
+}
+
+/* A write to @gfn has been reported: those that follow will be, too. */
+static void vnic_bell_prove(struct vnic_bell *bell, gfn_t gfn)
+{
+	spin_lock(&bell->lock);
+	if (bell->gfn == gfn)
+		vnic_bell_set(bell, gfn, true);
+	spin_unlock(&bell->lock);
+}
+
 /*
  * The guest has written somewhere that KVM watches.  In the vCPU's thread, under
  * KVM's SRCU: it may not sleep.
@@ -114,6 +143,8 @@ static void vnic_bell_write(gpa_t gpa, const u8 *new, int bytes,
 		return;
 	if (bytes != sizeof(u32) || !IS_ALIGNED(offset, sizeof(u32)))
 		return;
+	if (unlikely(!READ_ONCE(bell->proven)))
+		vnic_bell_prove(bell, gpa_to_gfn(gpa));
 	atomic_long_inc(&fn->kicks_page);
 	vnic_fn_kick_here(fn, offset / 8, offset & 4);
 }
@@ -124,8 +155,9 @@ static void vnic_bell_disarm(struct vnic_bell *bell)
 	if (bell->gfn == VNIC_BELL_NONE)
 		return;
 	bell->ops.remove(bell->kvm, bell->gfn);
-	WRITE_ONCE(bell->gfn, VNIC_BELL_NONE);
-	vnic_fn_set_bell(bell->vv->fn, false);
+	spin_lock(&bell->lock);
+	vnic_bell_set(bell, VNIC_BELL_NONE, false);
+	spin_unlock(&bell->lock);
 }
 
 /*
@@ -141,18 +173,20 @@ static void vnic_bell_lost(gfn_t gfn, unsigned long nr_pages,
 		vnic_bell_disarm(bell);
 }
 
+/* Track the page, also if it is tracked already and that was in vain. */
 static void vnic_bell_arm(struct vnic_bell *bell)
 {
 	lockdep_assert_held(&bell->kvm->slots_lock);
-	if (bell->gfn != VNIC_BELL_NONE || bell->want == VNIC_BELL_NONE ||
+	if (READ_ONCE(bell->proven) || bell->want == VNIC_BELL_NONE ||
 	    time_before(jiffies, bell->retry))
 		return;
-	if (bell->ops.add(bell->kvm, bell->want)) {
-		WRITE_ONCE(bell->retry, jiffies + msecs_to_jiffies(VNIC_BELL_RETRY_MS));
+	vnic_bell_disarm(bell);
+	WRITE_ONCE(bell->retry, jiffies + msecs_to_jiffies(VNIC_BELL_RETRY_MS));
+	if (bell->ops.add(bell->kvm, bell->want))
 		return;
-	}
-	WRITE_ONCE(bell->gfn, bell->want);
-	vnic_fn_set_bell(bell->vv->fn, true);
+	spin_lock(&bell->lock);
+	vnic_bell_set(bell, bell->want, false);
+	spin_unlock(&bell->lock);
 }
 
 /**
@@ -178,11 +212,10 @@ void vnic_bell_place(struct vnic_vfio *vv, u64 bar)
 	mutex_unlock(&bell->kvm->slots_lock);
 }
 
-/* vnic_bell_poll(): placed and not armed */
+/* At an access to a register: placed and not proven? */
 void vnic_bell_retry(struct vnic_bell *bell)
 {
-	if (READ_ONCE(bell->want) == VNIC_BELL_NONE ||
-	    READ_ONCE(bell->gfn) != VNIC_BELL_NONE ||
+	if (READ_ONCE(bell->proven) || READ_ONCE(bell->want) == VNIC_BELL_NONE ||
 	    time_before(jiffies, READ_ONCE(bell->retry)))
 		return;
 	mutex_lock(&bell->kvm->slots_lock);
@@ -205,6 +238,7 @@ static int vnic_bell_create(struct vnic_vfio *vv, struct vnic_bell *bell)
 	bell->kvm = vv->vdev.kvm;
 	bell->want = VNIC_BELL_NONE;
 	bell->gfn = VNIC_BELL_NONE;
+	spin_lock_init(&bell->lock);
 	bell->node.track_write = vnic_bell_write;
 	bell->node.track_remove_region = vnic_bell_lost;
 	/* KVM walks its slots in it, and does not lock them itself. */
