@@ -50,14 +50,18 @@ class Net:
         self.unit, self.units, self.command = unit, units, command
         self.offloads, self.queues = offloads, queues
 
+    def settings(self, a, b, offloads, queues):
+        """Offloads and queues of both ends, where the workload is about them."""
+        for end in (a, b):
+            if not self.offloads:
+                end.run('ethtool -K {0} tso {1} gso {1} gro {1} 2>/dev/null'
+                        .format(end.dev, 'on' if offloads else 'off'), check=False)
+            if self.queues > 1:
+                end.run(f'ethtool -L {end.dev} combined {queues}', check=False)
+
     def prepare(self, a, b):
-        """Server and offloads."""
-        if not self.offloads:
-            for end in (a, b):
-                end.run(f'ethtool -K {end.dev} tso off gso off gro off 2>/dev/null', check=False)
-        if self.queues > 1:
-            for end in (a, b):
-                end.run(f'ethtool -L {end.dev} combined {self.queues}', check=False)
+        """Settings and server."""
+        self.settings(a, b, self.offloads, self.queues)
         serve(b)
 
     def once(self, a, b, mark=True):
@@ -69,13 +73,8 @@ class Net:
         """The program warms up by itself."""
 
     def finish(self, a, b):
-        """Offloads back."""
-        if not self.offloads:
-            for end in (a, b):
-                end.run(f'ethtool -K {end.dev} tso on gso on gro on 2>/dev/null', check=False)
-        if self.queues > 1:
-            for end in (a, b):
-                end.run(f'ethtool -L {end.dev} combined 1', check=False)
+        """Settings back."""
+        self.settings(a, b, True, 1)
 
 
 class Pace:
