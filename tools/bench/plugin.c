@@ -6,7 +6,8 @@
  *
  * A mark is the instruction "nopl MAGIC + code(%rax)" executed anywhere, in the machine or
  * in a guest (mark.c). Code 1 begins a window, code 2 ends it, code 3 ends one and begins
- * the next, code 4 has the plugin watch for hung guests (boots look like it). For each window a file DIR/window.N is written, N from 0:
+ * the next, code 4 says that no guest boots any more. For each window a file
+ * DIR/window.N is written, N from 0:
  *
  *   # insns TOTAL guest INSNS vmruns COUNT ns VIRTUAL-TIME
  *   g|m ADDRESS INSTRUCTIONS EXECUTIONS        a line per block that ran
@@ -33,6 +34,8 @@
 #define MAX_BLOCKS	(1u << 20)
 #define BUCKETS		(1u << 21)
 #define LOOP_BYTES	128	/* a loop that waits is not longer */
+#define HUNG		3	/* looks of 4 s each with nothing else running; */
+#define HUNG_BOOT	15	/* ... before code 4: a guest that boots waits so, too */
 
 enum { CB_NO_REGS };
 enum { INLINE_ADD_U64 };
@@ -254,10 +257,10 @@ static void *watch(void *data)
 	(void)data;
 	while (last && ran) {
 		sleep(4);
-		place = watching ? only_place(last, ran) : 0;
+		place = only_place(last, ran);
 		times = place && place == before_place ? times + 1 : 0;
 		before_place = place;
-		if (times == 3) {
+		if (times == (watching ? HUNG : HUNG_BOOT)) {
 			fprintf(stderr, "bench plugin: hung near %#llx\n",
 				(unsigned long long)place);
 			_exit(3);
