@@ -35,7 +35,7 @@
 #define BUCKETS		(1u << 21)
 #define LOOP_BYTES	128	/* a loop that waits is not longer */
 #define HUNG		3	/* looks of 4 s each with nothing else running; */
-#define HUNG_BOOT	15	/* ... before code 4: a guest that boots waits so, too */
+#define HUNG_BOOT	8	/* ... before code 4: a guest that boots waits so, too */
 
 enum { CB_NO_REGS };
 enum { INLINE_ADD_U64 };
