@@ -124,7 +124,7 @@ def guest_loads(slow):
     mb = 48 // k
     return {
         '64-bursts': Stream(64, 8192 // k, 32, 3000 * k),
-        '64-single': Stream(64, 800 // k, 1, 5000),
+        '64-single': Stream(64, 1500 // k, 1, 400 * k),
         '64-overload': Stream(64, 8192 // k, 32),
         '1514-bursts': Stream(1518, 8192 // k, 32, 3000 * k),
         'tcp': Net('MB', mb, f'net bulk {{ip}} {mb << 20}'),
