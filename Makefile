@@ -20,7 +20,7 @@ help:
 	@echo 'make test            run the selftests in test machines (as root; installs what it needs)'
 	@echo 'make debug-kernel    build the kernel with KASAN, lockdep, kmemleak ... into the cache'
 	@echo 'make test-debug      run the selftests on that kernel; any report fails'
-	@echo 'make bench           measure what a packet costs, vnic and others (as root; about 25 minutes)'
+	@echo 'make bench           measure what a packet costs, vnic and others (as root; about 32 minutes)'
 	@echo 'make bench-check     the same for two VFs of the host only; fails if it costs more than before'
 	@echo 'make check           sparse, W=1, checkpatch and kernel-doc over the sources, in the test tree'
 

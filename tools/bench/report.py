@@ -190,6 +190,9 @@ set ylabel "instructions per unit (vhost or veth = 1), logarithmic"
 set logscale y
 set yrange [0.1:*]
 set grid y
+set linetype 9 lc rgb "gray60"
+set linetype 10 lc rgb "sienna4"
+set linetype cycle 10
 set xtics rotate by -25
 $data << EOD
 {chr(10).join(lines)}
