@@ -70,7 +70,7 @@ def trapped_page():
 
 
 def register():
-    """with the page never mapped, the driver rings by register"""
+    """with the page never mapped, the driver rings it and the register"""
     pf, guest = bench(extra="--extra '-global vfio-pci.x-no-mmap=on'")
     trapped, page = traffic(pf, guest)
     true(trapped >= 5, f'{trapped} doorbells trapped')

@@ -109,7 +109,7 @@ struct vnic_vector {
 #define VNIC_FN_RESET_REQ	7	/* reset requested */
 #define VNIC_FN_RESET_TELL	8	/* ... and the driver is to be told */
 #define VNIC_FN_LOGGED		9	/* an error was logged since attach */
-#define VNIC_FN_BELL_DEAD	10	/* the doorbell page does not ring: event blocks say so */
+#define VNIC_FN_BELL_DEAD	10	/* the doorbell page may not ring: event blocks say so */
 
 /* Bits of vnic_fn.mbx_pending */
 #define VNIC_MBX_REQUEST	0

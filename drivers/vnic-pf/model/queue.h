@@ -43,7 +43,7 @@ struct vnic_worker;
  * @vector: to raise
  * @index: queue pair
  * @live: created and not stopped
- * @dead: the event block says that the doorbell page does not ring
+ * @dead: the event block says that the doorbell page may not ring
  */
 struct vnic_ring {
 	u64	addr;
