@@ -209,6 +209,9 @@ void bell(const char *a, const char *b, bool cdev)
 		vm_run(BELL);
 		check_eq(vm.run->exit_reason, KVM_EXIT_MMIO);
 		check_eq(vm_slot(1, BELL, vm.page), 0);
+		/* and then it is tracked before the page is touched */
+		usleep(20000);
+		reg_read(&va.dev, VNIC_REG_STATUS);
 		wait_dead(&va, false);
 		vm.rung = 0;
 		exchange(&va, &vb, 20);
