@@ -376,6 +376,14 @@ def packet_socket(dev, ns=None):
     return sock
 
 
+def one_cpu():
+    """Stay on one CPU for the rest of the case: a raw socket sends by the ring of the CPU
+    it is on, and the frames of two rings may overtake each other, on any NIC."""
+    before = os.sched_getaffinity(0)
+    defer(os.sched_setaffinity, 0, before)
+    os.sched_setaffinity(0, {max(before)})
+
+
 def mac_bytes(mac):
     """'aa:bb:…' -> 6 bytes."""
     return bytes.fromhex(mac.replace(':', ''))

@@ -6,7 +6,8 @@ import json
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import contains, defer, eq, run, true, wait_for
-from vnic import frame, load, out, packet_socket, pair, ping, receive, refused, sh
+from vnic import (frame, load, one_cpu, out, packet_socket, pair, ping, receive, refused,
+                  sh)
 
 
 def ethtool():
@@ -51,6 +52,7 @@ def mtu():
 def sizes():
     """frames of 60 to 9014 bytes arrive byte for byte, none is reordered"""
     _, vfs = pair(mtu=9000)
+    one_cpu()
     here, there = packet_socket(vfs[0].name, 'vf0'), packet_socket(vfs[1].name, 'vf1')
     sizes_ = list(range(60, 320, 7)) + [1513, 1514, 1515, 2047, 2048, 2049, 4095, 4096, 4097,
                                         8191, 8192, 8193, 9013, 9014]

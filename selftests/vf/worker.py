@@ -8,8 +8,8 @@ import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import defer, eq, note, run, true, wait_for
-from vnic import (VF_DRIVER, Background, frame, fresh, make_pair, out, packet_socket, pair,
-                  ping, receive, sh, write)
+from vnic import (VF_DRIVER, Background, frame, fresh, make_pair, one_cpu, out,
+                  packet_socket, pair, ping, receive, sh, write)
 
 
 def names(vf, qps):
@@ -46,6 +46,7 @@ def numbered(dst, src, number):
 def bursts():
     """every frame of small bursts with pauses arrives, and in order"""
     _, (a, b) = pair()
+    one_cpu()
     dst, src = b.mac, a.mac
     send = packet_socket(a.name, ns=a.ns)
     take = packet_socket(b.name, ns=b.ns)

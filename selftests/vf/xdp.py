@@ -8,8 +8,8 @@ import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 import bpf
 from ktap import contains, defer, eq, run, slow, true, wait_for
-from vnic import (Background, frame, iperf, iperf_mbps, load, out, packet_socket, pair,
-                  ping, receive, refused, sh)
+from vnic import (Background, frame, iperf, iperf_mbps, load, one_cpu, out, packet_socket,
+                  pair, ping, receive, refused, sh)
 
 
 def attach(vf, name, code):
@@ -40,6 +40,7 @@ def between(src, dst):
 
 def exchange(here, there, sizes, sent, wanted):
     """Send frames of these sizes, some at a time; they arrive as wanted, in order."""
+    one_cpu()
     for i in range(0, len(sizes), 40):
         some = sizes[i:i + 40]
         for size in some:
