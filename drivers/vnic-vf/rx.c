@@ -224,13 +224,27 @@ free_ring:
 	return err;
 }
 
-/* Copy a small frame; its buffer stays ours. */
+/* Copy a small frame into a part of a page that is just large enough, from the
+ * pool: no page is cleared for it.  Its buffer stays ours.
+ */
 static struct sk_buff *vnic_rx_copy(struct vnic_qp *qp, const void *data, u32 len)
 {
-	struct sk_buff *skb = napi_alloc_skb(&qp->napi, len);
+	unsigned int offset, size = SKB_DATA_ALIGN(VNIC_RX_HEADROOM + len) + VNIC_RX_TAILROOM;
+	struct page_pool *pool = qp->rx.pool;
+	struct sk_buff *skb;
+	struct page *page;
 
-	if (likely(skb))
-		skb_put_data(skb, data, len);
+	page = page_pool_alloc(pool, &offset, &size, GFP_ATOMIC | __GFP_NOWARN);
+	if (unlikely(!page))
+		return NULL;
+	skb = napi_build_skb(page_address(page) + offset, size);
+	if (unlikely(!skb)) {
+		page_pool_put_full_page(pool, page, true);
+		return NULL;
+	}
+	skb_reserve(skb, VNIC_RX_HEADROOM);
+	skb_put_data(skb, data, len);
+	skb_mark_for_recycle(skb);
 	return skb;
 }
 
