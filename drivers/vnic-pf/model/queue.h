@@ -7,11 +7,11 @@
  * validate, translate, copy headers, shape, forward; publish cons; interrupt if
  * asked.  What is not pinned yet is pinned behind it (may sleep).
  *
- * RX (queue_rx.c): the worker fetches posted descriptors and pins their
- * buffers into the ready array; senders take buffers from it under rxq->lock,
- * copy, publish cons, interrupt if asked; with none ready they store the frame
- * in the partition and wake the worker.  Order is kept: while frames wait, new
- * ones queue behind them.
+ * RX (queue_rx.c): posted descriptors are fetched into the ready array under
+ * rxq->lock, by senders and the worker; what is not pinned yet is pinned by the
+ * worker.  Senders take buffers from the array, copy, publish cons, interrupt if
+ * asked; with none ready they store the frame in the partition and wake the
+ * worker.  Order is kept: while frames wait, new ones queue behind them.
  *
  * A queue has all that it works with in itself: the queues of a function write
  * no cache line in common for a packet.
@@ -128,13 +128,11 @@ struct vnic_rxbuf {
  * @fn: function
  * @worker: of its queue pair
  * @ring: where it is
- * @fetched: next descriptor the worker fetches; written by it only
+ * @fetched: next descriptor to fetch
  * @cons: next descriptor to complete
- * @low: with fewer buffers ready than this, a sender wakes the worker
  * @tell: VNIC_FR_*: what the driver may be told of a frame
  * @ready_mask: slots of @ready less 1
- * @ready: fetched, pinned buffers [cons, fetched), slot = index & @ready_mask;
- *	the slot at @fetched is the worker's
+ * @ready: fetched, pinned buffers [cons, fetched), slot = index & @ready_mask
  * @page: of the ring; whoever takes the lock translates afresh
  * @fifo: frames waiting (struct vnic_stored), oldest first
  * @fifo_len: their number
@@ -149,7 +147,6 @@ struct vnic_rxq {
 	struct vnic_ring	ring;
 	u32			fetched;
 	u32			cons;
-	u32			low;
 	u16			tell;
 	u32			ready_mask;
 	struct vnic_rxbuf	*ready;

@@ -3,14 +3,12 @@
  * Receive: from the switch to a driver's buffers.
  *
  * Senders deliver (vnic_vf_deliver()): a frame of another VF is copied straight
- * into buffers that the worker of this function has fetched; what finds none,
- * and every skb, waits in the partition and is copied by the worker
- * (vnic_rxq_work()), which also fetches buffers.
+ * into buffers that have been fetched; what finds none, and every skb, waits in
+ * the partition and is copied by the worker (vnic_rxq_work()).
  *
- * Who wakes whom: the driver is asked to ring only when the worker has found
- * nothing more to fetch; until then a sender that leaves less than rxq->low
- * buffers, or the first frame in the fifo, wakes the worker, which looks at the
- * driver's index itself.
+ * Who fetches buffers: a sender that leaves less than half looks at the driver's
+ * index and takes what it finds, as far as it is pinned; pinning is the worker's,
+ * who is woken for it.  The driver is asked to ring only while frames wait.
  */
 #include <linux/if_vlan.h>
 #include <linux/ktime.h>
@@ -19,7 +17,8 @@
 #include "fn.h"
 #include "worker.h"
 
-#define VNIC_RX_SNAP	64		/* descriptors fetched in a turn */
+#define VNIC_RX_SNAP	64		/* descriptors fetched under the lock */
+#define VNIC_RX_TOP_UP	32		/* ... by a sender */
 #define VNIC_RX_FRAMES	16		/* frames copied by the worker under the lock */
 #define VNIC_RX_BYTES	(128 * 1024)	/* ... and bytes */
 
@@ -63,7 +62,6 @@ int vnic_rxq_open(struct vnic_rxq *rxq)
 	rxq->tell = vnic_rx_tell(rxq->fn);
 	rxq->fetched = 0;
 	rxq->cons = 0;
-	rxq->low = 0;
 	WRITE_ONCE(rxq->ring.live, true);
 	spin_unlock_bh(&rxq->lock);
 	return 0;
@@ -404,6 +402,75 @@ static void vnic_rx_publish(struct vnic_rxq *rxq, u32 old)
 		vnic_fn_fail(rxq->fn, "RX ring unmapped");
 }
 
+/* ---- buffers from the driver; rxq->lock held ---- */
+
+/*
+ * A buffer from the driver: bounded, and accessible?  0; -EBUSY: to be pinned;
+ * -EINVAL.
+ */
+static int vnic_rx_check(struct vnic_as *as, const struct vnic_rxbuf *buf)
+{
+	u64 addr = buf->addr;
+	u32 left, n;
+
+	if (buf->len < VNIC_RX_BUF_MIN || buf->len > VNIC_RX_BUF_MAX)
+		return -EINVAL;
+	for (left = buf->len; left; left -= n, addr += n) {
+		n = min_t(u32, left, PAGE_SIZE - offset_in_page(addr));
+		if (!vnic_as_try(as, addr, n))
+			return -EBUSY;
+	}
+	return 0;
+}
+
+/* How many descriptors can be fetched, or -errno: the driver's fault */
+static int vnic_rx_posted(struct vnic_rxq *rxq, u32 most)
+{
+	u32 prod, avail, used;
+
+	if (!vnic_ring_prod(rxq->fn, &rxq->ring, &prod))
+		return -EFAULT;
+	used = rxq->fetched - rxq->cons;
+	avail = prod - rxq->fetched;
+	if (used > rxq->ring.size || avail > rxq->ring.size - used)
+		return -EINVAL;
+	return min3(avail, rxq->ready_mask + 1 - used, most);
+}
+
+/*
+ * Fetch up to @most posted descriptors: copy each once, behind the buffers that
+ * are ready.
+ *
+ * Return: how many; if none: 0; -EBUSY: the next, whose copy lies behind those
+ * that are ready, is to be pinned; other -errno: the driver's fault.
+ */
+static int vnic_rx_snapshot(struct vnic_rxq *rxq, u32 most)
+{
+	int i, err = 0, n = vnic_rx_posted(rxq, most);
+
+	if (n <= 0)
+		return n;
+	for (i = 0; i < n; i++) {
+		struct vnic_rxbuf *buf = vnic_rx_buf(rxq, rxq->fetched);
+		const __le64 *from;
+		union vnic_desc d;
+
+		from = vnic_ring_slot(rxq->fn, &rxq->ring, &rxq->page, rxq->fetched);
+		err = -EFAULT;
+		if (!from)
+			break;
+		d.raw[0] = READ_ONCE(from[0]);
+		d.raw[1] = READ_ONCE(from[1]);
+		buf->addr = le64_to_cpu(d.rx.addr);
+		buf->len = le32_to_cpu(d.rx.len);
+		err = d.rx.rsvd ? -EINVAL : vnic_rx_check(rxq->fn->as, buf);
+		if (err)
+			break;
+		rxq->fetched++;
+	}
+	return i ?: err;
+}
+
 /* ---- senders; BH disabled ---- */
 
 /* Put a frame behind those that wait. */
@@ -436,6 +503,14 @@ static void vnic_rx_deliver(struct vnic_rxq *rxq, struct vnic_frame *f, struct v
 		vnic_rx_lost(rxq, err, f->segs - piece);
 }
 
+/* Not much is left: look for more. */
+static void vnic_rx_top_up(struct vnic_rxq *rxq)
+{
+	if (rxq->fetched - rxq->cons <= rxq->ready_mask / 2 &&
+	    vnic_rx_snapshot(rxq, VNIC_RX_TOP_UP) < 0)
+		vnic_worker_wake(rxq->worker, VNIC_WORK_RX);
+}
+
 /* Deliver those of the frames that are for queue @index. */
 static void vnic_rx_group(struct vnic_fn *fn, unsigned int index, struct vnic_frame **frames,
 			  const u8 *queue, unsigned int n)
@@ -460,10 +535,7 @@ static void vnic_rx_group(struct vnic_fn *fn, unsigned int index, struct vnic_fr
 	}
 	if (rxq->ring.live) {
 		vnic_rx_publish(rxq, old);
-		if (rxq->fetched - rxq->cons < rxq->low) {
-			rxq->low = 0;	/* once is enough */
-			vnic_worker_wake(rxq->worker, VNIC_WORK_RX);
-		}
+		vnic_rx_top_up(rxq);
 	}
 	spin_unlock(&rxq->lock);
 	vnic_port_count_rx_sum(&fn->port, &sum);
@@ -516,77 +588,20 @@ void vnic_vf_deliver(struct vnic_port *port, struct vnic_frame **frames, unsigne
 
 /* ---- the worker ---- */
 
-/*
- * A buffer from the driver: bounded, and accessible?  0; -EBUSY: to be pinned;
- * -EINVAL.
- */
-static int vnic_rx_check(struct vnic_as *as, const struct vnic_rxbuf *buf)
+/* Pin a buffer that was at @at, and take it if nobody has meanwhile. */
+static int vnic_rx_pin(struct vnic_rxq *rxq, u32 at, const struct vnic_rxbuf *buf)
 {
-	u64 addr = buf->addr;
-	u32 left, n;
+	int err = vnic_as_pin(rxq->fn->as, buf->addr, buf->len);
 
-	if (buf->len < VNIC_RX_BUF_MIN || buf->len > VNIC_RX_BUF_MAX)
-		return -EINVAL;
-	for (left = buf->len; left; left -= n, addr += n) {
-		n = min_t(u32, left, PAGE_SIZE - offset_in_page(addr));
-		if (!vnic_as_try(as, addr, n))
-			return -EBUSY;
+	if (err)
+		return err;
+	spin_lock_bh(&rxq->lock);
+	if (rxq->fetched == at) {
+		*vnic_rx_buf(rxq, at) = *buf;
+		rxq->fetched++;
 	}
-	return 0;
-}
-
-/* How many descriptors can be fetched, or -errno: the driver's fault */
-static int vnic_rx_posted(struct vnic_rxq *rxq)
-{
-	u32 prod, avail, used;
-
-	if (!vnic_ring_prod(rxq->fn, &rxq->ring, &prod))
-		return -EFAULT;
-	/* read after prod: not more than when the driver wrote that */
-	used = rxq->fetched - READ_ONCE(rxq->cons);
-	avail = prod - rxq->fetched;
-	if (used > rxq->ring.size || avail > rxq->ring.size - used)
-		return -EINVAL;
-	return min3(avail, rxq->ready_mask + 1 - used, (u32)VNIC_RX_SNAP);
-}
-
-/*
- * Copy posted descriptors, each once, behind the buffers that are ready.
- *
- * Return: how many are good; *@err: what is the matter with the next: 0; -EBUSY:
- * it is to be pinned; other -errno: the driver's fault.  Preemption disabled.
- */
-static u32 vnic_rx_snapshot(struct vnic_rxq *rxq, int *err)
-{
-	struct vnic_ring_page page = VNIC_RING_NOPAGE;
-	int i, n = vnic_rx_posted(rxq);
-
-	*err = min(n, 0);
-	for (i = 0; i < n; i++) {
-		struct vnic_rxbuf *buf = vnic_rx_buf(rxq, rxq->fetched + i);
-		const __le64 *from = vnic_ring_slot(rxq->fn, &rxq->ring, &page, rxq->fetched + i);
-		union vnic_desc d;
-
-		*err = -EFAULT;
-		if (!from)
-			break;
-		d.raw[0] = READ_ONCE(from[0]);
-		d.raw[1] = READ_ONCE(from[1]);
-		buf->addr = le64_to_cpu(d.rx.addr);
-		buf->len = le32_to_cpu(d.rx.len);
-		*err = d.rx.rsvd ? -EINVAL : vnic_rx_check(rxq->fn->as, buf);
-		if (*err)
-			break;
-	}
-	return i;
-}
-
-/* Pin the buffer behind those that are ready, and take it. */
-static int vnic_rx_pin(struct vnic_rxq *rxq)
-{
-	const struct vnic_rxbuf *buf = vnic_rx_buf(rxq, rxq->fetched);
-
-	return vnic_as_pin(rxq->fn->as, buf->addr, buf->len);
+	spin_unlock_bh(&rxq->lock);
+	return 1;
 }
 
 /* Fetch buffers.  How many; -EAGAIN: later; -EBUSY: not @here; other -errno:
@@ -594,22 +609,17 @@ static int vnic_rx_pin(struct vnic_rxq *rxq)
  */
 static int vnic_rx_fetch(struct vnic_rxq *rxq, bool here)
 {
-	u32 n;
-	int err;
+	struct vnic_rxbuf buf;
+	int got;
+	u32 at;
 
-	preempt_disable();
-	n = vnic_rx_snapshot(rxq, &err);
-	preempt_enable();
-	if (!n && err == -EBUSY && !here) {
-		err = vnic_rx_pin(rxq);
-		n = !err;
-	}
-	if (!n)
-		return err;
 	spin_lock_bh(&rxq->lock);
-	rxq->fetched += n;
+	rxq->page = VNIC_RING_NOPAGE;
+	got = vnic_rx_snapshot(rxq, VNIC_RX_SNAP);
+	at = rxq->fetched;
+	buf = *vnic_rx_buf(rxq, at);
 	spin_unlock_bh(&rxq->lock);
-	return n;
+	return got == -EBUSY && !here ? vnic_rx_pin(rxq, at, &buf) : got;
 }
 
 /* Deliver the oldest waiting frame.  -ENOBUFS: it goes on waiting. */
@@ -658,28 +668,19 @@ static bool vnic_rx_drain(struct vnic_rxq *rxq)
 }
 
 /*
- * Nothing to fetch, or no place for it.  Decide who wakes the worker: a sender,
- * or the driver when it has posted half of what is left of its buffers.
- * True: there is something to do already.
+ * Nothing to fetch, or no place for it.  Who waits for buffers: the driver is to
+ * ring when it posts one.  True: there is something to do already.
  */
 static bool vnic_rx_rest(struct vnic_rxq *rxq)
 {
-	u32 half = (rxq->ready_mask + 1) / 2;
-	u32 prod, left, kick_at;
-	bool ok, again = false;
+	bool ok = true, again = false;
+	u32 prod;
 
 	spin_lock_bh(&rxq->lock);
-	left = rxq->fetched - rxq->cons;
-	if (left >= half && !rxq->fifo_len) {
-		rxq->low = half;
-		spin_unlock_bh(&rxq->lock);
-		return false;
+	if (rxq->fifo_len) {
+		ok = vnic_ring_arm(rxq->fn, &rxq->ring, rxq->fetched + 1, &prod);
+		again = ok && prod != rxq->fetched;
 	}
-	rxq->low = rxq->fifo_len ? 0 : left / 2;
-	kick_at = rxq->fetched + 1 + rxq->low;
-	ok = vnic_ring_arm(rxq->fn, &rxq->ring, kick_at, &prod);
-	if (ok)
-		again = prod != rxq->fetched;
 	spin_unlock_bh(&rxq->lock);
 	if (!ok)
 		vnic_fn_fail(rxq->fn, "RX ring unmapped");
