@@ -13,7 +13,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 # build METER.C PROGRAM
 build() {
-	"${CC:-gcc}" -O2 -Wall -Wextra -Wno-sign-compare -I"$here/include" -I"$switch" \
+	"${CC:-gcc}" -O2 -Wall -Wextra -Wno-sign-compare -I"$here/../lib/include" -I"$switch" \
 		"$here/meter_test.c" "$1" -o "$2"
 }
 

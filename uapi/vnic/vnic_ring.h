@@ -18,7 +18,9 @@
  * barrier and looks at the other's index once more.  The other side, having
  * moved its index from `old` to `new`, issues a full memory barrier, reads the
  * event index `ev` and signals when vnic_need_event(ev, new, old).
- * A side that does not want to be woken leaves its event index behind.
+ * A side that does not want to be woken leaves its event index behind.  The
+ * device may put kick_at up to half a TX ring ahead while it looks at prod by
+ * itself, at least every VNIC_LOOK_US.
  *
  * The driver's signal is the doorbell, and VNIC_REG_KICK behind it when
  * event.flags, read after that barrier, say VNIC_EV_F_DOORBELL_DEAD: the device
@@ -39,6 +41,7 @@
 #define VNIC_FRAME_MIN		14	/* bytes: an Ethernet header */
 #define VNIC_FRAME_MAX		(65535 + 18)	/* bytes of one GSO frame, with its header */
 #define VNIC_GSO_MIN		64	/* bytes: smallest gso_size of a TSO frame */
+#define VNIC_LOOK_US		250	/* us in which the device looks at a TX ring */
 #define VNIC_RX_BUF_MIN		256	/* bytes of a receive buffer */
 #define VNIC_RX_BUF_MAX		65535
 #define VNIC_MTU_MIN		68

@@ -26,6 +26,8 @@
 #include <vnic/vnic_mbx.h>
 #include <vnic/vnic_ring.h>
 
+#include "load.h"
+
 struct vnic_fn;
 struct vnic_frame;
 struct vnic_port;
@@ -85,10 +87,7 @@ union vnic_desc {
  * @unblocked: unblock() was called: forget @blocked and @wait_until
  * @wait_until: shaper: ns (ktime) before which nothing is sent; 0: none
  * @paid: bytes the shaper has been charged for frames that were not sent then
- * @turned: ktime ns of the end of the last turn of who rang
- * @took: ns that turn took
- * @load: how busy the queue is, see vnic_tx_busy()
- * @taken: descriptors consumed since the driver was last asked to ring
+ * @load: how busy it is
  * @pinned: what is at @cons has just been pinned
  * @kicks: doorbells
  * @kicks_here: of these, those whose work was done by who rang
@@ -106,10 +105,7 @@ struct vnic_txq {
 	bool			unblocked;
 	u64			wait_until;
 	u64			paid;
-	u64			turned;
-	u32			took;
-	u32			taken;
-	u8			load;
+	struct vnic_load	load;
 	bool			pinned;
 	atomic_long_t		kicks;
 	atomic_long_t		kicks_here;

@@ -76,10 +76,7 @@ int vnic_txq_open(struct vnic_txq *txq)
 	txq->blocked = false;
 	txq->wait_until = 0;
 	txq->paid = 0;
-	txq->turned = 0;
-	txq->took = 0;
-	txq->taken = 0;
-	txq->load = 0;
+	vnic_load_init(&txq->load);
 	txq->pinned = false;
 	WRITE_ONCE(txq->ring.live, true);
 	return 0;
@@ -370,7 +367,8 @@ static int vnic_tx_send(struct vnic_txq *txq, struct vnic_tx_turn *t)
 	txq->cons = sent < t->frames ? w->start[sent] : t->at;
 	if (txq->cons == old)
 		return 0;
-	txq->taken += txq->cons - old;
+	txq->load.frames += sent;
+	txq->load.bytes += t->bytes;
 	if (t->lost)
 		vnic_tx_count_lost(txq, t);
 	return vnic_ring_publish(txq->fn, &txq->ring, old, txq->cons) ? 0 : -EFAULT;
@@ -393,18 +391,24 @@ static int vnic_tx_batch(struct vnic_txq *txq, struct vnic_tx_turn *t, u32 most)
 
 /* ---- turns ---- */
 
-/* Nothing to do: let the driver ring.  True: it has produced meanwhile. */
+/*
+ * Nothing to do: let the driver ring, for its next frame or, while the worker
+ * looks by itself, when half the ring waits.  True: that is so already.
+ */
 static bool vnic_tx_rest(struct vnic_txq *txq, u32 prod)
 {
-	u32 now;
+	u64 look = vnic_load_rest(&txq->load, ktime_get_ns());
+	u32 now, ahead = look ? txq->ring.size / 2 : 1;
 	bool ok;
 
 	preempt_disable();
-	ok = vnic_ring_arm(txq->fn, &txq->ring, prod + 1, &now);
+	ok = vnic_ring_arm(txq->fn, &txq->ring, prod + ahead, &now);
 	preempt_enable();
 	if (!ok)
 		vnic_fn_fail(txq->fn, "TX ring unmapped");
-	return ok && now != prod;
+	else if (look)
+		vnic_worker_wake_at(txq->worker, VNIC_WORK_TX, look);
+	return ok && now - prod >= ahead;
 }
 
 /* Is the queue to wait for something else than the driver? */
@@ -424,38 +428,6 @@ static bool vnic_tx_waits(struct vnic_txq *txq)
 	return false;
 }
 
-/*
- * Who is to take the turns?  A queue is busy when who rings spends a good part
- * of its time in them, a few times in a row: then the worker takes over, and
- * while it runs or waits for a CPU the driver does not ring.  The worker finds
- * out whether that was worth it: if not more than a few descriptors had come, who
- * rings takes the turns again.
- */
-#define VNIC_TX_SHARE	8		/* a turn begins within so many times the last ... */
-#define VNIC_TX_BUSY	4		/* ... so often in a row */
-#define VNIC_TX_WORTH	8		/* descriptors of one waking of the worker */
-#define VNIC_TX_QUIET	NSEC_PER_MSEC	/* nothing is left of the load */
-
-static bool vnic_tx_busy(struct vnic_txq *txq, u64 now)
-{
-	u64 since = now - txq->turned;
-
-	if (since > VNIC_TX_QUIET)
-		txq->load = 0;
-	else if (txq->load < VNIC_TX_BUSY)
-		txq->load = since < (u64)txq->took * VNIC_TX_SHARE ? txq->load + 1 : 0;
-	return txq->load >= VNIC_TX_BUSY;
-}
-
-static void vnic_tx_judge(struct vnic_txq *txq)
-{
-	if (txq->taken < VNIC_TX_WORTH)
-		txq->load = 0;
-	else
-		txq->turned = ktime_get_ns();
-	txq->taken = 0;
-}
-
 /* A turn of who rings; see vnic_txq_here(). */
 static bool vnic_tx_here(struct vnic_txq *txq)
 {
@@ -465,7 +437,6 @@ static bool vnic_tx_here(struct vnic_txq *txq)
 		return false;
 	if (txq->cons != t.prod)
 		return vnic_tx_waits(txq);
-	txq->taken = 0;
 	return !vnic_tx_rest(txq, t.prod);
 }
 
@@ -488,11 +459,10 @@ bool vnic_txq_here(struct vnic_txq *txq)
 	if (txq->blocked || txq->wait_until)
 		return false;
 	now = ktime_get_ns();
-	if (vnic_tx_busy(txq, now))
+	if (vnic_load_busy(&txq->load, now))
 		return false;
 	done = vnic_tx_here(txq);
-	txq->turned = ktime_get_ns();
-	txq->took = min_t(u64, txq->turned - now, U32_MAX);
+	vnic_load_turned(&txq->load, now, ktime_get_ns());
 	return done;
 }
 
@@ -532,7 +502,6 @@ bool vnic_txq_work(struct vnic_txq *txq)
 						  "TX ring unmapped");
 		return false;
 	} else if (!t.frames && !t.lost) {
-		vnic_tx_judge(txq);
 		return vnic_tx_rest(txq, t.prod);
 	}
 	return !vnic_tx_waits(txq);

@@ -11,6 +11,9 @@
 	type _max_a = (a), _max_b = (b);	\
 	_max_a > _max_b ? _max_a : _max_b; })
 
+#define min(a, b)	min_t(__typeof__(a), a, b)
+#define max(a, b)	max_t(__typeof__(a), a, b)
+
 #define clamp_t(type, v, lo, hi) min_t(type, max_t(type, v, lo), hi)
 
 #endif /* _SHIM_LINUX_MINMAX_H */

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The kernel's units of time, in user space. */
+#ifndef _SHIM_LINUX_KTIME_H
+#define _SHIM_LINUX_KTIME_H
+
+#define NSEC_PER_USEC	1000L
+#define NSEC_PER_MSEC	1000000L
+
+#endif /* _SHIM_LINUX_KTIME_H */
