@@ -139,7 +139,7 @@ def flood(p):
         p.pf.link(1, f'max_tx_rate {mbps}')
         before = p.pf.vfinfo(1)['stats']['rx']
         busy, irqs = p.b.busy(), p.b.interrupts()
-        p.a.run('iperf3 -u -c 10.9.0.2 -b 40M -l 200 -t 5 >/dev/null 2>&1 || true', timeout=40)
+        p.a.run('iperf3 -u -c 10.9.0.2 -b 40M -l 1400 -t 5 >/dev/null 2>&1 || true', timeout=40)
         after = p.pf.vfinfo(1)['stats']['rx']
         figures[mbps] = (p.b.busy() - busy, p.b.interrupts() - irqs,
                          after['packets'] - before['packets'],
