@@ -224,31 +224,7 @@ free_ring:
 	return err;
 }
 
-/* Copy a small frame into a part of a page that is just large enough, from the
- * pool: no page is cleared for it.  Its buffer stays ours.
- */
-static struct sk_buff *vnic_rx_copy(struct vnic_qp *qp, const void *data, u32 len)
-{
-	unsigned int offset, size = SKB_DATA_ALIGN(VNIC_RX_HEADROOM + len) + VNIC_RX_TAILROOM;
-	struct page_pool *pool = qp->rx.pool;
-	struct sk_buff *skb;
-	struct page *page;
-
-	page = page_pool_alloc(pool, &offset, &size, GFP_ATOMIC | __GFP_NOWARN);
-	if (unlikely(!page))
-		return NULL;
-	skb = napi_build_skb(page_address(page) + offset, size);
-	if (unlikely(!skb)) {
-		page_pool_put_full_page(pool, page, true);
-		return NULL;
-	}
-	skb_reserve(skb, VNIC_RX_HEADROOM);
-	skb_put_data(skb, data, len);
-	skb_mark_for_recycle(skb);
-	return skb;
-}
-
-/* Build an skb around the first buffer of a frame. */
+/* Build an skb around a buffer, the first of a frame or a copy. */
 static struct sk_buff *vnic_rx_build(struct vnic_rx_buf *buf, u32 headroom, u32 len)
 {
 	struct sk_buff *skb = napi_build_skb(page_address(buf->page) + buf->offset, buf->size);
@@ -259,6 +235,27 @@ static struct sk_buff *vnic_rx_build(struct vnic_rx_buf *buf, u32 headroom, u32 
 		skb_mark_for_recycle(skb);
 		buf->page = NULL;
 	}
+	return skb;
+}
+
+/* Copy a small frame into a part of a page that is just large enough, from the
+ * pool: no page is cleared for it.  Its buffer stays ours.
+ */
+static struct sk_buff *vnic_rx_copy(struct vnic_qp *qp, const void *data, u32 len)
+{
+	struct vnic_rx_buf part = {
+		.size = SKB_DATA_ALIGN(VNIC_RX_HEADROOM + len) + VNIC_RX_TAILROOM,
+	};
+	struct page_pool *pool = qp->rx.pool;
+	struct sk_buff *skb;
+
+	part.page = page_pool_alloc(pool, &part.offset, &part.size, GFP_ATOMIC | __GFP_NOWARN);
+	if (unlikely(!part.page))
+		return NULL;
+	memcpy(page_address(part.page) + part.offset + VNIC_RX_HEADROOM, data, len);
+	skb = vnic_rx_build(&part, VNIC_RX_HEADROOM, len);
+	if (unlikely(!skb))
+		page_pool_put_full_page(pool, part.page, true);
 	return skb;
 }
 
