@@ -157,6 +157,12 @@ static void test_paused(void)
 	sim_pass(&s, 3 * DELAY / 2);
 	sim_stream(&s, 32, 60 * USEC, 100);
 	result(!s.rings, "a driver without a CPU for a moment is still looked at");
+	sim_pass(&s, 4 * DELAY);
+	while (!s.look)
+		sim_stream(&s, 32, 60 * USEC, 1);
+	s.rings = 0;
+	sim_pass(&s, 3 * DELAY / 2);
+	result(s.look, "also when it has stopped before, and just begun again");
 }
 
 static void test_slow(void)

@@ -7,11 +7,10 @@
  * of its time in turns, a few times in a row; then the worker takes them.  A
  * queue whose driver sends steadily is not rung for: the worker looks by itself
  * when a batch can be expected, after VNIC_LOAD_DELAY at most, since a doorbell
- * of a guest is an exit, and costs more than ten small frames.  Only a driver
- * that has come far ahead of that rings.  When a look was not worth it, the
- * driver rings for each frame as before, and the queue has to be busy for twice
- * as long until that is tried again: a driver that waits for each answer is not
- * to wait for a timer.
+ * of a guest is an exit.  Only a driver that has come far ahead of that rings.
+ * When a look was not worth it, the driver rings for each frame as before, and
+ * the queue has to be busy for twice as long until that is tried again: a driver
+ * that waits for each answer is not to wait for a timer.
  *
  * Queues of a driver on this host are never busy in this sense: who rings there
  * takes no turns, and ringing is a function call.
@@ -75,6 +74,7 @@ void vnic_load_turned(struct vnic_load *load, u64 begin, u64 end)
 static void vnic_load_fall(struct vnic_load *load)
 {
 	load->look = 0;
+	load->missed = 0;
 	load->streak = 0;
 	load->need = min(2 * load->need, VNIC_LOAD_NEED);
 }

@@ -15,7 +15,7 @@
  * @streak: turns of who rings in a row that took a good part of its time
  * @need: so many of them make the queue busy
  * @frames: taken from the ring since it was last empty
- * @bytes: of them
+ * @bytes: of their batches
  * @rested: ktime ns when it was
  * @gap: ns between two frames, a moving average
  * @look: ktime ns at which the worker looks by itself; 0: the driver rings
