@@ -99,8 +99,7 @@ def guest_resets():
 def run_again(path, cases, totals):
     """As run_test(); once more if a guest was reset meanwhile though nobody asked.
 
-    The emulator does that to one guest in some hundred, without a word on its
-    console: VMEXIT loads what is not the machine's.  A guest whose kernel is to
+    The emulator does that to a guest now and then, without a word on its console: VMEXIT loads what is not the machine's.  A guest whose kernel is to
     blame panics, which is on its console, and does so again.
     """
     before, failed = guest_resets(), totals.failed
