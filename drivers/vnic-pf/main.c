@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "bus/bus.h"
@@ -22,6 +23,10 @@ static unsigned int total_vfs = VNIC_DEF_VFS;
 module_param(total_vfs, uint, 0444);
 MODULE_PARM_DESC(total_vfs, "VFs an adapter can have, 1 to 256 (default 64)");
 
+static unsigned int memory = VNIC_DEF_MEMORY;
+module_param(memory, uint, 0444);
+MODULE_PARM_DESC(memory, "Packet memory of an adapter in MiB, 1 to 1024 (default 16)");
+
 static struct vnic_adapter *vnic_adapters[VNIC_MAX_ADAPTERS];
 
 static struct vnic_adapter *vnic_adapter_create(int id)
@@ -33,6 +38,7 @@ static struct vnic_adapter *vnic_adapter_create(int id)
 		return ERR_PTR(-ENOMEM);
 	ad->id = id;
 	ad->total_vfs = total_vfs;
+	ad->memory_size = memory * SZ_1M;
 	mutex_init(&ad->lock);
 	bus = vnic_bus_create(ad, total_vfs, &vnic_model_bus_ops, &vnic_host_ops,
 			      sizeof(vnic_host_ops));
@@ -71,7 +77,8 @@ static int __init vnic_init(void)
 	int err;
 
 	if (!vnic_param_ok("adapters", adapters, VNIC_MAX_ADAPTERS) ||
-	    !vnic_param_ok("total_vfs", total_vfs, VNIC_MAX_VFS))
+	    !vnic_param_ok("total_vfs", total_vfs, VNIC_MAX_VFS) ||
+	    !vnic_param_ok("memory", memory, VNIC_MAX_MEMORY))
 		return -EINVAL;
 	for (i = 0; i < adapters; i++) {
 		struct vnic_adapter *ad = vnic_adapter_create(i);

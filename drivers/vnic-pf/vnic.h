@@ -20,11 +20,14 @@
 #define VNIC_MAX_VFS		256
 #define VNIC_DEF_VFS		64
 #define VNIC_DEF_VECTORS	5	/* of a VF: control + 4 queue pairs */
+#define VNIC_DEF_MEMORY		16	/* MiB of packet memory */
+#define VNIC_MAX_MEMORY		1024
 #define VNIC_EXTRA_VECTORS	64	/* of the pool, beyond the VFs' defaults */
 
 struct net_device;
 struct vnic_bus;
 struct vnic_fn;
+struct vnic_memory;
 struct vnic_net;
 struct vnic_switch;
 
@@ -36,6 +39,8 @@ struct vnic_switch;
  * @pf: the PF's pci_dev while its driver is bound, else NULL
  * @sw: the switch, while the PF driver is bound
  * @net: PF netdev and uplink, while the PF driver is bound
+ * @memory_size: bytes of packet memory
+ * @memory: the packet memory, while there are VF models
  * @num_vfs: number of VF models in @vfs; written under @lock
  * @vfs: VF models by index, RCU; entries [0, num_vfs) are set while SR-IOV is
  *	being enabled, enabled or being disabled.  Readers: rcu_read_lock() or
@@ -51,6 +56,8 @@ struct vnic_adapter {
 	struct pci_dev		*pf;
 	struct vnic_switch	*sw;
 	struct vnic_net		*net;
+	u32			memory_size;
+	struct vnic_memory	*memory;
 	unsigned int		num_vfs;
 	struct vnic_fn __rcu	*vfs[VNIC_MAX_VFS];
 	struct mutex		lock; /* see above */

@@ -1,146 +1,136 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Partitions: preallocated cells and slots, and the frames in them.  Touches
- * no memory of a driver; which frame waits for which queue is the queue's
- * business (model/queue_rx.c).
+ * Frames in the packet memory.  Touches no memory of a driver; which frame waits
+ * for which queue is the queue's business (model/queue_rx.c).
  */
-#include <linux/gfp.h>
-#include <linux/mm.h>
+#include <linux/cpumask.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "partition.h"
 
-#define VNIC_CELLS_PER_PAGE	(PAGE_SIZE / VNIC_PART_CELL)
+static_assert(offsetof(struct vnic_stored, hold) == 0);
 
-static void *vnic_cell_ptr(struct vnic_part *part, u16 cell)
+static struct vnic_stored *vnic_hold_item(struct vnic_hold *hold)
 {
-	return page_address(part->pages[cell / VNIC_CELLS_PER_PAGE]) +
-	       cell % VNIC_CELLS_PER_PAGE * VNIC_PART_CELL;
+	return container_of(hold, struct vnic_stored, hold);
 }
 
-/**
- * vnic_part_init - allocate a partition
- * @part: partition
- * @npages: pages
- *
- * Context: process.
- * Return: 0 or -ENOMEM.
- */
-int vnic_part_init(struct vnic_part *part, unsigned int npages)
+static struct vnic_partition *vnic_hold_partition(const struct vnic_hold *hold)
 {
-	unsigned int i, cells = npages * VNIC_CELLS_PER_PAGE;
+	return container_of(hold->part, struct vnic_partition, part);
+}
 
-	memset(part, 0, sizeof(*part));
-	spin_lock_init(&part->lock);
-	INIT_LIST_HEAD(&part->free_items);
-	part->limit = VNIC_PART_LIMIT;
-	part->pages = kcalloc(npages, sizeof(*part->pages), GFP_KERNEL);
-	part->next = kcalloc(cells, sizeof(*part->next), GFP_KERNEL);
-	part->items = kvcalloc(VNIC_PART_ITEMS, sizeof(*part->items), GFP_KERNEL);
-	if (!part->pages || !part->next || !part->items)
-		goto fail;
-	for (; part->npages < npages; part->npages++) {
-		part->pages[part->npages] = alloc_page(GFP_KERNEL | __GFP_ZERO);
-		if (!part->pages[part->npages])
-			goto fail;
+static u8 *vnic_cell_ptr(const struct vnic_memory *memory, u32 cell)
+{
+	return memory->bytes + (size_t)cell * VNIC_CELL;
+}
+
+/* ---- lifetime ---- */
+
+/* vnic_pool.reclaim */
+static void vnic_hold_reclaim(struct vnic_hold *hold)
+{
+	struct vnic_partition *part = vnic_hold_partition(hold);
+	struct vnic_stored *item = vnic_hold_item(hold);
+
+	part->reclaimed(part, item->segs - item->piece);
+	kfree_skb(item->skb);
+}
+
+struct vnic_memory *vnic_memory_create(u32 bytes)
+{
+	struct vnic_memory *memory = kzalloc(sizeof(*memory), GFP_KERNEL);
+	u32 cells = bytes / VNIC_CELL;
+
+	if (!memory)
+		return NULL;
+	memory->bytes = vzalloc((size_t)cells * VNIC_CELL);
+	memory->owner = kvcalloc(cells, sizeof(*memory->owner), GFP_KERNEL);
+	if (!memory->bytes || !memory->owner ||
+	    vnic_pool_init(&memory->pool, cells, num_online_cpus(), sizeof(struct vnic_stored),
+			   vnic_hold_reclaim)) {
+		kvfree(memory->owner);
+		vfree(memory->bytes);
+		kfree(memory);
+		return NULL;
 	}
-	for (i = 0; i < cells; i++)
-		part->next[i] = i + 1;
-	part->free_cells = cells;
-	for (i = 0; i < VNIC_PART_ITEMS; i++)
-		list_add_tail(&part->items[i].node, &part->free_items);
-	return 0;
-fail:
-	vnic_part_destroy(part);
-	return -ENOMEM;
+	return memory;
 }
 
-void vnic_part_destroy(struct vnic_part *part)
+void vnic_memory_destroy(struct vnic_memory *memory)
 {
-	while (part->npages)
-		__free_page(part->pages[--part->npages]);
-	kfree(part->pages);
-	kfree(part->next);
-	kvfree(part->items);
-	part->pages = NULL;
-	part->next = NULL;
-	part->items = NULL;
+	if (!memory)
+		return;
+	vnic_pool_destroy(&memory->pool);
+	kvfree(memory->owner);
+	vfree(memory->bytes);
+	kfree(memory);
 }
 
-/* Take a slot and room for @f, or nothing. */
-static struct vnic_stored *vnic_part_charge(struct vnic_part *part, const struct vnic_frame *f)
+void vnic_partition_init(struct vnic_partition *part, struct vnic_memory *memory, u16 owner,
+			 void (*reclaimed)(struct vnic_partition *, unsigned int))
 {
-	unsigned int i, cells = f->skb ? 0 : DIV_ROUND_UP(f->len, VNIC_PART_CELL);
-	u32 charge = f->skb ? f->skb->truesize : cells * VNIC_PART_CELL;
-	struct vnic_stored *item = NULL;
-
-	spin_lock(&part->lock);
-	if (cells > part->free_cells || (f->skb && part->used + charge > part->limit))
-		goto out;
-	item = list_first_entry_or_null(&part->free_items, struct vnic_stored, node);
-	if (!item)
-		goto out;
-	list_del_init(&item->node);
-	item->skb = NULL;
-	item->charge = charge;
-	item->cell = part->free_cell;
-	for (i = 0; i < cells; i++)
-		part->free_cell = part->next[part->free_cell];
-	part->free_cells -= cells;
-	part->used += charge;
-	part->high = max(part->high, part->used);
-out:
-	spin_unlock(&part->lock);
-	return item;
+	vnic_part_open(&part->part, &memory->pool);
+	part->memory = memory;
+	part->owner = owner;
+	part->reclaimed = reclaimed;
 }
 
-static void vnic_part_uncharge(struct vnic_part *part, struct vnic_stored *item, unsigned int cells)
+void vnic_partition_destroy(struct vnic_partition *part)
 {
-	u16 last = item->cell;
-	unsigned int i;
+	vnic_part_close(&part->part);
+}
 
-	spin_lock(&part->lock);
-	if (cells) {
-		for (i = 1; i < cells; i++)
-			last = part->next[last];
-		part->next[last] = part->free_cell;
-		part->free_cell = item->cell;
-		part->free_cells += cells;
+/* ---- storing ---- */
+
+/* No VF's memory holds what another has left there. */
+static u8 *vnic_partition_cell(struct vnic_partition *part, u32 cell)
+{
+	struct vnic_memory *memory = part->memory;
+	u8 *ptr = vnic_cell_ptr(memory, cell);
+
+	if (memory->owner[cell] != part->owner) {
+		memory->owner[cell] = part->owner;
+		memset(ptr, 0, VNIC_CELL);
 	}
-	part->used -= item->charge;
-	list_add(&item->node, &part->free_items);
-	spin_unlock(&part->lock);
+	return ptr;
 }
 
-static void vnic_part_copy(struct vnic_part *part, u16 cell, const struct vnic_frame *f)
+static void vnic_partition_copy(struct vnic_partition *part, u32 cell, const struct vnic_frame *f)
 {
 	unsigned int off, n;
 
 	for (off = 0; off < f->len; off += n) {
-		n = min_t(unsigned int, f->len - off, VNIC_PART_CELL);
-		vnic_frame_copy(f, off, vnic_cell_ptr(part, cell), n);
-		cell = part->next[cell];
+		n = min_t(unsigned int, f->len - off, VNIC_CELL);
+		vnic_frame_copy(f, off, vnic_partition_cell(part, cell), n);
+		cell = part->memory->pool.next[cell];
 	}
 }
 
-struct vnic_stored *vnic_part_store(struct vnic_part *part, struct vnic_frame *f)
+int vnic_partition_store(struct vnic_partition *part, struct vnic_fifo *fifo,
+			 struct vnic_frame *f, u16 piece)
 {
-	struct vnic_stored *item = vnic_part_charge(part, f);
+	u32 cells = DIV_ROUND_UP(f->skb ? f->skb->truesize : f->len, VNIC_CELL);
+	struct vnic_hold *hold = vnic_part_take(&part->part, cells, fifo);
+	struct vnic_stored *item;
 
-	if (!item)
-		return ERR_PTR(-ENOSPC);
+	if (!hold)
+		return -ENOSPC;
+	item = vnic_hold_item(hold);
+	item->skb = NULL;
 	if (f->skb) {
 		item->skb = vnic_frame_take_skb(f);
 		if (!item->skb) {
-			vnic_part_uncharge(part, item, 0);
-			return ERR_PTR(-ENOMEM);
+			vnic_part_give(hold);
+			return -ENOMEM;
 		}
 		/* A receiver that stalls must not hold the sender's socket. */
 		skb_orphan(item->skb);
 	} else {
-		vnic_part_copy(part, item->cell, f);
+		vnic_partition_copy(part, hold->cell, f);
 	}
-	item->piece = 0;
+	item->piece = piece;
 	item->segs = f->segs;
 	item->hdr_len = f->hdr_len;
 	item->len = f->len;
@@ -153,10 +143,28 @@ struct vnic_stored *vnic_part_store(struct vnic_part *part, struct vnic_frame *f
 	item->gso_hdr_len = f->gso_hdr_len;
 	item->vlan_tci = f->vlan_tci;
 	item->vlan_proto = f->vlan_proto;
-	return item;
+	vnic_stored_keep(item);
+	return 0;
 }
 
-static int vnic_part_load_skb(struct vnic_stored *item, struct vnic_frame *f)
+/* ---- getting it back ---- */
+
+struct vnic_stored *vnic_partition_first(struct vnic_partition *part, struct vnic_fifo *fifo)
+{
+	struct vnic_hold *hold = vnic_part_first(&part->part, fifo);
+
+	return hold ? vnic_hold_item(hold) : NULL;
+}
+
+void vnic_stored_release(struct vnic_stored *item)
+{
+	struct sk_buff *skb = item->skb;
+
+	vnic_part_give(&item->hold);
+	consume_skb(skb);
+}
+
+static int vnic_stored_load_skb(const struct vnic_stored *item, struct vnic_frame *f)
 {
 	u16 hash = item->flags & (VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4);
 	int err = vnic_frame_from_skb(f, item->skb);
@@ -166,14 +174,15 @@ static int vnic_part_load_skb(struct vnic_stored *item, struct vnic_frame *f)
 	return err;
 }
 
-int vnic_part_load(struct vnic_part *part, struct vnic_stored *item, struct vnic_frame *f)
+int vnic_partition_load(struct vnic_partition *part, const struct vnic_stored *item,
+			struct vnic_frame *f)
 {
 	u32 left = item->len - item->hdr_len;
 	u32 skip = item->hdr_len;
-	u16 cell = item->cell;
+	u32 cell = item->hold.cell;
 
 	if (item->skb)
-		return vnic_part_load_skb(item, f);
+		return vnic_stored_load_skb(item, f);
 	f->skb = NULL;
 	f->src = NULL;
 	f->copies = 1;
@@ -189,24 +198,15 @@ int vnic_part_load(struct vnic_part *part, struct vnic_stored *item, struct vnic
 	f->gso_hdr_len = item->gso_hdr_len;
 	f->vlan_tci = item->vlan_tci;
 	f->vlan_proto = item->vlan_proto;
-	memcpy(f->hdr, vnic_cell_ptr(part, cell), item->hdr_len);
+	memcpy(f->hdr, vnic_cell_ptr(part->memory, cell), item->hdr_len);
 	for (f->nspans = 0; left; f->nspans++) {
 		struct vnic_span *span = &f->spans[f->nspans];
 
-		span->ptr = vnic_cell_ptr(part, cell) + skip;
-		span->len = min(left, VNIC_PART_CELL - skip);
+		span->ptr = vnic_cell_ptr(part->memory, cell) + skip;
+		span->len = min(left, VNIC_CELL - skip);
 		left -= span->len;
 		skip = 0;
-		cell = part->next[cell];
+		cell = part->memory->pool.next[cell];
 	}
 	return 0;
-}
-
-void vnic_part_release(struct vnic_part *part, struct vnic_stored *item)
-{
-	unsigned int cells = item->skb ? 0 : DIV_ROUND_UP(item->len, VNIC_PART_CELL);
-	struct sk_buff *skb = item->skb;
-
-	vnic_part_uncharge(part, item, cells);
-	consume_skb(skb);
 }

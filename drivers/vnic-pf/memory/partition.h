@@ -1,62 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A VF's partition of device memory: where frames wait that its RX ring has no
- * buffer for yet.
+ * Frames that wait for a VF: in its partition of the adapter's packet memory.
  *
- * Pages are allocated when the VF is created, so storing never allocates and
- * cannot fail under memory pressure.  They are used in cells of
- * VNIC_PART_CELL bytes.  skbs (from the PF netdev or the uplink) wait by
- * reference and are charged their truesize.
+ * A frame of another VF is copied into cells of VNIC_CELL bytes.  An skb (from
+ * the PF netdev or the uplink) waits by reference and occupies the cells that
+ * its truesize would fill.  Who may have how many: pool.h.
  */
 #ifndef _VNIC_PARTITION_H
 #define _VNIC_PARTITION_H
 
-#include <linux/list.h>
 #include <linux/skbuff.h>
-#include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "../switch/frame.h"
-
-#define VNIC_PART_PAGES		32		/* pages of a VF's partition: two TSO frames */
-#define VNIC_PART_CELL		2048		/* bytes: a frame of 1500 fits into one */
-#define VNIC_PART_ITEMS		512		/* frames waiting at most */
-#define VNIC_PART_LIMIT		(1024 * 1024)	/* bytes: cells in use and skbs */
+#include "pool.h"
 
 /**
- * struct vnic_part - a partition
- * @lock: leaf; protects the free lists and @used
- * @pages: pages, zeroed when they became this VF's
- * @npages: their number
- * @next: next cell in the free list or of the frame, by cell
- * @free_cell: first free cell
- * @free_cells: number of free cells
- * @items: VNIC_PART_ITEMS slots
- * @free_items: free slots
- * @limit: bytes that may be in use before an skb is refused
- * @used: bytes: cells in use and truesize of skbs
- * @high: high-water mark of @used
+ * struct vnic_memory - an adapter's packet memory
+ * @pool: who has which cell
+ * @bytes: the cells
+ * @owner: who wrote to a cell last, by cell
  */
-struct vnic_part {
-	spinlock_t		lock;	/* see above */
-	struct page		**pages;
-	unsigned int		npages;
-	u16			*next;
-	u16			free_cell;
-	u16			free_cells;
-	struct vnic_stored	*items;
-	struct list_head	free_items;
-	u64			limit;
-	u64			used;
-	u64			high;
+struct vnic_memory {
+	struct vnic_pool	pool;
+	u8			*bytes;
+	u16			*owner;
+};
+
+/**
+ * struct vnic_partition - a VF's
+ * @part: its cells
+ * @memory: what it is a partition of
+ * @owner: its number there, from 1
+ * @reclaimed: frames were dropped because others needed their memory; how many
+ *	packets.  BH disabled, under spinlocks.
+ */
+struct vnic_partition {
+	struct vnic_part	part;
+	struct vnic_memory	*memory;
+	u16			owner;
+	void			(*reclaimed)(struct vnic_partition *part, unsigned int packets);
 };
 
 /**
  * struct vnic_stored - a waiting frame
- * @node: in the queue's fifo, or in vnic_part.free_items
- * @skb: the frame, or NULL: it is in cells
- * @charge: bytes it is charged
- * @cell: first cell
+ * @hold: its cells; first
+ * @skb: the frame, or NULL: it is in the cells
  * @piece: next piece to be delivered to a driver that takes no GSO frames
  * @segs: as in struct vnic_frame, like all that follow
  * @hdr_len: bytes of the header copy
@@ -72,10 +61,8 @@ struct vnic_part {
  * @vlan_proto: its protocol, 0: none
  */
 struct vnic_stored {
-	struct list_head	node;
+	struct vnic_hold	hold;
 	struct sk_buff		*skb;
-	u32			charge;
-	u16			cell;
 	u16			piece;
 	u16			segs;
 	u16			hdr_len;
@@ -91,24 +78,45 @@ struct vnic_stored {
 	__be16			vlan_proto;
 };
 
-int vnic_part_init(struct vnic_part *part, unsigned int npages);
-/* Nothing is stored any more. */
-void vnic_part_destroy(struct vnic_part *part);
+/* Process context; @bytes: its size.  NULL: no memory */
+struct vnic_memory *vnic_memory_create(u32 bytes);
+/* There are no partitions any more. */
+void vnic_memory_destroy(struct vnic_memory *memory);
+
+void vnic_partition_init(struct vnic_partition *part, struct vnic_memory *memory, u16 owner,
+			 void (*reclaimed)(struct vnic_partition *, unsigned int));
+/* Nothing is stored any more.  Process context. */
+void vnic_partition_destroy(struct vnic_partition *part);
 
 /**
- * vnic_part_store - keep a frame until there is a buffer
+ * vnic_partition_store - keep a frame until there is a buffer
  * @part: partition of the destination
+ * @fifo: behind what it waits
  * @f: frame; an skb is taken (see vnic_frame_take_skb()), other frames are copied
+ * @piece: the first that has not been delivered
  *
  * Context: BH disabled.
- * Return: the stored frame; ERR_PTR(-ENOSPC): full; ERR_PTR(-ENOMEM): no skb.
+ * Return: 0; -ENOSPC: full; -ENOMEM: no skb.
  */
-struct vnic_stored *vnic_part_store(struct vnic_part *part, struct vnic_frame *f);
-/* Make @f the frame that was stored; good until it is released.  BH disabled.
- * 0 or -errno: cannot be delivered.
+int vnic_partition_store(struct vnic_partition *part, struct vnic_fifo *fifo,
+			 struct vnic_frame *f, u16 piece);
+
+/* The frame that has waited longest, not to be reclaimed from now on: it is to
+ * be kept or released.  NULL: none waits.  BH disabled.
  */
-int vnic_part_load(struct vnic_part *part, struct vnic_stored *item, struct vnic_frame *f);
-/* Forget a stored frame (not on a list any more).  BH disabled. */
-void vnic_part_release(struct vnic_part *part, struct vnic_stored *item);
+struct vnic_stored *vnic_partition_first(struct vnic_partition *part, struct vnic_fifo *fifo);
+/* It waits on. */
+static inline void vnic_stored_keep(struct vnic_stored *item)
+{
+	vnic_hold_idle(&item->hold);
+}
+
+/* Forget it.  BH disabled. */
+void vnic_stored_release(struct vnic_stored *item);
+/* Make @f the frame that was stored; good until it is kept or released.  BH
+ * disabled.  0 or -errno: cannot be delivered.
+ */
+int vnic_partition_load(struct vnic_partition *part, const struct vnic_stored *item,
+			struct vnic_frame *f);
 
 #endif /* _VNIC_PARTITION_H */

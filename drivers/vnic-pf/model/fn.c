@@ -387,6 +387,24 @@ static int vnic_fn_create_workers(struct vnic_fn *fn)
 	return 0;
 }
 
+static void vnic_fn_reclaimed(struct vnic_partition *part, unsigned int packets)
+{
+	struct vnic_fn *fn = container_of(part, struct vnic_fn, part);
+
+	vnic_port_drop(&fn->port, VNIC_DROP_RX_RECLAIM, packets);
+}
+
+/* Half of the memory is guaranteed, in equal parts, whether the VFs are there or
+ * not; a VF may borrow a sixteenth.
+ */
+static void vnic_fn_init_partition(struct vnic_fn *fn)
+{
+	u32 cells = fn->ad->memory->pool.cells, most;
+
+	vnic_partition_init(&fn->part, fn->ad->memory, fn->index + 1, vnic_fn_reclaimed);
+	vnic_part_resize(&fn->part.part, cells / 2 / fn->ad->total_vfs, cells / 16, &most);
+}
+
 static struct vnic_fn *vnic_fn_create(struct vnic_adapter *ad, unsigned int index)
 {
 	struct vnic_fn *fn = kvzalloc(sizeof(*fn), GFP_KERNEL);
@@ -407,17 +425,14 @@ static struct vnic_fn *vnic_fn_create(struct vnic_adapter *ad, unsigned int inde
 	if (err)
 		goto free_fn;
 	vnic_queues_init(fn);
-	err = vnic_part_init(&fn->part, VNIC_PART_PAGES);
-	if (err)
-		goto free_workers;
+	vnic_fn_init_partition(fn);
 	err = vnic_port_init(&fn->port, ad->sw, VNIC_PORT_VF, index, &vnic_fn_port_ops, fn, NULL);
 	if (err)
 		goto free_part;
 	return fn;
 
 free_part:
-	vnic_part_destroy(&fn->part);
-free_workers:
+	vnic_partition_destroy(&fn->part);
 	vnic_fn_free_workers(fn);
 free_fn:
 	kvfree(fn);
@@ -431,17 +446,19 @@ static void vnic_fn_free(struct vnic_fn *fn)
 	cancel_work_sync(&fn->reset_work);
 	vnic_port_destroy(&fn->port);
 	vnic_queues_stop(fn);
-	vnic_part_destroy(&fn->part);
+	vnic_partition_destroy(&fn->part);
 	vnic_fn_free_workers(fn);
 	kvfree(fn);
 }
 
-static void vnic_fns_free(struct list_head *list)
+static void vnic_fns_free(struct vnic_adapter *ad, struct list_head *list)
 {
 	struct vnic_fn *fn, *next;
 
 	list_for_each_entry_safe(fn, next, list, node)
 		vnic_fn_free(fn);
+	vnic_memory_destroy(ad->memory);
+	ad->memory = NULL;
 }
 
 int vnic_fns_create(struct vnic_adapter *ad, unsigned int n)
@@ -450,10 +467,13 @@ int vnic_fns_create(struct vnic_adapter *ad, unsigned int n)
 	LIST_HEAD(list);
 	unsigned int i;
 
+	ad->memory = vnic_memory_create(ad->memory_size);
+	if (!ad->memory)
+		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		fn = vnic_fn_create(ad, i);
 		if (IS_ERR(fn)) {
-			vnic_fns_free(&list);
+			vnic_fns_free(ad, &list);
 			return PTR_ERR(fn);
 		}
 		list_add_tail(&fn->node, &list);
@@ -485,7 +505,7 @@ void vnic_fns_destroy(struct vnic_adapter *ad)
 	mutex_unlock(&ad->lock);
 	rtnl_unlock();
 	synchronize_rcu();
-	vnic_fns_free(&list);
+	vnic_fns_free(ad, &list);
 }
 
 bool vnic_fns_in_guest(struct vnic_adapter *ad)

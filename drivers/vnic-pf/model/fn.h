@@ -194,7 +194,7 @@ struct vnic_fn {
 	unsigned long			mbx_pending;
 
 	struct vnic_port		port;
-	struct vnic_part		part;
+	struct vnic_partition		part;
 	struct vnic_txq			txq[VNIC_MAX_QPS];
 	struct vnic_rxq			rxq[VNIC_MAX_QPS];
 	struct vnic_hash_key		rss_key;

@@ -281,7 +281,7 @@ void vnic_queues_init(struct vnic_fn *fn)
 		fn->rxq[i].worker = fn->worker[i];
 		fn->rxq[i].ring.index = i;
 		spin_lock_init(&fn->rxq[i].lock);
-		INIT_LIST_HEAD(&fn->rxq[i].fifo);
+		vnic_fifo_init(&fn->rxq[i].fifo);
 	}
 }
 

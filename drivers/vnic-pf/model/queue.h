@@ -130,8 +130,7 @@ struct vnic_rxbuf {
  * @ready_mask: slots of @ready less 1
  * @ready: fetched, pinned buffers [cons, fetched), slot = index & @ready_mask
  * @page: of the ring; whoever takes the lock translates afresh
- * @fifo: frames waiting (struct vnic_stored), oldest first
- * @fifo_len: their number
+ * @fifo: frames waiting (struct vnic_stored); under the partition's lock
  * @kicks: doorbells; no lock
  * @kicks_here: of these, those whose work was done by who rang; no lock
  * @work: scratch memory; the worker's, but for the part under @lock
@@ -147,8 +146,7 @@ struct vnic_rxq {
 	u32			ready_mask;
 	struct vnic_rxbuf	*ready;
 	struct vnic_ring_page	page;
-	struct list_head	fifo;
-	unsigned int		fifo_len;
+	struct vnic_fifo	fifo;
 	atomic_long_t		kicks;
 	atomic_long_t		kicks_here;
 	struct vnic_rx_work	*work;

@@ -72,16 +72,10 @@ static struct vnic_rxbuf *vnic_rx_buf(const struct vnic_rxq *rxq, u32 index)
 	return &rxq->ready[index & rxq->ready_mask];
 }
 
-static struct vnic_stored *vnic_rx_first(struct vnic_rxq *rxq)
+/* Do frames wait?  They may just have been reclaimed. */
+static bool vnic_rx_waiting(const struct vnic_rxq *rxq)
 {
-	return list_first_entry_or_null(&rxq->fifo, struct vnic_stored, node);
-}
-
-static void vnic_rx_forget(struct vnic_rxq *rxq, struct vnic_stored *item)
-{
-	list_del(&item->node);
-	rxq->fifo_len--;
-	vnic_part_release(&rxq->fn->part, item);
+	return READ_ONCE(rxq->fifo.len);
 }
 
 void vnic_rxq_close(struct vnic_rxq *rxq)
@@ -90,9 +84,9 @@ void vnic_rxq_close(struct vnic_rxq *rxq)
 
 	spin_lock_bh(&rxq->lock);
 	WRITE_ONCE(rxq->ring.live, false);
-	while ((item = vnic_rx_first(rxq))) {
+	while ((item = vnic_partition_first(&rxq->fn->part, &rxq->fifo))) {
 		vnic_port_drop(&rxq->fn->port, VNIC_DROP_RX_RESET, item->segs - item->piece);
-		vnic_rx_forget(rxq, item);
+		vnic_stored_release(item);
 	}
 	spin_unlock_bh(&rxq->lock);
 	kvfree(rxq->ready);
@@ -386,6 +380,8 @@ static void vnic_rx_lost(struct vnic_rxq *rxq, int err, unsigned int packets)
 
 	if (err == -E2BIG)
 		why = VNIC_DROP_RX_OVERSIZE;
+	else if (err == -ENOSPC)
+		why = VNIC_DROP_RX_MEMORY;
 	else if (err == -ENOMEM || err == -EINVAL || err == -EOPNOTSUPP)
 		why = VNIC_DROP_RX_NOMEM;
 	else if (err == -EFAULT)
@@ -476,15 +472,15 @@ static int vnic_rx_snapshot(struct vnic_rxq *rxq, u32 most)
 /* Put a frame behind those that wait. */
 static void vnic_rx_store(struct vnic_rxq *rxq, struct vnic_frame *f, u16 piece)
 {
-	struct vnic_stored *item = vnic_part_store(&rxq->fn->part, f);
+	bool first = !vnic_rx_waiting(rxq);
+	int err;
 
-	if (IS_ERR(item)) {
-		vnic_rx_lost(rxq, PTR_ERR(item), f->segs - piece);
-		return;
-	}
-	item->piece = piece;
-	list_add_tail(&item->node, &rxq->fifo);
-	if (!rxq->fifo_len++)
+	err = vnic_partition_store(&rxq->fn->part, &rxq->fifo, f, piece);
+	if (err == -ENOSPC && rxq->cons == rxq->fetched)
+		err = -ENOBUFS;
+	if (err)
+		vnic_rx_lost(rxq, err, f->segs - piece);
+	else if (first)
 		vnic_worker_wake(rxq->worker, VNIC_WORK_RX);
 }
 
@@ -493,7 +489,7 @@ static void vnic_rx_deliver(struct vnic_rxq *rxq, struct vnic_frame *f, struct v
 	u16 piece = 0;
 	int err = -ENOBUFS;
 
-	if (!f->skb && !rxq->fifo_len)
+	if (!f->skb && !vnic_rx_waiting(rxq))
 		err = vnic_rx_frame(rxq, f, &piece);
 	if (!err)
 		vnic_rx_sum_add(sum, f);
@@ -626,43 +622,49 @@ static int vnic_rx_fetch(struct vnic_rxq *rxq, bool here)
 static int vnic_rx_drain_one(struct vnic_rxq *rxq, struct vnic_stored *item, u32 *bytes)
 {
 	struct vnic_frame *f = &rxq->work->frame;
-	int err = vnic_part_load(&rxq->fn->part, item, f);
+	int err = vnic_partition_load(&rxq->fn->part, item, f);
 
 	if (!err)
 		err = vnic_rx_frame(rxq, f, &item->piece);
-	if (err == -ENOBUFS)
+	if (err == -ENOBUFS) {
+		vnic_stored_keep(item);
 		return err;
+	}
 	if (err)
 		vnic_rx_lost(rxq, err, item->segs - item->piece);
 	else
 		vnic_port_count_rx(&rxq->fn->port, f);
 	*bytes += item->len;
-	vnic_rx_forget(rxq, item);
+	vnic_stored_release(item);
 	return err;
 }
 
 /* Deliver waiting frames.  True: more of them could be. */
 static bool vnic_rx_drain(struct vnic_rxq *rxq)
 {
+	struct vnic_stored *item;
 	unsigned int frames = 0;
 	u32 old, bytes = 0;
 	bool more = true;
+	int err;
 
-	if (!READ_ONCE(rxq->fifo_len))
+	if (!vnic_rx_waiting(rxq))
 		return false;
 	spin_lock_bh(&rxq->lock);
 	rxq->page = VNIC_RING_NOPAGE;
 	old = rxq->cons;
-	while (rxq->fifo_len && frames++ < VNIC_RX_FRAMES && bytes < VNIC_RX_BYTES) {
-		int err = vnic_rx_drain_one(rxq, vnic_rx_first(rxq), &bytes);
-
+	while (frames++ < VNIC_RX_FRAMES && bytes < VNIC_RX_BYTES) {
+		item = vnic_partition_first(&rxq->fn->part, &rxq->fifo);
+		if (!item)
+			break;
+		err = vnic_rx_drain_one(rxq, item, &bytes);
 		if (err == -ENOBUFS || err == -EFAULT) {
 			more = false;
 			break;
 		}
 	}
 	vnic_rx_publish(rxq, old);
-	more = more && rxq->fifo_len;
+	more = more && vnic_rx_waiting(rxq);
 	spin_unlock_bh(&rxq->lock);
 	return more;
 }
@@ -677,7 +679,7 @@ static bool vnic_rx_rest(struct vnic_rxq *rxq)
 	u32 prod;
 
 	spin_lock_bh(&rxq->lock);
-	if (rxq->fifo_len) {
+	if (vnic_rx_waiting(rxq)) {
 		ok = vnic_ring_arm(rxq->fn, &rxq->ring, rxq->fetched + 1, &prod);
 		again = ok && prod != rxq->fetched;
 	}

@@ -35,7 +35,9 @@ enum vnic_port_type { VNIC_PORT_VF, VNIC_PORT_PF, VNIC_PORT_UPLINK };
 enum vnic_drop {
 	/* towards the port */
 	VNIC_DROP_RX_RATE,		/* beyond the port's rate */
-	VNIC_DROP_RX_NOBUF,		/* no buffer posted and partition full */
+	VNIC_DROP_RX_NOBUF,		/* no buffer posted, partition full; uplink: queue full */
+	VNIC_DROP_RX_MEMORY,		/* partition full, though buffers are posted */
+	VNIC_DROP_RX_RECLAIM,		/* waited in borrowed memory that its owner needed */
 	VNIC_DROP_RX_OVERSIZE,		/* longer than the port's MTU allows */
 	VNIC_DROP_RX_LINK,		/* link down or data path not enabled */
 	VNIC_DROP_RX_NOMEM,		/* no skb (PF, uplink) */
