@@ -57,6 +57,7 @@ static void vnic_pf_disable_vfs(struct vnic_adapter *ad)
 	if (!pci_num_vf(ad->pf))
 		return;
 	pci_disable_sriov(ad->pf);
+	vnic_net_del_vfs(ad);
 	vnic_fns_destroy(ad);
 }
 
@@ -80,12 +81,19 @@ static int vnic_pf_enable_vfs(struct vnic_adapter *ad, int n)
 		pci_err(ad->pf, "cannot create %d VFs: %d\n", n, err);
 		return err;
 	}
+	err = vnic_net_add_vfs(ad, n);
+	if (err)
+		goto err_fns;
 	err = pci_enable_sriov(ad->pf, n);
-	if (err) {
-		vnic_fns_destroy(ad);
-		return err;
-	}
+	if (err)
+		goto err_net;
 	return n;
+
+err_net:
+	vnic_net_del_vfs(ad);
+err_fns:
+	vnic_fns_destroy(ad);
+	return err;
 }
 
 static int vnic_pf_sriov_configure(struct pci_dev *pdev, int n)

@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The adapter's devlink instance on the PF's pci_dev: `devlink dev info`.
+ * The adapter's devlink instance on the PF's pci_dev: `devlink dev info`, and a
+ * port of flavour pcivf for each VF, numbered as the VF is.
+ *
+ * The ports have no netdev of the host's: they are there for what devlink can
+ * configure of a VF.  A representor would make it a switchdev adapter, with
+ * interfaces that the users of `ip link ... vf` do not expect.  devlink asks after an
+ * hour, with a line in the log for each port, why none has come; that is called off.
+ *
+ * Ports exist from before the VFs' PCI devices until after them, so what acts on a
+ * port has its VF.
  */
+#include <linux/slab.h>
 #include <linux/stringify.h>
 #include <net/devlink.h>
 
-#include "priv.h"
+#include "devlink.h"
 
 static int vnic_devlink_info_get(struct devlink *devlink, struct devlink_info_req *req,
 				 struct netlink_ext_ack *extack)
@@ -15,23 +25,99 @@ static int vnic_devlink_info_get(struct devlink *devlink, struct devlink_info_re
 }
 
 static const struct devlink_ops vnic_devlink_ops = {
-	.info_get	= vnic_devlink_info_get,
+	.info_get		= vnic_devlink_info_get,
+	.sb_pool_get		= vnic_sb_pool_get,
+	.sb_pool_set		= vnic_sb_pool_set,
+	.sb_port_pool_get	= vnic_sb_port_pool_get,
+	.sb_port_pool_set	= vnic_sb_port_pool_set,
+	.sb_occ_snapshot	= vnic_sb_occ_snapshot,
+	.sb_occ_max_clear	= vnic_sb_occ_max_clear,
+	.sb_occ_port_pool_get	= vnic_sb_occ_port_pool_get,
 };
 
-/* Context: process, rtnl not held.  ERR_PTR(-ENOMEM). */
-struct devlink *vnic_devlink_create(struct vnic_adapter *ad)
-{
-	struct devlink *devlink;
+/* ---- ports; devl lock held ---- */
 
-	devlink = devlink_alloc(&vnic_devlink_ops, 0, &ad->pf->dev);
-	if (!devlink)
-		return ERR_PTR(-ENOMEM);
-	devlink_register(devlink);
-	return devlink;
+static void vnic_devlink_del_ports(struct vnic_devlink *vd)
+{
+	while (vd->num_vfs)
+		devl_port_unregister(&vd->vfs[--vd->num_vfs].port);
+	kvfree(vd->vfs);
+	vd->vfs = NULL;
 }
 
-void vnic_devlink_destroy(struct devlink *devlink)
+static int vnic_devlink_add_port(struct vnic_devlink *vd, unsigned int vf)
 {
-	devlink_unregister(devlink);
+	struct vnic_devlink_vf *dvf = &vd->vfs[vf];
+	int err;
+
+	/* Neither created nor destroyed by the caller: the VFs are there. */
+	dvf->fn = rcu_dereference_protected(vd->ad->vfs[vf], true);
+	devlink_port_attrs_pci_vf_set(&dvf->port, 0, 0, vf, false);
+	err = devl_port_register(priv_to_devlink(vd), &dvf->port, vf);
+	if (err)
+		return err;
+	cancel_delayed_work_sync(&dvf->port.type_warn_dw);
+	vd->num_vfs++;
+	return 0;
+}
+
+int vnic_devlink_add_vfs(struct vnic_devlink *vd, unsigned int n)
+{
+	struct devlink *devlink = priv_to_devlink(vd);
+	unsigned int vf;
+	int err = 0;
+
+	devl_lock(devlink);
+	vd->vfs = kvcalloc(n, sizeof(*vd->vfs), GFP_KERNEL);
+	if (!vd->vfs)
+		err = -ENOMEM;
+	for (vf = 0; vf < n && !err; vf++)
+		err = vnic_devlink_add_port(vd, vf);
+	if (err)
+		vnic_devlink_del_ports(vd);
+	devl_unlock(devlink);
+	return err;
+}
+
+void vnic_devlink_del_vfs(struct vnic_devlink *vd)
+{
+	devl_lock(priv_to_devlink(vd));
+	vnic_devlink_del_ports(vd);
+	devl_unlock(priv_to_devlink(vd));
+}
+
+/* ---- lifetime ---- */
+
+struct vnic_devlink *vnic_devlink_create(struct vnic_adapter *ad)
+{
+	struct vnic_devlink *vd;
+	struct devlink *devlink;
+	int err;
+
+	devlink = devlink_alloc(&vnic_devlink_ops, sizeof(*vd), &ad->pf->dev);
+	if (!devlink)
+		return ERR_PTR(-ENOMEM);
+	vd = devlink_priv(devlink);
+	vd->ad = ad;
+	devl_lock(devlink);
+	err = vnic_sb_register(devlink, ad->memory_size);
+	if (!err)
+		devl_register(devlink);
+	devl_unlock(devlink);
+	if (err) {
+		devlink_free(devlink);
+		return ERR_PTR(err);
+	}
+	return vd;
+}
+
+void vnic_devlink_destroy(struct vnic_devlink *vd)
+{
+	struct devlink *devlink = priv_to_devlink(vd);
+
+	devl_lock(devlink);
+	devl_unregister(devlink);
+	vnic_sb_unregister(devlink);
+	devl_unlock(devlink);
 	devlink_free(devlink);
 }

@@ -429,6 +429,16 @@ free_dev:
 	return err;
 }
 
+int vnic_net_add_vfs(struct vnic_adapter *ad, unsigned int n)
+{
+	return vnic_devlink_add_vfs(ad->net->devlink, n);
+}
+
+void vnic_net_del_vfs(struct vnic_adapter *ad)
+{
+	vnic_devlink_del_vfs(ad->net->devlink);
+}
+
 void vnic_net_destroy(struct vnic_adapter *ad)
 {
 	struct vnic_net *net = ad->net;

@@ -22,6 +22,7 @@
 
 #define VNIC_PF_SPEED		100000	/* Mb/s without an uplink */
 
+struct vnic_devlink;
 struct vnic_uplink;
 
 /**
@@ -90,7 +91,7 @@ struct vnic_credit {
 struct vnic_net {
 	struct vnic_adapter		*ad;
 	struct net_device		*dev;
-	struct devlink			*devlink;
+	struct vnic_devlink		*devlink;
 	struct vnic_port		port;
 	struct gro_cells		cells;
 	struct vnic_scratch __percpu	*scratch;
@@ -131,8 +132,10 @@ struct vnic_port *vnic_uplink_port(struct vnic_net *net);	/* rtnl; NULL: none */
 /* ethtool.c */
 extern const struct ethtool_ops vnic_pf_ethtool_ops;
 
-/* devlink.c */
-struct devlink *vnic_devlink_create(struct vnic_adapter *ad);
-void vnic_devlink_destroy(struct devlink *devlink);
+/* devlink.c; process context, rtnl not held */
+struct vnic_devlink *vnic_devlink_create(struct vnic_adapter *ad);	/* ERR_PTR(-ENOMEM) */
+void vnic_devlink_destroy(struct vnic_devlink *vd);
+int vnic_devlink_add_vfs(struct vnic_devlink *vd, unsigned int n);	/* -ENOMEM: none */
+void vnic_devlink_del_vfs(struct vnic_devlink *vd);
 
 #endif /* _VNIC_NET_PRIV_H */

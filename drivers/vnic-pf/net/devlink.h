@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Inside net/: what the files of the devlink instance share.
+ *
+ * Everything is called under the instance's lock (devl), except for creation and
+ * destruction and where it says so; rtnl may be taken inside.
+ */
+#ifndef _VNIC_NET_DEVLINK_H
+#define _VNIC_NET_DEVLINK_H
+
+#include <net/devlink.h>
+
+#include "../model/fn.h"
+#include "../vnic.h"
+#include "priv.h"
+
+/**
+ * struct vnic_devlink_vf - a VF's port
+ * @port: devlink's; its index is the VF's
+ * @fn: the VF
+ */
+struct vnic_devlink_vf {
+	struct devlink_port	port;
+	struct vnic_fn		*fn;
+};
+
+/**
+ * struct vnic_devlink - private data of the devlink instance
+ * @ad: adapter
+ * @vfs: a port for each VF, while there are VFs
+ * @num_vfs: number of @vfs
+ */
+struct vnic_devlink {
+	struct vnic_adapter	*ad;
+	struct vnic_devlink_vf	*vfs;
+	unsigned int		num_vfs;
+};
+
+static inline struct vnic_fn *vnic_devlink_fn(struct devlink_port *port)
+{
+	return container_of(port, struct vnic_devlink_vf, port)->fn;
+}
+
+/* devlink_sb.c */
+int vnic_sb_register(struct devlink *devlink, u32 bytes);
+void vnic_sb_unregister(struct devlink *devlink);
+int vnic_sb_pool_get(struct devlink *devlink, unsigned int sb, u16 pool,
+		     struct devlink_sb_pool_info *info);
+int vnic_sb_pool_set(struct devlink *devlink, unsigned int sb, u16 pool, u32 size,
+		     enum devlink_sb_threshold_type type, struct netlink_ext_ack *extack);
+int vnic_sb_port_pool_get(struct devlink_port *port, unsigned int sb, u16 pool, u32 *threshold);
+int vnic_sb_port_pool_set(struct devlink_port *port, unsigned int sb, u16 pool, u32 threshold,
+			  struct netlink_ext_ack *extack);
+int vnic_sb_occ_snapshot(struct devlink *devlink, unsigned int sb);
+int vnic_sb_occ_max_clear(struct devlink *devlink, unsigned int sb);
+int vnic_sb_occ_port_pool_get(struct devlink_port *port, unsigned int sb, u16 pool,
+			      u32 *cur, u32 *max);
+
+#endif /* _VNIC_NET_DEVLINK_H */
