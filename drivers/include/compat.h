@@ -196,4 +196,17 @@ static inline void vnic_domain_nr_put(int nr)
 }
 #endif
 
+/*
+ * Linux 6.19: reading a devlink parameter has an extack, which is not used here.
+ * This is the head of such a function.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define VNIC_PARAM_GET(fn) \
+	int fn(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx, \
+	       struct netlink_ext_ack *extack)
+#else
+#define VNIC_PARAM_GET(fn) \
+	int fn(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx)
+#endif
+
 #endif /* _VNIC_COMPAT_H */

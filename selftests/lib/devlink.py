@@ -49,3 +49,12 @@ class Devlink:
         self.run(f'sb occupancy snapshot {self.dev}')
         pools = self.show(f'sb occupancy show {name}')[name]['pool']
         return [(pools[i]['current'], pools[i]['max']) for i in ('0', '1')]
+
+    def param(self, name):
+        """A parameter's value at run time"""
+        shown = self.show(f'dev param show {self.dev} name {name}')
+        return shown[self.dev][0]['values'][0]['value']
+
+    def set_param(self, name, value, fails=False):
+        """Set it."""
+        return self.run(f'dev param set {self.dev} name {name} value {value} cmode runtime', fails)

@@ -39,8 +39,10 @@ static const struct devlink_ops vnic_devlink_ops = {
 
 static void vnic_devlink_del_ports(struct vnic_devlink *vd)
 {
-	while (vd->num_vfs)
-		devl_port_unregister(&vd->vfs[--vd->num_vfs].port);
+	while (vd->num_vfs) {
+		vnic_params_unregister(vd, --vd->num_vfs);
+		devl_port_unregister(&vd->vfs[vd->num_vfs].port);
+	}
 	kvfree(vd->vfs);
 	vd->vfs = NULL;
 }
@@ -56,6 +58,11 @@ static int vnic_devlink_add_port(struct vnic_devlink *vd, unsigned int vf)
 	err = devl_port_register(priv_to_devlink(vd), &dvf->port, vf);
 	if (err)
 		return err;
+	err = vnic_params_register(vd, vf);
+	if (err) {
+		devl_port_unregister(&dvf->port);
+		return err;
+	}
 	cancel_delayed_work_sync(&dvf->port.type_warn_dw);
 	vd->num_vfs++;
 	return 0;

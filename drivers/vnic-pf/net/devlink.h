@@ -14,14 +14,20 @@
 #include "../vnic.h"
 #include "priv.h"
 
+#define VNIC_VF_PARAMS	3	/* parameters of a VF */
+
 /**
  * struct vnic_devlink_vf - a VF's port
  * @port: devlink's; its index is the VF's
  * @fn: the VF
+ * @params: its parameters
+ * @names: their names
  */
 struct vnic_devlink_vf {
 	struct devlink_port	port;
 	struct vnic_fn		*fn;
+	struct devlink_param	params[VNIC_VF_PARAMS];
+	char			names[VNIC_VF_PARAMS][16];
 };
 
 /**
@@ -40,6 +46,10 @@ static inline struct vnic_fn *vnic_devlink_fn(struct devlink_port *port)
 {
 	return container_of(port, struct vnic_devlink_vf, port)->fn;
 }
+
+/* devlink_param.c */
+int vnic_params_register(struct vnic_devlink *vd, unsigned int vf);
+void vnic_params_unregister(struct vnic_devlink *vd, unsigned int vf);
 
 /* devlink_sb.c */
 int vnic_sb_register(struct devlink *devlink, u32 bytes);

@@ -110,7 +110,7 @@ int vnic_ndo_set_vf_rate(struct net_device *dev, int vf, int min_tx_rate, int ma
 			  max_tx_rate, VNIC_RATE_MAX);
 		return -ERANGE;
 	}
-	return vnic_port_set_rate(port, max_tx_rate);
+	return vnic_port_set_rate(port, VNIC_RATE_TX, max_tx_rate);
 }
 
 int vnic_ndo_set_vf_spoofchk(struct net_device *dev, int vf, bool on)
@@ -161,7 +161,7 @@ int vnic_ndo_get_vf_config(struct net_device *dev, int vf, struct ifla_vf_info *
 	ivi->trusted = info.trusted;
 	ivi->linkstate = info.link_state;
 	ivi->min_tx_rate = 0;
-	ivi->max_tx_rate = info.max_tx_rate;
+	ivi->max_tx_rate = info.rates[VNIC_RATE_TX];
 	return 0;
 }
 

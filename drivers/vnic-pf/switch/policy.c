@@ -33,6 +33,14 @@ static unsigned int vnic_conf_max_mc(const struct vnic_port_conf *conf)
 	return conf->trusted ? VNIC_MC_TRUSTED : VNIC_MC_UNTRUSTED;
 }
 
+/* Mb/s that may be sent to the port */
+static u32 vnic_conf_rx_rate(const struct vnic_port_conf *conf)
+{
+	u32 rate = conf->rates[VNIC_RATE_RX];
+
+	return rate == VNIC_RATE_AS_TX ? conf->rates[VNIC_RATE_TX] : rate;
+}
+
 /* Ports with promiscuous modes are counted, so that forwarding looks for them
  * only if there are any.
  */
@@ -67,7 +75,7 @@ void vnic_port_publish(struct vnic_port *port)
 	new->link_state = conf->link_state;
 	new->spoofchk = conf->spoofchk;
 	new->trusted = conf->trusted;
-	new->policed = conf->rate;
+	new->policed = vnic_conf_rx_rate(conf);
 	/* a port that is not enabled gets nothing, so it is not looked for */
 	new->promisc = conf->enabled && conf->promisc;
 	new->allmulti = conf->enabled && conf->allmulti;
@@ -174,8 +182,6 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
 		.vlan		= conf->vlan,
 		.qos		= conf->qos,
 		.vlan_proto	= conf->vlan_proto,
-		.max_tx_rate	= conf->rate,
-		.burst		= conf->rate ? port->rx_meter.burst : 0,
 		.spoofchk	= conf->spoofchk,
 		.trusted	= conf->trusted,
 		.link_state	= conf->link_state,
@@ -191,6 +197,7 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
 		.refused	= conf->refused,
 	};
 	ether_addr_copy(info->mac, vnic_conf_mac(conf));
+	memcpy(info->rates, conf->rates, sizeof(info->rates));
 	mutex_unlock(&sw->lock);
 }
 
@@ -245,20 +252,42 @@ int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto)
 	return 0;
 }
 
-int vnic_port_set_rate(struct vnic_port *port, u32 mbps)
+static bool vnic_rate_valid(enum vnic_rate which, u32 value)
 {
-	u64 rate = vnic_meter_rate(mbps), burst = vnic_meter_default_burst(rate);
+	switch (which) {
+	case VNIC_RATE_TX:
+		return value <= VNIC_RATE_MAX;
+	case VNIC_RATE_RX:
+		return value <= VNIC_RATE_MAX || value == VNIC_RATE_AS_TX;
+	case VNIC_RATE_TX_BURST:
+	case VNIC_RATE_RX_BURST:
+		return !value || (value >= VNIC_METER_BURST_MIN && value <= VNIC_METER_BURST_MAX);
+	default:
+		return false;
+	}
+}
 
-	if (mbps > VNIC_RATE_MAX)
+static void vnic_port_set_meter(struct vnic_meter *meter, spinlock_t *lock, u32 mbps, u32 burst)
+{
+	u64 rate = vnic_meter_rate(mbps);
+
+	spin_lock_bh(lock);
+	vnic_meter_set(meter, rate, burst ?: vnic_meter_default_burst(rate), ktime_get_ns());
+	spin_unlock_bh(lock);
+}
+
+int vnic_port_set_rate(struct vnic_port *port, enum vnic_rate which, u32 value)
+{
+	struct vnic_port_conf *conf = port->conf;
+
+	if (!vnic_rate_valid(which, value))
 		return -EINVAL;
 	mutex_lock(&port->sw->lock);
-	spin_lock_bh(&port->rx_lock);
-	vnic_meter_set(&port->rx_meter, rate, burst, ktime_get_ns());
-	spin_unlock_bh(&port->rx_lock);
-	spin_lock_bh(&port->tx_lock);
-	vnic_meter_set(&port->tx_meter, rate, burst, ktime_get_ns());
-	spin_unlock_bh(&port->tx_lock);
-	port->conf->rate = mbps;
+	conf->rates[which] = value;
+	vnic_port_set_meter(&port->rx_meter, &port->rx_lock, vnic_conf_rx_rate(conf),
+			    conf->rates[VNIC_RATE_RX_BURST]);
+	vnic_port_set_meter(&port->tx_meter, &port->tx_lock, conf->rates[VNIC_RATE_TX],
+			    conf->rates[VNIC_RATE_TX_BURST]);
 	vnic_port_publish(port);
 	mutex_unlock(&port->sw->lock);
 	if (port->ops->unblock)

@@ -207,6 +207,16 @@ unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frame
  * (VLAN protocol), -ENOMEM.
  */
 #define VNIC_RATE_MAX	1000000		/* Mb/s */
+#define VNIC_RATE_AS_TX	(~0U)		/* VNIC_RATE_RX: whatever VNIC_RATE_TX is */
+
+/* What can be set of a port's rates */
+enum vnic_rate {
+	VNIC_RATE_TX,		/* Mb/s that it may send, shaped; 0: no limit */
+	VNIC_RATE_RX,		/* Mb/s that may be sent to it, policed; 0: no limit; or AS_TX */
+	VNIC_RATE_TX_BURST,	/* bytes; 0: vnic_meter_default_burst() of the rate */
+	VNIC_RATE_RX_BURST,	/* the same */
+	VNIC_RATES
+};
 
 struct vnic_port_info {
 	u8	mac[ETH_ALEN];
@@ -215,8 +225,7 @@ struct vnic_port_info {
 	u16	vlan;		/* 0: none */
 	u8	qos;
 	__be16	vlan_proto;
-	u32	max_tx_rate;	/* Mb/s, 0: no limit */
-	u64	burst;		/* bytes in force */
+	u32	rates[VNIC_RATES];
 	bool	spoofchk, trusted;
 	int	link_state;	/* IFLA_VF_LINK_STATE_* */
 	bool	link_up;	/* resulting */
@@ -232,7 +241,10 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info);
 /* Zero: unset (random again).  Replaces an address the driver has set, too. */
 int vnic_port_set_mac(struct vnic_port *port, const u8 *mac);
 int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto);
-int vnic_port_set_rate(struct vnic_port *port, u32 mbps);	/* both directions (DESIGN 9) */
+/* Takes effect at once, also on who waits.  Without more, RX is AS_TX: a rate is
+ * for both directions.
+ */
+int vnic_port_set_rate(struct vnic_port *port, enum vnic_rate which, u32 value);
 int vnic_port_set_spoofchk(struct vnic_port *port, bool on);
 /* Off: takes back what needs it: promisc, allmulti, filters, own MAC. */
 int vnic_port_set_trust(struct vnic_port *port, bool on);

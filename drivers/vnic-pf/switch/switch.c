@@ -144,6 +144,7 @@ static void vnic_conf_init(struct vnic_port *port)
 	conf->trusted = !vf;
 	conf->enabled = !vf;
 	conf->mtu = ETH_DATA_LEN;
+	conf->rates[VNIC_RATE_RX] = VNIC_RATE_AS_TX;
 	conf->grace = get_state_synchronize_rcu();
 }
 

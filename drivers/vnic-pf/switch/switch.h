@@ -124,7 +124,7 @@ struct vnic_port_policy {
  * @vlan: port VLAN, 0: none
  * @qos: its priority
  * @vlan_proto: its protocol
- * @rate: Mb/s, 0: no limit
+ * @rates: see enum vnic_rate
  * @link_state: IFLA_VF_LINK_STATE_*
  * @spoofchk: check source addresses
  * @trusted: see vnic_port_set_trust()
@@ -149,7 +149,7 @@ struct vnic_port_conf {
 	u16			vlan;
 	u8			qos;
 	__be16			vlan_proto;
-	u32			rate;
+	u32			rates[VNIC_RATES];
 	u8			link_state;
 	bool			spoofchk;
 	bool			trusted;

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What `ip link ... vf N max_tx_rate` cannot say of a VF's rates, as parameters of
+ * the device at run time (devlink has none for ports):
+ *
+ *   vf<N>_rx_rate   "max_tx_rate", Mb/s, or 0 for no limit: what may be sent to it
+ *   vf<N>_rx_burst  bytes of the bucket that polices this; 0: by the rate
+ *   vf<N>_tx_burst  bytes of the bucket that shapes what it sends; 0: by the rate
+ */
+#include <linux/kernel.h>
+
+#include <compat.h>
+
+#include "devlink.h"
+
+/* ids of VF N: VNIC_VF_PARAMS from VNIC_PARAM_ID(N) */
+#define VNIC_PARAM_ID(vf)	(DEVLINK_PARAM_GENERIC_ID_MAX + 1 + (vf) * VNIC_VF_PARAMS)
+
+#define VNIC_RX_RATE_AS_TX	"max_tx_rate"
+
+/* in the order of the ids */
+static const struct {
+	const char	*name;
+	enum vnic_rate	rate;
+} vnic_params[] = {
+	{ "rx_rate",	VNIC_RATE_RX },
+	{ "rx_burst",	VNIC_RATE_RX_BURST },
+	{ "tx_burst",	VNIC_RATE_TX_BURST },
+};
+
+static_assert(ARRAY_SIZE(vnic_params) == VNIC_VF_PARAMS);
+
+static struct vnic_port *vnic_param_port(struct devlink *devlink, u32 id)
+{
+	struct vnic_devlink *vd = devlink_priv(devlink);
+
+	return &vd->vfs[(id - VNIC_PARAM_ID(0)) / VNIC_VF_PARAMS].fn->port;
+}
+
+static enum vnic_rate vnic_param_rate(u32 id)
+{
+	return vnic_params[(id - VNIC_PARAM_ID(0)) % VNIC_VF_PARAMS].rate;
+}
+
+static VNIC_PARAM_GET(vnic_rx_rate_get)
+{
+	struct vnic_port_info info;
+	u32 rate;
+
+	vnic_port_get_info(vnic_param_port(devlink, id), &info);
+	rate = info.rates[VNIC_RATE_RX];
+	if (rate == VNIC_RATE_AS_TX)
+		strscpy(ctx->val.vstr, VNIC_RX_RATE_AS_TX, sizeof(ctx->val.vstr));
+	else
+		snprintf(ctx->val.vstr, sizeof(ctx->val.vstr), "%u", rate);
+	return 0;
+}
+
+static int vnic_rx_rate_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
+			    struct netlink_ext_ack *extack)
+{
+	u32 rate = VNIC_RATE_AS_TX;
+
+	if (strcmp(ctx->val.vstr, VNIC_RX_RATE_AS_TX) &&
+	    (kstrtou32(ctx->val.vstr, 10, &rate) || rate > VNIC_RATE_MAX)) {
+		NL_SET_ERR_MSG_FMT_MOD(extack, "%s or 0 (no limit) to %u Mb/s are accepted",
+				       VNIC_RX_RATE_AS_TX, VNIC_RATE_MAX);
+		return -ERANGE;
+	}
+	return vnic_port_set_rate(vnic_param_port(devlink, id), VNIC_RATE_RX, rate);
+}
+
+static VNIC_PARAM_GET(vnic_burst_get)
+{
+	struct vnic_port_info info;
+
+	vnic_port_get_info(vnic_param_port(devlink, id), &info);
+	ctx->val.vu32 = info.rates[vnic_param_rate(id)];
+	return 0;
+}
+
+static int vnic_burst_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
+			  struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = vnic_port_set_rate(vnic_param_port(devlink, id), vnic_param_rate(id), ctx->val.vu32);
+	if (err)
+		NL_SET_ERR_MSG_FMT_MOD(extack,
+				       "0 (by the rate) or %u to %llu bytes are accepted",
+				       VNIC_METER_BURST_MIN, VNIC_METER_BURST_MAX);
+	return err ? -ERANGE : 0;
+}
+
+/* Context: devl lock. */
+int vnic_params_register(struct vnic_devlink *vd, unsigned int vf)
+{
+	struct vnic_devlink_vf *dvf = &vd->vfs[vf];
+	unsigned int i;
+
+	for (i = 0; i < VNIC_VF_PARAMS; i++) {
+		bool rate = vnic_params[i].rate == VNIC_RATE_RX;
+
+		snprintf(dvf->names[i], sizeof(dvf->names[i]), "vf%u_%s", vf, vnic_params[i].name);
+		dvf->params[i] = (struct devlink_param) {
+			.id = VNIC_PARAM_ID(vf) + i,
+			.name = dvf->names[i],
+			.type = rate ? DEVLINK_PARAM_TYPE_STRING : DEVLINK_PARAM_TYPE_U32,
+			.supported_cmodes = BIT(DEVLINK_PARAM_CMODE_RUNTIME),
+			.get = rate ? vnic_rx_rate_get : vnic_burst_get,
+			.set = rate ? vnic_rx_rate_set : vnic_burst_set,
+		};
+	}
+	return devl_params_register(priv_to_devlink(vd), dvf->params, VNIC_VF_PARAMS);
+}
+
+/* Context: devl lock. */
+void vnic_params_unregister(struct vnic_devlink *vd, unsigned int vf)
+{
+	devl_params_unregister(priv_to_devlink(vd), vd->vfs[vf].params, VNIC_VF_PARAMS);
+}

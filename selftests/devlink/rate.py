@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# run-on: stable newest=shown,refused
+# timeout: 200
+"""devlink parameters of a VF's rates: a rate for one direction only, and bursts."""
+import socket
+import sys
+import time
+sys.path.insert(0, sys.path[0] + '/../lib')
+from ktap import between, contains, eq, note, run, true, wait_for
+from devlink import Devlink
+from vnic import frame, load, packet_socket, sh, shared
+
+MIB = 1 << 20
+SIZE = 1500
+AS_TX = 'max_tx_rate'
+
+
+def make_bench():
+    """Two VFs; nobody else talks."""
+    pf = load(total_vfs=4)[0]
+    sh('sysctl -qw net.ipv6.conf.default.disable_ipv6=1')
+    vfs = pf.vfs(2)
+    for i, vf in enumerate(vfs):
+        sh(f'ip link set {vf.dev} addrgenmode none')
+        vf.up(ns=f'vf{i}', ip=f'10.9.0.{i + 1}')
+    # what waits for the device must not be dropped before it
+    sh(f'tc qdisc replace dev {vfs[0].name} root pfifo limit 2000', ns='vf0')
+    return pf, vfs
+
+
+def bench():
+    """The same, shared by the cases, as if new."""
+    pf, vfs = shared(make_bench)
+    dl = Devlink(pf)
+    for i in (0, 1):
+        pf.link(i, 'max_tx_rate 0')
+        dl.set_param(f'vf{i}_rx_rate', AS_TX)
+        dl.set_param(f'vf{i}_rx_burst', 0)
+        dl.set_param(f'vf{i}_tx_burst', 0)
+    return pf, vfs, dl
+
+
+def send(vfs, total):
+    """VF 0 is given so many bytes for VF 1, as fast as its queue takes them; seconds it took."""
+    sock = packet_socket(vfs[0].name, 'vf0')
+    sock.setsockopt(socket.SOL_SOCKET, 32, 4 * MIB)     # SO_SNDBUFFORCE
+    data = frame(vfs[1].mac, vfs[0].mac, size=SIZE)
+    start = time.monotonic()
+    for _ in range(total // SIZE):
+        sock.send(data)
+    return time.monotonic() - start
+
+
+def counted(pf, vfs, total):
+    """(sent, delivered, dropped on arrival) in frames, when all has left VF 0; seconds"""
+    before = pf.vfinfo()
+    start = time.monotonic()
+    send(vfs, total)
+    want = before[0]['stats']['tx']['packets'] + total // SIZE
+    wait_for(lambda: pf.vfinfo(0)['stats']['tx']['packets'] >= want, 'all is sent', seconds=60,
+             step=0.02)
+    took = time.monotonic() - start
+    time.sleep(0.2)
+    after = pf.vfinfo()
+    rx = [vf[1]['stats']['rx'] for vf in (before, after)]
+    return (total // SIZE, rx[1]['packets'] - rx[0]['packets'],
+            rx[1]['dropped'] - rx[0]['dropped'], took)
+
+
+def shown():
+    """defaults: the rate is for both directions, bursts follow from it; only for VFs there are"""
+    pf, _, dl = bench()
+    for vf in (0, 1):
+        eq(dl.param(f'vf{vf}_rx_rate'), AS_TX, 'rx_rate')
+        eq(dl.param(f'vf{vf}_rx_burst'), 0, 'rx_burst')
+        eq(dl.param(f'vf{vf}_tx_burst'), 0, 'tx_burst')
+    names = [p['name'] for p in dl.show('dev param show')[dl.dev]]
+    eq(len(names), 6, 'parameters')
+    for value in (0, 100, 1000000, AS_TX):
+        dl.set_param('vf1_rx_rate', value)
+        eq(dl.param('vf1_rx_rate'), str(value), 'rx_rate')
+    eq(pf.vfinfo(1)['rate']['max_tx'], 0, 'max_tx_rate')
+    dl.set_param('vf1_rx_burst', MIB)
+    eq((dl.param('vf1_rx_burst'), dl.param('vf1_tx_burst'), dl.param('vf0_rx_burst')),
+       (MIB, 0, 0), 'bursts')
+
+
+def refused():
+    """what is out of range is refused, with what is not, and changes nothing"""
+    _, _, dl = bench()
+    for value in (1000001, '1G', 'none', 4294967295):
+        contains(dl.set_param('vf1_rx_rate', f'"{value}"', fails=True),
+                 'max_tx_rate or 0 (no limit) to 1000000 Mb/s', f'rx_rate {value}')
+    for value in (1, 262143, (1 << 30) + 1, 4294967295):
+        contains(dl.set_param('vf1_rx_burst', value, fails=True),
+                 '262144 to 1073741824 bytes', f'rx_burst {value}')
+    eq((dl.param('vf1_rx_rate'), dl.param('vf1_rx_burst')), (AS_TX, 0), 'values')
+
+
+def only_sending():
+    """rx_rate 0: max_tx_rate limits what the VF sends, and nothing that is sent to it"""
+    pf, vfs, dl = bench()
+    dl.set_param('vf1_rx_rate', 0)
+    pf.link(1, 'max_tx_rate 1')
+    sent, delivered, dropped, _ = counted(pf, vfs, MIB)
+    eq((delivered, dropped), (sent, 0), 'delivered to the VF, dropped')
+    dl.set_param('vf0_rx_rate', 0)
+    pf.link(0, 'max_tx_rate 4')
+    sent, delivered, dropped, took = counted(pf, vfs, MIB)
+    eq((delivered, dropped), (sent, 0), 'delivered, dropped')
+    between(round(took, 2), (MIB - (256 << 10)) / 500e3 * 0.98, 60, 'seconds for 1 MiB at 4 Mb/s')
+
+
+def only_receiving():
+    """max_tx_rate 0 and an rx_rate: only what is sent to the VF is limited"""
+    pf, vfs, dl = bench()
+    dl.set_param('vf1_rx_rate', 1)
+    dl.set_param('vf0_rx_rate', 1)
+    sent, delivered, dropped, took = counted(pf, vfs, MIB)
+    note(f'{sent} sent in {took:.1f} s, {delivered} delivered, {dropped} dropped')
+    eq(delivered + dropped, sent, 'delivered or dropped')
+    between(delivered, (256 << 10) // SIZE, ((256 << 10) + took * 125e3) // SIZE + 1, 'delivered')
+    true(took < 4, 'sending is not limited (1 MiB at 1 Mb/s take 6 s)')
+    dl.set_param('vf1_rx_rate', AS_TX)
+    sent, delivered, dropped, _ = counted(pf, vfs, MIB)
+    eq((delivered, dropped), (sent, 0), 'delivered, dropped without a rate')
+
+
+def bursts():
+    """so much passes at once: towards the VF and from it, each its own"""
+    pf, vfs, dl = bench()
+    pf.link(1, 'max_tx_rate 1')
+    dl.set_param('vf1_rx_burst', MIB)
+    dl.set_param('vf1_rx_rate', 0)      # a bucket without a rate is full when it gets one
+    dl.set_param('vf1_rx_rate', AS_TX)
+    sent, delivered, dropped, _ = counted(pf, vfs, MIB)
+    eq((delivered, dropped), (sent, 0), 'delivered, dropped within the burst')
+    _, delivered, dropped, took = counted(pf, vfs, MIB)
+    true(dropped > 0 and delivered * SIZE < took * 125e3 * 1.1 + 0.3 * MIB, 'then the rate holds')
+    dl.set_param('vf1_rx_rate', 0)
+    pf.link(0, 'max_tx_rate 1')
+    dl.set_param('vf0_tx_burst', 2 * MIB)
+    pf.link(0, 'max_tx_rate 0')
+    pf.link(0, 'max_tx_rate 1')
+    _, _, _, took = counted(pf, vfs, MIB)
+    true(took < 4, f'1 MiB within the burst took {took:.1f} s, at the rate it would be 8')
+
+
+run([shown, refused, only_sending, only_receiving, bursts])
