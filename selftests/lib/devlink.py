@@ -25,6 +25,10 @@ class Devlink:
         return [(p['flavour'], p['vfnum']) for name, p in sorted(ports.items())
                 if name.startswith(self.dev + '/')]
 
+    def address(self, port):
+        """MAC of the VF of a port"""
+        return self.show(f'port show {self.dev}/{port}')[f'{self.dev}/{port}']['function']['hw_addr']
+
     def sb(self):
         """Bytes of the shared buffer"""
         return self.show('sb show')[self.dev][0]['size']

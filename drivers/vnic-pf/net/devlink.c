@@ -11,6 +11,7 @@
  * Ports exist from before the VFs' PCI devices until after them, so what acts on a
  * port has its VF.
  */
+#include <linux/etherdevice.h>
 #include <linux/slab.h>
 #include <linux/stringify.h>
 #include <net/devlink.h>
@@ -37,6 +38,34 @@ static const struct devlink_ops vnic_devlink_ops = {
 
 /* ---- ports; devl lock held ---- */
 
+/* `devlink port function set ... hw_addr`: as `ip link ... vf N mac`, with extack */
+static int vnic_port_fn_addr_get(struct devlink_port *port, u8 *addr, int *len,
+				 struct netlink_ext_ack *extack)
+{
+	struct vnic_port_info info;
+
+	vnic_port_get_info(&vnic_devlink_fn(port)->port, &info);
+	ether_addr_copy(addr, info.mac);
+	*len = ETH_ALEN;
+	return 0;
+}
+
+static int vnic_port_fn_addr_set(struct devlink_port *port, const u8 *addr, int len,
+				 struct netlink_ext_ack *extack)
+{
+	if (len != ETH_ALEN || is_multicast_ether_addr(addr)) {
+		NL_SET_ERR_MSG_MOD(extack,
+				   "A unicast Ethernet address, or zero to unset it, is accepted");
+		return -EINVAL;
+	}
+	return vnic_port_set_mac(&vnic_devlink_fn(port)->port, addr);
+}
+
+static const struct devlink_port_ops vnic_devlink_port_ops = {
+	.port_fn_hw_addr_get	= vnic_port_fn_addr_get,
+	.port_fn_hw_addr_set	= vnic_port_fn_addr_set,
+};
+
 static void vnic_devlink_del_ports(struct vnic_devlink *vd)
 {
 	while (vd->num_vfs) {
@@ -55,7 +84,8 @@ static int vnic_devlink_add_port(struct vnic_devlink *vd, unsigned int vf)
 	/* Neither created nor destroyed by the caller: the VFs are there. */
 	dvf->fn = rcu_dereference_protected(vd->ad->vfs[vf], true);
 	devlink_port_attrs_pci_vf_set(&dvf->port, 0, 0, vf, false);
-	err = devl_port_register(priv_to_devlink(vd), &dvf->port, vf);
+	err = devl_port_register_with_ops(priv_to_devlink(vd), &dvf->port, vf,
+					  &vnic_devlink_port_ops);
 	if (err)
 		return err;
 	err = vnic_params_register(vd, vf);
