@@ -30,15 +30,13 @@ void vnic_qp_fail(struct vnic_qp *qp)
 /* Completions of both rings.  Both are armed before NAPI completes, and looked
  * at once more afterwards: whichever side is late, one of the two sees it.
  */
-static int vnic_poll(struct napi_struct *napi, int budget)
+static int vnic_poll_both(struct vnic_qp *qp, int budget)
 {
-	struct vnic_qp *qp = container_of(napi, struct vnic_qp, napi);
+	struct napi_struct *napi = &qp->napi;
 	u32 tx_at, rx_at;
 	int work;
 
 	vnic_tx_clean(qp, budget);
-	if (!budget)
-		return 0;	/* netpoll: nothing may be received */
 	work = vnic_rx_poll(qp, budget);
 	if (work == budget)
 		return budget;
@@ -53,6 +51,27 @@ static int vnic_poll(struct napi_struct *napi, int budget)
 	if ((s32)(vnic_load(&qp->tx.ev->cons) - tx_at) >= 0 ||
 	    (s32)(vnic_load(&qp->rx.ev->cons) - rx_at) >= 0)
 		napi_schedule(napi);
+	return work;
+}
+
+/* What the stack sends while it is given frames, completing NAPI included, is
+ * shown to the device together when that is over.  By then NAPI may be polling
+ * again elsewhere: a task that takes back its mark may take back that of the
+ * next, which then rings for each frame, but never leaves its own.
+ */
+static int vnic_poll(struct napi_struct *napi, int budget)
+{
+	struct vnic_qp *qp = container_of(napi, struct vnic_qp, napi);
+	int work;
+
+	if (!budget) {	/* netpoll: nothing may be received */
+		vnic_tx_clean(qp, 0);
+		return 0;
+	}
+	WRITE_ONCE(qp->poller, current);
+	work = vnic_poll_both(qp, budget);
+	WRITE_ONCE(qp->poller, NULL);
+	vnic_tx_settle(qp);
 	return work;
 }
 

@@ -15,6 +15,7 @@
 struct bpf_prog;
 struct page;
 struct page_pool;
+struct task_struct;
 struct vnic_vf;
 
 /* Event blocks of a queue pair, in one array for all */
@@ -107,6 +108,7 @@ struct vnic_rx_stats {
  * @held: slot behind the last frame whose completion is waited for (xmit)
  * @arm_max: an interrupt is asked for after so many descriptors at most
  * @lazy: no interrupt has been asked for; see vnic_tx_arm()
+ * @owed: frames wait for the end of a poll to be shown to the device (xmit)
  * @clean: next slot to complete (NAPI)
  * @dma: bus address of @desc
  * @stats: written by xmit
@@ -124,6 +126,7 @@ struct vnic_txq {
 	u32			held;
 	u32			arm_max;
 	bool			lazy;
+	bool			owed;
 	u32			clean ____cacheline_aligned_in_smp;
 	dma_addr_t		dma;
 	struct vnic_tx_stats	stats ____cacheline_aligned_in_smp;
@@ -212,6 +215,7 @@ struct vnic_moder {
  * @irq: Linux interrupt number
  * @failed: the device's indices make no sense
  * @napi: both rings
+ * @poller: task in whose context NAPI is polling
  * @moder: interrupt moderation (rtnl)
  * @dim: what adapts it, from NAPI
  * @dim_next: jiffies before which it does not
@@ -226,6 +230,7 @@ struct vnic_qp {
 	int			irq;
 	bool			failed;
 	struct napi_struct	napi;
+	struct task_struct	*poller;
 	struct vnic_moder	moder;
 	struct dim		dim;
 	unsigned long		dim_next;
@@ -253,6 +258,7 @@ void vnic_tx_free(struct vnic_qp *qp);
 netdev_tx_t vnic_xmit(struct sk_buff *skb, struct net_device *netdev);
 netdev_features_t vnic_features_check(struct sk_buff *skb, struct net_device *netdev,
 				      netdev_features_t features);
+void vnic_tx_settle(struct vnic_qp *qp);
 void vnic_tx_clean(struct vnic_qp *qp, int budget);
 u32 vnic_tx_arm(struct vnic_txq *tx);
 int vnic_tx_xdp(struct vnic_qp *qp, struct xdp_frame **frames, int n, bool mapped, bool flush);

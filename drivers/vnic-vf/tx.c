@@ -43,6 +43,7 @@ int vnic_tx_alloc(struct vnic_qp *qp, u32 size)
 	tx->published = 0;
 	tx->held = 0;
 	tx->lazy = false;
+	tx->owed = false;
 	tx->clean = 0;
 	return 0;
 }
@@ -233,12 +234,47 @@ static void vnic_tx_flush(struct vnic_qp *qp)
 	struct vnic_txq *tx = &qp->tx;
 	u32 old = tx->published;
 
+	WRITE_ONCE(tx->owed, false);
 	if (old == tx->prod)
 		return;
 	vnic_tx_ask(tx);
 	tx->published = tx->prod;
 	if (vnic_kick(&qp->vf->hw, tx->ev, VNIC_DOORBELL_TX(qp->index), qp->index, tx->prod, old))
 		vnic_tx_stat(tx, &tx->stats.kicks);
+}
+
+/* The same, but what is sent from within the queue pair's own poll (answers,
+ * forwarded frames) waits for the poll's end: see vnic_tx_settle().  Netpoll
+ * comes with interrupts off, and may have interrupted the poll.
+ */
+static void vnic_tx_flush_soon(struct vnic_qp *qp)
+{
+	if (READ_ONCE(qp->poller) == current && !irqs_disabled())
+		WRITE_ONCE(qp->tx.owed, true);
+	else
+		vnic_tx_flush(qp);
+}
+
+/**
+ * vnic_tx_settle - show the device what was put off during a poll
+ * @qp: queue pair; no longer polled by the caller
+ *
+ * NAPI may be polling again elsewhere, or be off and the ring on its way out:
+ * then the queue has been stopped, under the lock.  A queue that is full is
+ * stopped, too, but owes nothing.
+ *
+ * Context: softirq.
+ */
+void vnic_tx_settle(struct vnic_qp *qp)
+{
+	struct vnic_txq *tx = &qp->tx;
+
+	if (likely(!READ_ONCE(tx->owed)))
+		return;
+	__netif_tx_lock(tx->nq, smp_processor_id());
+	if (tx->owed && !netif_tx_queue_stopped(tx->nq))
+		vnic_tx_flush(qp);
+	__netif_tx_unlock(tx->nq);
 }
 
 /* A frame the rings can hold?  Return: data descriptors, or 0 to drop it. */
@@ -334,10 +370,10 @@ netdev_tx_t vnic_xmit(struct sk_buff *skb, struct net_device *netdev)
 	flush = __netdev_tx_sent_queue(tx->nq, bytes, netdev_xmit_more());
 	if (!netif_txq_maybe_stop(tx->nq, vnic_tx_room(tx), VNIC_TX_DESCS, VNIC_TX_WAKE)) {
 		vnic_tx_stat(tx, &tx->stats.stops);
-		flush = true;
-	}
-	if (flush)
 		vnic_tx_flush(qp);
+	} else if (flush) {
+		vnic_tx_flush_soon(qp);
+	}
 	return NETDEV_TX_OK;
 
 drop:
@@ -426,7 +462,7 @@ int vnic_tx_xdp(struct vnic_qp *qp, struct xdp_frame **frames, int n, bool mappe
 	u64_stats_add(&tx->stats.xdp_full, n - sent);
 	u64_stats_update_end(&tx->stats.syncp);
 	if (flush)
-		vnic_tx_flush(qp);
+		vnic_tx_flush_soon(qp);
 unlock:
 	__netif_tx_unlock(tx->nq);
 	return sent;
