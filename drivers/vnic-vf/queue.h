@@ -24,7 +24,7 @@ struct vnic_qp_events {
 	struct vnic_event	rx;
 };
 
-#define VNIC_TX_COPY		128	/* bytes: frames up to this are copied */
+#define VNIC_TX_COPY		256	/* bytes: frames up to this are copied */
 
 /* Whose frame a TX slot holds */
 enum vnic_tx_kind {

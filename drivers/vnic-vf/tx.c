@@ -298,7 +298,10 @@ static int vnic_tx_copy(struct vnic_txq *tx, struct sk_buff *skb)
 	u32 first = tx->prod, at = vnic_tx_context(tx, first, skb);
 	u32 slot = at & tx->mask, off = slot * VNIC_TX_COPY;
 
-	memcpy(tx->copy + off, skb->data, skb->len);
+	if (skb_is_nonlinear(skb))	/* as TCP's are */
+		skb_copy_bits(skb, 0, tx->copy + off, skb->len);
+	else
+		memcpy(tx->copy + off, skb->data, skb->len);
 	tx->buf[slot].len = 0;
 	tx->desc[slot].data = (struct vnic_tx_desc) {
 		.addr	= cpu_to_le64(tx->copy_dma + off),
@@ -311,7 +314,7 @@ static int vnic_tx_copy(struct vnic_txq *tx, struct sk_buff *skb)
 
 static bool vnic_tx_small(const struct vnic_txq *tx, const struct sk_buff *skb)
 {
-	return skb->len <= VNIC_TX_COPY && !skb_is_nonlinear(skb) && tx->copy;
+	return skb->len <= VNIC_TX_COPY && tx->copy;
 }
 
 /* Put a frame into the ring.  Return: slots used, or -ENOMEM. */

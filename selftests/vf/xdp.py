@@ -129,7 +129,7 @@ def redirect():
     attach(vfs[1], 'redirect', bpf.test_frames_only(
         bpf.set_macs(vfs[3].mac, vfs[2].mac) + bpf.redirect(vfs[2].link()['ifindex'])))
     here, there = packet_socket(vfs[0].name, 'a'), packet_socket(vfs[3].name, 'b')
-    sizes = [60, 128, 129, 1000, 1514] * 20
+    sizes = [60, 256, 257, 1000, 1514] * 20
     first = between(vfs[0], vfs[1])
     exchange(here, there, sizes, first, between(vfs[2], vfs[3]))
     eq(count(vfs[1], 'xdp_redirect'), len(sizes), 'redirected')
