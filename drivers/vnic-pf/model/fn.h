@@ -80,6 +80,7 @@ struct vnic_personality {
  * @usecs: least time between two interrupts
  * @frames: descriptors that end the wait before its time; 0: none do
  * @held: descriptors gathered since @armed
+ * @due: ktime ns of @timer, while @armed
  * @timer: fires a delayed one
  * @next: ktime ns before which none is raised
  * @raised: interrupts raised since the function was created
@@ -93,6 +94,7 @@ struct vnic_vector {
 	u32			usecs;
 	u32			frames;
 	u32			held;
+	u64			due;
 	struct hrtimer		timer;
 	u64			next;
 	u64			raised;
@@ -354,8 +356,12 @@ void vnic_vectors_start(struct vnic_fn *fn);	/* a backend takes interrupts */
 void vnic_vectors_stop(struct vnic_fn *fn);	/* none is raised after; process context */
 void vnic_vector_set_moderation(struct vnic_fn *fn, unsigned int vector, u32 usecs, u32 frames);
 u64 vnic_vectors_raised(struct vnic_fn *fn);	/* interrupts, all vectors */
-/* Raise a vector, moderated; @n: descriptors it tells of.  Any context. */
-void vnic_vector_raise(struct vnic_fn *fn, unsigned int vector, unsigned int n);
+/* Raise a vector, moderated; @n: descriptors it tells of; @wait: ns that it may
+ * wait for another reason, if it is moderated at all.  Any context.
+ */
+void vnic_vector_raise(struct vnic_fn *fn, unsigned int vector, unsigned int n, u32 wait);
+/* Tell of more descriptors, for which the driver has not asked.  Any context. */
+void vnic_vector_tell(struct vnic_fn *fn, unsigned int vector, unsigned int n);
 /* Is one held back, so that more descriptors may end the wait? */
 static inline bool vnic_vector_held(const struct vnic_fn *fn, unsigned int vector)
 {

@@ -420,7 +420,7 @@ static void vnic_mbx_answer(struct vnic_mbx *m, u64 addr)
 	}
 	preempt_enable();
 	if (page)
-		vnic_vector_raise(fn, 0, 1);
+		vnic_vector_raise(fn, 0, 1, 0);
 }
 
 static void vnic_mbx_handle(struct vnic_mbx *m)
@@ -491,7 +491,7 @@ static void vnic_mbx_put_status(struct vnic_mbx *m, u64 addr)
 	}
 	preempt_enable();
 	if (page)
-		vnic_vector_raise(fn, 0, 1);
+		vnic_vector_raise(fn, 0, 1, 0);
 }
 
 static void vnic_mbx_update_status(struct vnic_mbx *m, u64 addr)

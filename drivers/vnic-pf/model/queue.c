@@ -49,8 +49,11 @@ bool vnic_ring_prod(struct vnic_fn *fn, const struct vnic_ring *ring, u32 *prod)
 	return true;
 }
 
-/* Publish that cons moved from @old to @new; interrupt if the driver wants it. */
-bool vnic_ring_publish(struct vnic_fn *fn, const struct vnic_ring *ring, u32 old, u32 new)
+/* Publish that cons moved from @old to @new; interrupt if the driver wants it,
+ * but it may wait for @wait ns.
+ */
+bool vnic_ring_publish(struct vnic_fn *fn, const struct vnic_ring *ring, u32 old, u32 new,
+		       u32 wait)
 {
 	struct vnic_event *ev = vnic_ring_event(fn, ring);
 
@@ -59,9 +62,10 @@ bool vnic_ring_publish(struct vnic_fn *fn, const struct vnic_ring *ring, u32 old
 	smp_wmb();	/* completions before the index; pairs with the driver's acquire */
 	vnic_as_store32(fn->as, ring->event + offsetof(struct vnic_event, cons), &ev->cons, new);
 	smp_mb();	/* cons before intr_at: vnic_ring.h, event suppression */
-	if (vnic_need_event(le32_to_cpu(READ_ONCE(ev->intr_at)), new, old) ||
-	    vnic_vector_held(fn, ring->vector))
-		vnic_vector_raise(fn, ring->vector, new - old);
+	if (vnic_need_event(le32_to_cpu(READ_ONCE(ev->intr_at)), new, old))
+		vnic_vector_raise(fn, ring->vector, new - old, wait);
+	else if (vnic_vector_held(fn, ring->vector))
+		vnic_vector_tell(fn, ring->vector, new - old);
 	return true;
 }
 
@@ -146,7 +150,7 @@ static u32 vnic_queue_map(struct vnic_fn *fn, struct vnic_ring *ring)
 	if (err)
 		return err == -ENOMEM ? VNIC_MBX_E_NOMEM : VNIC_MBX_E_FAULT;
 	preempt_disable();
-	ok = vnic_ring_set_flags(fn, ring) && vnic_ring_publish(fn, ring, 0, 0) &&
+	ok = vnic_ring_set_flags(fn, ring) && vnic_ring_publish(fn, ring, 0, 0, 0) &&
 	     vnic_ring_arm(fn, ring, 1, &prod);
 	preempt_enable();
 	return ok ? VNIC_MBX_OK : VNIC_MBX_E_FAULT;

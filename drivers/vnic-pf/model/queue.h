@@ -174,7 +174,8 @@ bool vnic_queues_enabled(const struct vnic_fn *fn);
 /* Ring access; in a preemption-disabled stretch.  False, NULL: memory is gone. */
 bool vnic_ring_translate(struct vnic_fn *fn, struct vnic_ring_page *pg, u64 page);
 bool vnic_ring_prod(struct vnic_fn *fn, const struct vnic_ring *ring, u32 *prod);
-bool vnic_ring_publish(struct vnic_fn *fn, const struct vnic_ring *ring, u32 old, u32 new);
+bool vnic_ring_publish(struct vnic_fn *fn, const struct vnic_ring *ring, u32 old, u32 new,
+		       u32 wait);
 bool vnic_ring_arm(struct vnic_fn *fn, const struct vnic_ring *ring, u32 kick_at, u32 *prod);
 
 /* Let the event block say whether the doorbell page rings: vnic_fn_set_bell()

@@ -394,7 +394,7 @@ static void vnic_rx_lost(struct vnic_rxq *rxq, int err, unsigned int packets)
 /* Tell the driver of all frames completed since cons was @old. */
 static void vnic_rx_publish(struct vnic_rxq *rxq, u32 old)
 {
-	if (rxq->cons != old && !vnic_ring_publish(rxq->fn, &rxq->ring, old, rxq->cons))
+	if (rxq->cons != old && !vnic_ring_publish(rxq->fn, &rxq->ring, old, rxq->cons, 0))
 		vnic_fn_fail(rxq->fn, "RX ring unmapped");
 }
 

@@ -21,6 +21,8 @@
 #define VNIC_TX_BYTES	(128 * 1024)	/* a batch ends when it has so many */
 #define VNIC_TX_HERE	32		/* descriptors that a thread that rings may take */
 #define VNIC_TX_CHAIN	(VNIC_TX_MAX_BUFS + 1)	/* descriptors of a frame */
+#define VNIC_TX_FEW	16	/* descriptors whose completion is not urgent: fewer */
+#define VNIC_TX_PATIENCE	(100 * NSEC_PER_USEC)	/* ... for so long */
 
 /* A frame that is not to be segmented; a driver may put two tags into it */
 #define VNIC_TX_FRAME_MAX	(VNIC_MTU_MAX + ETH_HLEN + 2 * VLAN_HLEN)
@@ -351,6 +353,16 @@ static void vnic_tx_count_lost(struct vnic_txq *txq, const struct vnic_tx_turn *
 		vnic_port_drop(&txq->fn->port, VNIC_DROP_TX_MALFORMED, 1);
 }
 
+/*
+ * How long may the driver wait to hear that cons has moved on from @old?  When
+ * the ring is empty and little has been sent, an answer is likely to come first,
+ * and one interrupt does for both.
+ */
+static u32 vnic_tx_patience(const struct vnic_txq *txq, const struct vnic_tx_turn *t, u32 old)
+{
+	return txq->cons == t->prod && t->prod - old < VNIC_TX_FEW ? VNIC_TX_PATIENCE : 0;
+}
+
 /* Send the batch.  0 or -EFAULT: the ring is gone. */
 static int vnic_tx_send(struct vnic_txq *txq, struct vnic_tx_turn *t)
 {
@@ -371,7 +383,8 @@ static int vnic_tx_send(struct vnic_txq *txq, struct vnic_tx_turn *t)
 	txq->load.bytes += t->bytes;
 	if (t->lost)
 		vnic_tx_count_lost(txq, t);
-	return vnic_ring_publish(txq->fn, &txq->ring, old, txq->cons) ? 0 : -EFAULT;
+	return vnic_ring_publish(txq->fn, &txq->ring, old, txq->cons,
+				 vnic_tx_patience(txq, t, old)) ? 0 : -EFAULT;
 }
 
 /* Make and send a batch.  Does not sleep.  Returns as vnic_tx_collect(). */

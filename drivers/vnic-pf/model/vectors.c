@@ -5,7 +5,9 @@
  *
  * The first request after a quiet time is raised at once; those that follow
  * within the vector's time become one interrupt, at its end or when they tell of
- * as many descriptors as the driver does not want to wait for.
+ * as many descriptors as the driver does not want to wait for.  A request that
+ * may wait (of a driver that has sent a little) is raised with the next, or after
+ * its own time.
  *
  * The driver asks for an interrupt once (intr_at), so this is called once for
  * many packets, and the lock is not worth avoiding.
@@ -22,6 +24,10 @@ static void vnic_vector_fire(struct vnic_vector *vec, u64 now)
 	struct vnic_fn *fn = vec->fn;
 
 	lockdep_assert_held(&vec->lock);
+	if (vec->armed) {
+		hrtimer_try_to_cancel(&vec->timer);	/* it finds nothing to do */
+		WRITE_ONCE(vec->armed, false);
+	}
 	vec->next = now + (u64)vec->usecs * NSEC_PER_USEC;
 	WRITE_ONCE(vec->raised, vec->raised + 1);
 	fn->be->raise(fn->be_priv, vec->index);
@@ -35,50 +41,59 @@ static enum hrtimer_restart vnic_vector_timer(struct hrtimer *timer)
 	spin_lock_irqsave(&vec->lock, flags);
 	if (vec->on && vec->armed)
 		vnic_vector_fire(vec, ktime_get_ns());
-	WRITE_ONCE(vec->armed, false);
 	spin_unlock_irqrestore(&vec->lock, flags);
 	return HRTIMER_NORESTART;
 }
 
-/* Not before its time: the timer raises it, or enough that it tells of. */
-static void vnic_vector_hold(struct vnic_vector *vec)
+/* Not now: the timer raises it at @due, or enough that it tells of. */
+static void vnic_vector_hold(struct vnic_vector *vec, u64 due)
 {
 	lockdep_assert_held(&vec->lock);
-	vec->held = 0;
+	if (vec->armed && vec->due <= due)
+		return;
+	vec->due = due;
 	WRITE_ONCE(vec->armed, true);
-	hrtimer_start(&vec->timer, ns_to_ktime(vec->next), HRTIMER_MODE_ABS);
+	hrtimer_start(&vec->timer, ns_to_ktime(due), HRTIMER_MODE_ABS);
 }
 
+/* Count what is gathered.  True: no reason to wait any longer. */
 static bool vnic_vector_full(struct vnic_vector *vec, unsigned int n)
 {
 	lockdep_assert_held(&vec->lock);
-	vec->held += n;
+	vec->held = vec->armed ? vec->held + n : n;
 	return vec->frames && vec->held >= vec->frames;
 }
 
-void vnic_vector_raise(struct vnic_fn *fn, unsigned int vector, unsigned int n)
+void vnic_vector_tell(struct vnic_fn *fn, unsigned int vector, unsigned int n)
 {
 	struct vnic_vector *vec = &fn->vec[vector];
 	unsigned long flags;
-	u64 now;
+
+	spin_lock_irqsave(&vec->lock, flags);
+	if (vec->on && vec->armed && vnic_vector_full(vec, n))
+		vnic_vector_fire(vec, ktime_get_ns());
+	spin_unlock_irqrestore(&vec->lock, flags);
+}
+
+void vnic_vector_raise(struct vnic_fn *fn, unsigned int vector, unsigned int n, u32 wait)
+{
+	struct vnic_vector *vec = &fn->vec[vector];
+	unsigned long flags;
+	u64 now, due;
 
 	spin_lock_irqsave(&vec->lock, flags);
 	if (!vec->on)
 		goto out;
-	if (!vec->usecs && !vec->armed) {
+	if (!vec->usecs) {
 		vnic_vector_fire(vec, 0);
 		goto out;
 	}
 	now = ktime_get_ns();
-	if (!vec->armed && now < vec->next)
-		vnic_vector_hold(vec);
-	if (vec->armed && !vnic_vector_full(vec, n))
-		goto out;
-	if (vec->armed) {
-		hrtimer_try_to_cancel(&vec->timer);	/* it finds nothing to do */
-		WRITE_ONCE(vec->armed, false);
-	}
-	vnic_vector_fire(vec, now);
+	due = max(vec->next, now + wait);
+	if (due > now && !vnic_vector_full(vec, n))
+		vnic_vector_hold(vec, due);
+	else
+		vnic_vector_fire(vec, now);
 out:
 	spin_unlock_irqrestore(&vec->lock, flags);
 }
