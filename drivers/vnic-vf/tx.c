@@ -114,7 +114,7 @@ static u32 vnic_tx_add(struct vnic_txq *tx, u32 at, dma_addr_t dma, u32 len, boo
 }
 
 /* What the device has to do to the frame.  Return: the slot behind. */
-static u32 vnic_tx_context(struct vnic_txq *tx, u32 at, struct sk_buff *skb)
+static u32 vnic_tx_context(struct vnic_txq *tx, u32 at, const struct sk_buff *skb)
 {
 	const struct skb_shared_info *shinfo = skb_shinfo(skb);
 	struct vnic_tx_ctx ctx = {};
@@ -135,7 +135,25 @@ static u32 vnic_tx_context(struct vnic_txq *tx, u32 at, struct sk_buff *skb)
 	return at + 1;
 }
 
-/* Map the frame into slots from tx->prod on.  Return: slots used, or -ENOMEM. */
+/* Fill a slot with a copy of the first bytes.  Return: the slot behind. */
+static u32 vnic_tx_copy_head(struct vnic_txq *tx, u32 at, const struct sk_buff *skb, u32 len)
+{
+	u32 slot = at & tx->mask, off = slot * VNIC_TX_COPY;
+
+	if (len > skb_headlen(skb))
+		skb_copy_bits(skb, 0, tx->copy + off, len);
+	else
+		memcpy(tx->copy + off, skb->data, len);
+	tx->buf[slot].len = 0;
+	tx->desc[slot].data = (struct vnic_tx_desc) {
+		.addr = cpu_to_le64(tx->copy_dma + off), .len = cpu_to_le16(len),
+	};
+	return at + 1;
+}
+
+/* Map the frame into slots from tx->prod on; the linear part of most is headers
+ * and not worth it.  Return: slots used, or -ENOMEM.
+ */
 static int vnic_tx_map(struct vnic_qp *qp, struct sk_buff *skb)
 {
 	struct vnic_txq *tx = &qp->tx;
@@ -145,10 +163,14 @@ static int vnic_tx_map(struct vnic_qp *qp, struct sk_buff *skb)
 	unsigned int i;
 
 	at = vnic_tx_context(tx, at, skb);
-	dma = dma_map_single(qp->dev, skb->data, skb_headlen(skb), DMA_TO_DEVICE);
-	if (dma_mapping_error(qp->dev, dma))
-		return -ENOMEM;
-	at = vnic_tx_add(tx, at, dma, skb_headlen(skb), false);
+	if (skb_headlen(skb) <= VNIC_TX_COPY && tx->copy) {
+		at = vnic_tx_copy_head(tx, at, skb, skb_headlen(skb));
+	} else {
+		dma = dma_map_single(qp->dev, skb->data, skb_headlen(skb), DMA_TO_DEVICE);
+		if (dma_mapping_error(qp->dev, dma))
+			return -ENOMEM;
+		at = vnic_tx_add(tx, at, dma, skb_headlen(skb), false);
+	}
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		frag = &skb_shinfo(skb)->frags[i];
 		dma = skb_frag_dma_map(qp->dev, frag, 0, skb_frag_size(frag), DMA_TO_DEVICE);
@@ -293,23 +315,14 @@ static unsigned int vnic_tx_fit(struct vnic_txq *tx, struct sk_buff *skb)
 }
 
 /* Copy a small frame: nothing to map, and the skb can go.  Return: slots used. */
-static int vnic_tx_copy(struct vnic_txq *tx, struct sk_buff *skb)
+static int vnic_tx_copy(struct vnic_txq *tx, const struct sk_buff *skb)
 {
 	u32 first = tx->prod, at = vnic_tx_context(tx, first, skb);
-	u32 slot = at & tx->mask, off = slot * VNIC_TX_COPY;
 
-	if (skb_is_nonlinear(skb))	/* as TCP's are */
-		skb_copy_bits(skb, 0, tx->copy + off, skb->len);
-	else
-		memcpy(tx->copy + off, skb->data, skb->len);
-	tx->buf[slot].len = 0;
-	tx->desc[slot].data = (struct vnic_tx_desc) {
-		.addr	= cpu_to_le64(tx->copy_dma + off),
-		.len	= cpu_to_le16(skb->len),
-		.flags	= cpu_to_le16(VNIC_TXD_F_EOP),
-	};
+	at = vnic_tx_copy_head(tx, at, skb, skb->len);
+	tx->desc[(at - 1) & tx->mask].data.flags = cpu_to_le16(VNIC_TXD_F_EOP);
 	tx->buf[first & tx->mask].kind = VNIC_TX_COPIED;
-	return at + 1 - first;
+	return at - first;
 }
 
 static bool vnic_tx_small(const struct vnic_txq *tx, const struct sk_buff *skb)
