@@ -3,6 +3,7 @@
 # run-on: stable debug=settings,adaptive,rss newest=settings,rss quick=settings
 """Interrupt moderation and RSS of a VF, as ethtool shows and sets them."""
 import re
+import statistics
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
@@ -90,6 +91,38 @@ def adaptive():
     ping('vf0', '10.9.0.2', count=3)
 
 
+def answers(count=200):
+    """Median of the times to an answer in ms, of requests with pauses."""
+    text = out(f'ping -n -i 0.004 -c {count} -W 5 10.9.0.2', ns='vf0')
+    times = [float(t) for t in re.findall(r'time=([\d.]+) ms', text)]
+    true(len(times) >= count * 0.9, f'{len(times)} of {count} answers')
+    return statistics.median(times)
+
+
+def latency():
+    """adaptive moderation delays no lone request: not at low load, not after a high one"""
+    _, vfs = pair()
+    seen = {}
+
+    def measure(name, what):
+        for vf in vfs:
+            coalesce(vf, what)
+        seen.setdefault(name, []).append(answers())
+
+    measure('10 ms', 'adaptive-rx off rx-usecs 10000 rx-frames 0')
+    for _ in range(3):
+        measure('none', 'adaptive-rx off rx-usecs 0')
+        measure('adaptive', 'adaptive-rx on')
+        true(iperf_mbps(iperf('vf1', 'vf0', '10.9.0.2', seconds=1)) > 1, 'TCP flows')
+        seen.setdefault('after load', []).append(answers())
+    note('ms: ' + ', '.join(f'{name} {times}' for name, times in seen.items()))
+    best = {name: min(times) for name, times in seen.items()}
+    true(best['10 ms'] > 2 * best['none'] + 1, 'moderation of 10 ms is seen')
+    for name in ('adaptive', 'after load'):
+        true(best[name] < 1.4 * best['none'] + 0.05, f'{name}: {best[name]} ms, '
+             f'without moderation {best["none"]} ms')
+
+
 def rss():
     """ethtool -x and -X: table, key, function; flow hash fields; XPS"""
     _, vfs = pair()
@@ -122,4 +155,4 @@ def rss():
     eq(sorted(int(mask.replace(',', ''), 16) for mask in masks), [1, 2], 'XPS of two queues')
 
 
-run([settings, held_back, adaptive, rss])
+run([settings, held_back, adaptive, latency, rss])
