@@ -35,6 +35,7 @@
 #include <compat.h>
 
 #include "../bus/bus.h"
+#include "../trace.h"
 #include "fn.h"
 #include "worker.h"
 
@@ -153,6 +154,8 @@ static void vnic_fn_resume(struct vnic_fn *fn)
 /* Everything a driver did is undone; what the host configured stays. */
 static void vnic_fn_do_reset(struct vnic_fn *fn, bool tell)
 {
+	bool failed;
+
 	lockdep_assert_held(&fn->lock);
 	vnic_fn_pause(fn);
 	/* First, so that a driver that is told finds that it is so. */
@@ -167,7 +170,8 @@ static void vnic_fn_do_reset(struct vnic_fn *fn, bool tell)
 	fn->pers->reset(fn);
 	if (fn->as)
 		vnic_as_invalidate(fn->as, 0, 0);
-	clear_bit(VNIC_FN_FAILED, &fn->flags);
+	failed = test_and_clear_bit(VNIC_FN_FAILED, &fn->flags);
+	trace_vnic_reset(fn, tell, failed);
 	if (test_bit(VNIC_FN_ATTACHED, &fn->flags))
 		vnic_vectors_start(fn);
 	vnic_fn_resume(fn);

@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "../trace.h"
 #include "fn.h"
 #include "worker.h"
 
@@ -450,6 +451,7 @@ static void vnic_mbx_request(struct vnic_mbx *m, u64 addr)
 	} else if (!m->result) {
 		vnic_mbx_handle(m);
 	}
+	trace_vnic_mbx(fn, le16_to_cpu(m->req.hdr.opcode), m->result);
 	vnic_mbx_answer(m, addr);
 }
 

@@ -16,6 +16,7 @@
 #include <linux/timekeeping.h>
 #include <linux/unaligned.h>
 
+#include "../trace.h"
 #include "switch.h"
 
 static_assert(VNIC_BATCH == 32, "a batch's frames fit the bits of a u32");
@@ -419,20 +420,24 @@ static unsigned int vnic_admit_size(struct vnic_port *port, const struct vnic_po
  */
 static unsigned int vnic_admit_rate(struct vnic_port *port, struct vnic_frame **out, unsigned int n)
 {
-	unsigned int i, kept = 0, over = 0;
+	unsigned int i, kept = 0, over = 0, bytes = 0;
 	u64 now;
 
 	spin_lock(&port->rx_lock);
 	now = ktime_get_ns();
 	for (i = 0; i < n; i++) {
-		if (vnic_meter_take(&port->rx_meter, out[i]->wire, now))
+		if (vnic_meter_take(&port->rx_meter, out[i]->wire, now)) {
 			out[kept++] = out[i];
-		else
-			over += out[i]->segs;
+			continue;
+		}
+		over += out[i]->segs;
+		bytes += out[i]->wire;
 	}
 	spin_unlock(&port->rx_lock);
-	if (over)
+	if (over) {
+		trace_vnic_police(port, over, bytes);
 		vnic_port_drop(port, VNIC_DROP_RX_RATE, over);
+	}
 	return kept;
 }
 

@@ -298,6 +298,8 @@ void vnic_port_count_tx(struct vnic_port *port, unsigned int packets, unsigned i
 void vnic_port_drop(struct vnic_port *port, enum vnic_drop why, unsigned int packets);
 void vnic_port_get_stats(struct vnic_port *port, struct vnic_port_stats *st);
 extern const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN];
+/* PCI address of the adapter's PF, for trace events */
+const char *vnic_port_pf_name(const struct vnic_port *port);
 
 /* TX shaping by the owner: may a frame of @bytes (its wire) go now?
  * 0: taken; else ns to wait.  Process context or BH.

@@ -6,7 +6,8 @@
 #include <linux/percpu.h>
 #include <linux/timekeeping.h>
 
-#include "port.h"
+#include "../trace.h"
+#include "switch.h"
 
 const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN] = {
 	[VNIC_DROP_RX_RATE]		= "rx_drop_rate",
@@ -25,6 +26,11 @@ const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN] = {
 	[VNIC_DROP_TX_NODEST]		= "tx_drop_nodest",
 	[VNIC_DROP_TX_FAULT]		= "tx_drop_fault",
 };
+
+const char *vnic_port_pf_name(const struct vnic_port *port)
+{
+	return pci_name(port->sw->ad->pf);
+}
 
 void vnic_port_count_rx_sum(struct vnic_port *port, const struct vnic_rx_sum *sum)
 {
@@ -65,6 +71,7 @@ void vnic_port_drop(struct vnic_port *port, enum vnic_drop why, unsigned int pac
 	u64_stats_update_begin(&pc->syncp);
 	u64_stats_add(&pc->drops[why], packets);
 	u64_stats_update_end(&pc->syncp);
+	trace_vnic_drop(port, why, packets);
 }
 
 /* A consistent copy of one CPU's counters, in the form of sums */
