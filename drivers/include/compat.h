@@ -16,6 +16,7 @@
 #include <linux/pci.h>
 #include <linux/sched/vhost_task.h>
 #include <linux/version.h>
+#include <net/devlink.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 #error "vnic needs Linux 6.12 or newer"
@@ -86,6 +87,21 @@ static inline void vnic_net_dim(struct dim *dim, const struct dim_sample *sample
 	net_dim(dim, sample);
 #else
 	net_dim(dim, *sample);
+#endif
+}
+
+/*
+ * Linux 6.18: the grace period of a health reporter is in its ops; before, it was
+ * an argument.  None is wanted.
+ */
+static inline struct devlink_health_reporter *
+vnic_health_reporter_create(struct devlink *devlink, const struct devlink_health_reporter_ops *ops,
+			    void *priv)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+	return devlink_health_reporter_create(devlink, ops, priv);
+#else
+	return devlink_health_reporter_create(devlink, ops, 0, priv);
 #endif
 }
 

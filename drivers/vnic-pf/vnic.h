@@ -6,7 +6,8 @@
  * with one PF.  While the PF's driver is bound to it, it also has a switch, a
  * PF netdev and the VFs' device models.
  *
- * Lock order: device_lock -> devl -> rtnl -> vnic_fn.lock -> vnic_switch.lock.
+ * Lock order: device_lock -> devl -> rtnl -> vnic_adapter.lock -> vnic_fn.lock ->
+ * vnic_switch.lock.
  * None of ours is held across pci_enable_sriov() or pci_disable_sriov().
  */
 #ifndef _VNIC_H
@@ -25,11 +26,23 @@
 #define VNIC_EXTRA_VECTORS	64	/* of the pool, beyond the VFs' defaults */
 
 struct net_device;
+struct vnic_adapter;
 struct vnic_bus;
 struct vnic_fn;
 struct vnic_memory;
 struct vnic_net;
 struct vnic_switch;
+
+/**
+ * struct vnic_watch_ops - who is told what becomes of VFs (model to net/)
+ * @stopped: a driver's error has stopped a VF; any context (not NMI)
+ * @restarted: a VF that was stopped has been reset; process context, vnic_fn.lock
+ *	held
+ */
+struct vnic_watch_ops {
+	void	(*stopped)(struct vnic_adapter *ad);
+	void	(*restarted)(struct vnic_adapter *ad);
+};
 
 /**
  * struct vnic_adapter - one adapter
@@ -41,13 +54,14 @@ struct vnic_switch;
  * @net: PF netdev and uplink, while the PF driver is bound
  * @memory_size: bytes of packet memory
  * @memory: the packet memory, while there are VF models
+ * @watch: set while there may be VFs
  * @num_vfs: number of VF models in @vfs; written under @lock
  * @vfs: VF models by index, RCU; entries [0, num_vfs) are set while SR-IOV is
  *	being enabled, enabled or being disabled.  Readers: rcu_read_lock() or
  *	rtnl (VF count cannot change under the ndos: sriov_numvfs holds
  *	device_lock and takes rtnl around the change of @vfs)
- * @lock: serialises creation and destruction of VFs and changes of the vector
- *	pool; taken alone
+ * @lock: serialises creation and destruction of VFs and what works on all of
+ *	them; held where VFs are to stay without rtnl
  */
 struct vnic_adapter {
 	int			id;
@@ -58,6 +72,7 @@ struct vnic_adapter {
 	struct vnic_net		*net;
 	u32			memory_size;
 	struct vnic_memory	*memory;
+	const struct vnic_watch_ops *watch;
 	unsigned int		num_vfs;
 	struct vnic_fn __rcu	*vfs[VNIC_MAX_VFS];
 	struct mutex		lock; /* see above */

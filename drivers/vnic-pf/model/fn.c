@@ -112,18 +112,51 @@ void vnic_fn_set_bell(struct vnic_fn *fn, bool rings)
 }
 EXPORT_SYMBOL_VNIC(vnic_fn_set_bell);
 
+/* The function is to be stopped; false: it is already. */
+static bool vnic_fn_note_failure(struct vnic_fn *fn, const char *why, u64 now)
+{
+	unsigned long flags;
+	bool first;
+
+	spin_lock_irqsave(&fn->fail_lock, flags);
+	first = !test_and_set_bit(VNIC_FN_FAILED, &fn->flags);
+	if (first) {
+		fn->failures++;
+		fn->fail_why = why;
+		fn->fail_at = now;
+	}
+	spin_unlock_irqrestore(&fn->fail_lock, flags);
+	return first;
+}
+
+void vnic_fn_get_health(struct vnic_fn *fn, struct vnic_fn_health *st)
+{
+	unsigned long flags;
+	u64 ago;
+
+	spin_lock_irqsave(&fn->fail_lock, flags);
+	st->failures = fn->failures;
+	st->why = fn->fail_why;
+	st->at = fn->fail_at;
+	st->stopped = test_bit(VNIC_FN_FAILED, &fn->flags);
+	spin_unlock_irqrestore(&fn->fail_lock, flags);
+	ago = ktime_get_ns() - st->at;
+	st->when = ktime_get_real_seconds() - div_u64(ago, NSEC_PER_SEC);
+	st->refused = READ_ONCE(fn->refused);
+}
+
 void vnic_fn_fail(struct vnic_fn *fn, const char *why)
 {
-	u64 until = ktime_get_ns() + (u64)VNIC_FAIL_HOLD_MS * NSEC_PER_MSEC;
+	u64 now = ktime_get_ns();
 
-	if (test_and_set_bit(VNIC_FN_FAILED, &fn->flags))
+	if (!vnic_fn_note_failure(fn, why, now))
 		return;
-	WRITE_ONCE(fn->fail_until, until);
-	atomic64_inc(&fn->failures);
+	WRITE_ONCE(fn->fail_until, now + (u64)VNIC_FAIL_HOLD_MS * NSEC_PER_MSEC);
 	if (!test_and_set_bit(VNIC_FN_LOGGED, &fn->flags))
 		dev_warn_ratelimited(&fn->ad->pf->dev, "VF %u: stopped until reset: %s\n",
 				     fn->index, why);
 	vnic_mbx_notify(fn);
+	fn->ad->watch->stopped(fn->ad);
 }
 
 /* ---- reset ---- */
@@ -172,6 +205,8 @@ static void vnic_fn_do_reset(struct vnic_fn *fn, bool tell)
 		vnic_as_invalidate(fn->as, 0, 0);
 	failed = test_and_clear_bit(VNIC_FN_FAILED, &fn->flags);
 	trace_vnic_reset(fn, tell, failed);
+	if (failed)
+		fn->ad->watch->restarted(fn->ad);
 	if (test_bit(VNIC_FN_ATTACHED, &fn->flags))
 		vnic_vectors_start(fn);
 	vnic_fn_resume(fn);
@@ -229,6 +264,26 @@ void vnic_fns_reset(struct vnic_adapter *ad)
 		fn = rcu_dereference_protected(ad->vfs[i], lockdep_is_held(&ad->pf->dev.mutex));
 		flush_work(&fn->reset_work);
 	}
+}
+
+void vnic_fns_rescue(struct vnic_adapter *ad, u64 ns)
+{
+	struct vnic_fn_health st;
+	struct vnic_fn *fn;
+	unsigned int i;
+
+	mutex_lock(&ad->lock);
+	for (i = 0; i < ad->num_vfs; i++) {
+		fn = rcu_dereference_protected(ad->vfs[i], lockdep_is_held(&ad->lock));
+		vnic_fn_get_health(fn, &st);
+		if (st.stopped && ktime_get_ns() - st.at >= ns)
+			vnic_fn_request_reset(fn, true);
+	}
+	for (i = 0; i < ad->num_vfs; i++) {
+		fn = rcu_dereference_protected(ad->vfs[i], lockdep_is_held(&ad->lock));
+		flush_work(&fn->reset_work);
+	}
+	mutex_unlock(&ad->lock);
 }
 
 /* A driver that never gave a mailbox has nothing that would be stopped. */
@@ -422,6 +477,7 @@ static struct vnic_fn *vnic_fn_create(struct vnic_adapter *ad, unsigned int inde
 	fn->pers = &vnic_native_personality;
 	mutex_init(&fn->lock);
 	spin_lock_init(&fn->toll_lock);
+	spin_lock_init(&fn->fail_lock);
 	vnic_meter_set(&fn->toll, VNIC_TOLL_RATE, VNIC_TOLL_BURST, ktime_get_ns());
 	INIT_WORK(&fn->reset_work, vnic_fn_reset_work);
 	vnic_vectors_init(fn);

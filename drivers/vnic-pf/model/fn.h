@@ -147,7 +147,11 @@ struct vnic_vector {
  * @toll_lock: leaf; protects @toll
  * @toll: bucket of work in kworkers, one "byte" each; see vnic_fn_toll()
  * @fail_until: ktime ns before which no work is done after an error; 0: none
+ * @fail_lock: leaf, interrupts off; protects the three that follow
  * @failures: driver errors since the function was created
+ * @fail_why: the last one, a constant; NULL: none
+ * @fail_at: when it happened, ktime ns
+ * @refused: requests of the mailbox that were refused; written by the mailbox
  * @generation: VNIC_REG_GENERATION
  * @features: negotiated
  * @hello: HELLO done since reset
@@ -183,7 +187,11 @@ struct vnic_fn {
 	spinlock_t			toll_lock;	/* see above */
 	struct vnic_meter		toll;
 	u64				fail_until;
-	atomic64_t			failures;
+	spinlock_t			fail_lock;	/* see above */
+	u64				failures;
+	const char			*fail_why;
+	u64				fail_at;
+	u64				refused;
 
 	u32				generation;
 	u64				features;
@@ -262,6 +270,32 @@ void vnic_fn_set_master(struct vnic_fn *fn, bool on);
  * the driver is told by VNIC_ST_F_RESET.  Any context.
  */
 void vnic_fn_fail(struct vnic_fn *fn, const char *why);
+
+/**
+ * struct vnic_fn_health - what has stopped a function, since it was created
+ * @failures: how often
+ * @refused: requests of its driver that were refused by the mailbox
+ * @why: the last time; NULL: never
+ * @at: when that was, ktime ns
+ * @when: the same, seconds since 1970
+ * @stopped: it has not been reset since
+ */
+struct vnic_fn_health {
+	u64		failures;
+	u64		refused;
+	const char	*why;
+	u64		at;
+	time64_t	when;
+	bool		stopped;
+};
+
+/* Any context (not NMI) */
+void vnic_fn_get_health(struct vnic_fn *fn, struct vnic_fn_health *st);
+/* Reset the VFs that have been stopped for @ns or longer, and tell their drivers.
+ * Process context, adapter's and functions' locks not held; returns when all
+ * are done.
+ */
+void vnic_fns_rescue(struct vnic_adapter *ad, u64 ns);
 
 /* MSI-X vectors of a VF; checks done by the caller, who tells the bus, too */
 void vnic_fn_set_vectors(struct vnic_fn *fn, unsigned int vectors);

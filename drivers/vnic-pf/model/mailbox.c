@@ -451,6 +451,8 @@ static void vnic_mbx_request(struct vnic_mbx *m, u64 addr)
 	} else if (!m->result) {
 		vnic_mbx_handle(m);
 	}
+	if (m->result)
+		WRITE_ONCE(fn->refused, fn->refused + 1);
 	trace_vnic_mbx(fn, le16_to_cpu(m->req.hdr.opcode), m->result);
 	vnic_mbx_answer(m, addr);
 }

@@ -402,10 +402,15 @@ int vnic_net_create(struct vnic_adapter *ad)
 		err = PTR_ERR(net->devlink);
 		goto port_destroy;
 	}
+	net->health = vnic_health_create(net);
+	if (IS_ERR(net->health)) {
+		err = PTR_ERR(net->health);
+		goto devlink_destroy;
+	}
 	netif_carrier_off(dev);	/* vnic_uplink_start() turns it on */
 	err = register_netdev(dev);
 	if (err)
-		goto devlink_destroy;
+		goto health_destroy;
 	err = vnic_uplink_start(net);
 	if (err)
 		goto unregister;
@@ -416,6 +421,8 @@ unregister:
 	vnic_uplink_stop(net);
 	unregister_netdev(dev);
 	cancel_work_sync(&net->rx_mode_work);
+health_destroy:
+	vnic_health_destroy(net->health);
 devlink_destroy:
 	vnic_devlink_destroy(net->devlink);
 port_destroy:
@@ -447,6 +454,7 @@ void vnic_net_destroy(struct vnic_adapter *ad)
 	vnic_uplink_stop(net);
 	unregister_netdev(net->dev);
 	cancel_work_sync(&net->rx_mode_work);
+	vnic_health_destroy(net->health);
 	vnic_devlink_destroy(net->devlink);
 	vnic_port_destroy(&net->port);
 	vnic_uplink_exit(net);

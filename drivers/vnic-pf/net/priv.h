@@ -23,6 +23,7 @@
 #define VNIC_PF_SPEED		100000	/* Mb/s without an uplink */
 
 struct vnic_devlink;
+struct vnic_health;
 struct vnic_uplink;
 
 /**
@@ -77,6 +78,7 @@ struct vnic_credit {
  * @ad: adapter
  * @dev: the netdev
  * @devlink: its devlink instance
+ * @health: its health reporter of VFs
  * @port: the PF's port of the switch
  * @cells: receive queues of the netdev
  * @scratch: per CPU
@@ -92,6 +94,7 @@ struct vnic_net {
 	struct vnic_adapter		*ad;
 	struct net_device		*dev;
 	struct vnic_devlink		*devlink;
+	struct vnic_health		*health;
 	struct vnic_port		port;
 	struct gro_cells		cells;
 	struct vnic_scratch __percpu	*scratch;
@@ -137,5 +140,9 @@ struct vnic_devlink *vnic_devlink_create(struct vnic_adapter *ad);	/* ERR_PTR(-E
 void vnic_devlink_destroy(struct vnic_devlink *vd);
 int vnic_devlink_add_vfs(struct vnic_devlink *vd, unsigned int n);	/* -ENOMEM: none */
 void vnic_devlink_del_vfs(struct vnic_devlink *vd);
+
+/* health.c */
+struct vnic_health *vnic_health_create(struct vnic_net *net);
+void vnic_health_destroy(struct vnic_health *h);
 
 #endif /* _VNIC_NET_PRIV_H */
