@@ -16,7 +16,8 @@ struct vnic_stat {
 	size_t	offset;
 };
 
-#define VNIC_DEV_STAT(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats, field) }
+#define VNIC_DEV_STAT(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats_all, stats.field) }
+#define VNIC_DEV_DROP(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats_all, drops.field) }
 
 static const struct vnic_stat vnic_dev_stats[] = {
 	VNIC_DEV_STAT(rx_drop_rate),
@@ -27,6 +28,16 @@ static const struct vnic_stat vnic_dev_stats[] = {
 	VNIC_DEV_STAT(tx_drop_malformed),
 	VNIC_DEV_STAT(tx_drop_other),
 	VNIC_DEV_STAT(interrupts),
+};
+
+/* With VNIC_F_DROPS; the two "other" are what these leave then. */
+static const struct vnic_stat vnic_dev_drops[] = {
+	VNIC_DEV_DROP(rx_drop_oversize),
+	VNIC_DEV_DROP(rx_drop_link),
+	VNIC_DEV_DROP(rx_drop_reset),
+	VNIC_DEV_DROP(tx_drop_control),
+	VNIC_DEV_DROP(tx_drop_link),
+	VNIC_DEV_DROP(tx_drop_nodest),
 };
 
 #define VNIC_TX_STAT(field)	{ #field, offsetof(struct vnic_tx_stats, field) }
@@ -70,14 +81,19 @@ static const struct vnic_stat vnic_rx_stats[] = {
 
 #define VNIC_QP_STATS	(ARRAY_SIZE(vnic_tx_stats) + ARRAY_SIZE(vnic_rx_stats))
 
+static unsigned int vnic_num_dev_drops(const struct vnic_vf *vf)
+{
+	return vnic_has(vf, VNIC_F_DROPS) ? ARRAY_SIZE(vnic_dev_drops) : 0;
+}
+
 static int vnic_get_sset_count(struct net_device *netdev, int sset)
 {
 	struct vnic_vf *vf = netdev_priv(netdev);
 
 	if (sset != ETH_SS_STATS)
 		return -EOPNOTSUPP;
-	return 1 + ARRAY_SIZE(vnic_dev_stats) + vf->made_qps * VNIC_QP_STATS +
-	       page_pool_ethtool_stats_get_count();
+	return 1 + ARRAY_SIZE(vnic_dev_stats) + vnic_num_dev_drops(vf) +
+	       vf->made_qps * VNIC_QP_STATS + page_pool_ethtool_stats_get_count();
 }
 
 static void vnic_get_strings(struct net_device *netdev, u32 sset, u8 *data)
@@ -90,6 +106,8 @@ static void vnic_get_strings(struct net_device *netdev, u32 sset, u8 *data)
 	ethtool_puts(&data, "resets");
 	for (i = 0; i < ARRAY_SIZE(vnic_dev_stats); i++)
 		ethtool_puts(&data, vnic_dev_stats[i].name);
+	for (i = 0; i < vnic_num_dev_drops(vf); i++)
+		ethtool_puts(&data, vnic_dev_drops[i].name);
 	for (i = 0; i < vf->made_qps; i++) {
 		for (j = 0; j < ARRAY_SIZE(vnic_tx_stats); j++)
 			ethtool_sprintf(&data, "tx%u_%s", i, vnic_tx_stats[j].name);
@@ -99,16 +117,41 @@ static void vnic_get_strings(struct net_device *netdev, u32 sset, u8 *data)
 	page_pool_ethtool_stats_get_strings(data);
 }
 
-static u64 *vnic_read_dev_stats(struct vnic_vf *vf, u64 *data)
+/* The reasons that have a name of their own are not "other". */
+static void vnic_split_other(struct vnic_mbx_stats_all *st)
 {
-	struct vnic_mbx_stats st;
+	const struct vnic_mbx_drops *d = &st->drops;
+	u64 rx = le64_to_cpu(d->rx_drop_oversize) + le64_to_cpu(d->rx_drop_link) +
+		 le64_to_cpu(d->rx_drop_reset);
+	u64 tx = le64_to_cpu(d->tx_drop_control) + le64_to_cpu(d->tx_drop_link) +
+		 le64_to_cpu(d->tx_drop_nodest);
+
+	le64_add_cpu(&st->stats.rx_drop_other, -rx);
+	le64_add_cpu(&st->stats.tx_drop_other, -tx);
+}
+
+/* Ask the device.  While it does not answer its counters stay as they were last. */
+static void vnic_ask_dev_stats(struct vnic_vf *vf)
+{
+	bool drops = vnic_has(vf, VNIC_F_DROPS);
+	struct vnic_mbx_stats_all st = {};
+
+	if (vnic_mbx_call(vf, VNIC_MBX_GET_STATS, NULL, 0, &st,
+			  drops ? sizeof(st) : sizeof(st.stats)))
+		return;
+	if (drops)
+		vnic_split_other(&st);
+	vf->dev_stats = st;
+}
+
+static u64 *vnic_put_dev_stats(const struct vnic_vf *vf, const struct vnic_stat *desc,
+			       unsigned int n, u64 *data)
+{
+	const u8 *st = (const u8 *)&vf->dev_stats;
 	unsigned int i;
 
-	/* Zeros while the device does not answer. */
-	if (vnic_mbx_call(vf, VNIC_MBX_GET_STATS, NULL, 0, &st, sizeof(st)))
-		memset(&st, 0, sizeof(st));
-	for (i = 0; i < ARRAY_SIZE(vnic_dev_stats); i++)
-		*data++ = le64_to_cpu(*(__le64 *)((u8 *)&st + vnic_dev_stats[i].offset));
+	for (i = 0; i < n; i++)
+		*data++ = le64_to_cpu(*(const __le64 *)(st + desc[i].offset));
 	return data;
 }
 
@@ -134,7 +177,9 @@ static void vnic_get_ethtool_stats(struct net_device *netdev, struct ethtool_sta
 	unsigned int i;
 
 	*data++ = vf->resets;
-	data = vnic_read_dev_stats(vf, data);
+	vnic_ask_dev_stats(vf);
+	data = vnic_put_dev_stats(vf, vnic_dev_stats, ARRAY_SIZE(vnic_dev_stats), data);
+	data = vnic_put_dev_stats(vf, vnic_dev_drops, vnic_num_dev_drops(vf), data);
 	for (i = 0; i < vf->made_qps; i++) {
 		qp = &vf->qp[i];
 		data = vnic_read_stats(&qp->tx.stats, &qp->tx.stats.syncp, vnic_tx_stats,

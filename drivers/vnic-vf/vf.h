@@ -66,6 +66,7 @@
  * @next_reset: jiffies before which no further reset starts
  * @failures: resets in a row that failed
  * @resets: resets so far
+ * @dev_stats: the device's counters as it told them last; rtnl
  * @ctl_name: of the control interrupt
  */
 struct vnic_vf {
@@ -103,6 +104,7 @@ struct vnic_vf {
 	unsigned long		next_reset;
 	unsigned int		failures;
 	u64			resets;
+	struct vnic_mbx_stats_all dev_stats;
 	char			ctl_name[IFNAMSIZ + 8];
 };
 

@@ -98,7 +98,7 @@ struct vnic_mbx_page {
 #define VNIC_MBX_SET_MTU	9	/* vnic_mbx_u32: bytes -> none */
 #define VNIC_MBX_SET_RSS	10	/* vnic_mbx_rss -> none */
 #define VNIC_MBX_SET_COALESCE	11	/* vnic_mbx_coalesce -> none */
-#define VNIC_MBX_GET_STATS	12	/* none -> vnic_mbx_stats */
+#define VNIC_MBX_GET_STATS	12	/* none -> vnic_mbx_stats, with DROPS vnic_mbx_stats_all */
 
 /* VNIC_MBX_HELLO: first message after reset, only once */
 struct vnic_mbx_hello {
@@ -205,6 +205,26 @@ struct vnic_mbx_stats {
 	__le64	interrupts;		/* raised */
 };
 
+/*
+ * What rx_drop_other and tx_drop_other are made of.  What these have beyond the
+ * sums is of reasons that have no name here.
+ */
+struct vnic_mbx_drops {
+	__le64	rx_drop_oversize;	/* longer than the MTU allows */
+	__le64	rx_drop_link;		/* link down, or not enabled */
+	__le64	rx_drop_reset;		/* waited when the function was reset */
+	__le64	tx_drop_control;	/* addressed to the network's own equipment */
+	__le64	tx_drop_link;		/* link down */
+	__le64	tx_drop_nodest;		/* nobody to deliver to */
+	__le64	rsvd[2];		/* 0 */
+};
+
+/* The answer of VNIC_MBX_GET_STATS if VNIC_F_DROPS was negotiated */
+struct vnic_mbx_stats_all {
+	struct vnic_mbx_stats	stats;
+	struct vnic_mbx_drops	drops;
+};
+
 _Static_assert(sizeof(struct vnic_mbx_hdr) == 16, "mailbox header");
 _Static_assert(sizeof(struct vnic_mbx_status) == 64, "status block");
 _Static_assert(sizeof(struct vnic_mbx_page) == VNIC_MBX_PAGE_SIZE, "mailbox page");
@@ -218,5 +238,7 @@ _Static_assert(sizeof(struct vnic_mbx_vlan) == 8, "vlan");
 _Static_assert(sizeof(struct vnic_mbx_rss) == 168, "rss");
 _Static_assert(sizeof(struct vnic_mbx_coalesce) == 8, "coalesce");
 _Static_assert(sizeof(struct vnic_mbx_stats) == 64, "stats");
+_Static_assert(sizeof(struct vnic_mbx_drops) == 64, "drops");
+_Static_assert(sizeof(struct vnic_mbx_stats_all) == 128, "stats and drops");
 
 #endif /* _UAPI_VNIC_MBX_H */

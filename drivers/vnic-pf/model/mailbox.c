@@ -48,9 +48,9 @@ struct vnic_mbx {
 		u8			payload[VNIC_MBX_REQ_MAX];
 	} req __aligned(8);
 	union {
-		u8			out[sizeof(struct vnic_mbx_stats)];
+		u8			out[sizeof(struct vnic_mbx_stats_all)];
 		struct vnic_mbx_caps	caps;
-		struct vnic_mbx_stats	stats;
+		struct vnic_mbx_stats_all stats;
 	};
 	struct vnic_mbx_status		status;
 };
@@ -85,7 +85,7 @@ static const u64 vnic_mbx_depends[][2] = {
 
 u64 vnic_mbx_features(const struct vnic_fn *fn)
 {
-	u64 features = GENMASK_ULL(VNIC_F_RX_HASH, 0);
+	u64 features = GENMASK_ULL(VNIC_F_DROPS, 0);
 
 	if (vnic_fn_qps(fn) < 2)
 		features &= ~VNIC_F_QPS;
@@ -251,26 +251,48 @@ static u32 vnic_mbx_set_coalesce(struct vnic_fn *fn, struct vnic_mbx *m)
 	return VNIC_MBX_OK;
 }
 
-static u32 vnic_mbx_get_stats(struct vnic_fn *fn, struct vnic_mbx *m)
+static void vnic_mbx_put_stats(struct vnic_mbx_stats *out, const struct vnic_port_stats *st)
 {
-	struct vnic_port_stats st;
-	const u64 *d = st.drops;
+	const u64 *d = st->drops;
 
-	vnic_port_get_stats(&fn->port, &st);
-	m->stats = (struct vnic_mbx_stats) {
+	*out = (struct vnic_mbx_stats) {
 		.rx_drop_rate		= cpu_to_le64(d[VNIC_DROP_RX_RATE]),
 		.rx_drop_nobuf		= cpu_to_le64(d[VNIC_DROP_RX_NOBUF]),
-		.rx_drop_other		= cpu_to_le64(st.rx_dropped - d[VNIC_DROP_RX_RATE] -
+		.rx_drop_other		= cpu_to_le64(st->rx_dropped - d[VNIC_DROP_RX_RATE] -
 						      d[VNIC_DROP_RX_NOBUF]),
 		.tx_drop_spoof		= cpu_to_le64(d[VNIC_DROP_TX_SPOOF]),
 		.tx_drop_vlan		= cpu_to_le64(d[VNIC_DROP_TX_VLAN]),
 		.tx_drop_malformed	= cpu_to_le64(d[VNIC_DROP_TX_MALFORMED]),
-		.tx_drop_other		= cpu_to_le64(st.tx_dropped - d[VNIC_DROP_TX_SPOOF] -
+		.tx_drop_other		= cpu_to_le64(st->tx_dropped - d[VNIC_DROP_TX_SPOOF] -
 						      d[VNIC_DROP_TX_VLAN] -
 						      d[VNIC_DROP_TX_MALFORMED]),
-		.interrupts		= cpu_to_le64(vnic_vectors_raised(fn)),
 	};
-	m->out_len = sizeof(m->stats);
+}
+
+static void vnic_mbx_put_drops(struct vnic_mbx_drops *out, const struct vnic_port_stats *st)
+{
+	const u64 *d = st->drops;
+
+	*out = (struct vnic_mbx_drops) {
+		.rx_drop_oversize	= cpu_to_le64(d[VNIC_DROP_RX_OVERSIZE]),
+		.rx_drop_link		= cpu_to_le64(d[VNIC_DROP_RX_LINK]),
+		.rx_drop_reset		= cpu_to_le64(d[VNIC_DROP_RX_RESET]),
+		.tx_drop_control	= cpu_to_le64(d[VNIC_DROP_TX_CONTROL]),
+		.tx_drop_link		= cpu_to_le64(d[VNIC_DROP_TX_LINK]),
+		.tx_drop_nodest		= cpu_to_le64(d[VNIC_DROP_TX_NODEST]),
+	};
+}
+
+static u32 vnic_mbx_get_stats(struct vnic_fn *fn, struct vnic_mbx *m)
+{
+	struct vnic_port_stats st;
+
+	vnic_port_get_stats(&fn->port, &st);
+	vnic_mbx_put_stats(&m->stats.stats, &st);
+	m->stats.stats.interrupts = cpu_to_le64(vnic_vectors_raised(fn));
+	vnic_mbx_put_drops(&m->stats.drops, &st);
+	m->out_len = fn->features & BIT_ULL(VNIC_F_DROPS) ? sizeof(m->stats) :
+							     sizeof(m->stats.stats);
 	return VNIC_MBX_OK;
 }
 
