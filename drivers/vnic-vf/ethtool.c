@@ -35,6 +35,8 @@ static const struct vnic_stat vnic_dev_drops[] = {
 	VNIC_DEV_DROP(rx_drop_oversize),
 	VNIC_DEV_DROP(rx_drop_link),
 	VNIC_DEV_DROP(rx_drop_reset),
+	VNIC_DEV_DROP(rx_drop_memory),
+	VNIC_DEV_DROP(rx_drop_reclaim),
 	VNIC_DEV_DROP(tx_drop_control),
 	VNIC_DEV_DROP(tx_drop_link),
 	VNIC_DEV_DROP(tx_drop_nodest),
@@ -122,7 +124,8 @@ static void vnic_split_other(struct vnic_mbx_stats_all *st)
 {
 	const struct vnic_mbx_drops *d = &st->drops;
 	u64 rx = le64_to_cpu(d->rx_drop_oversize) + le64_to_cpu(d->rx_drop_link) +
-		 le64_to_cpu(d->rx_drop_reset);
+		 le64_to_cpu(d->rx_drop_reset) + le64_to_cpu(d->rx_drop_memory) +
+		 le64_to_cpu(d->rx_drop_reclaim);
 	u64 tx = le64_to_cpu(d->tx_drop_control) + le64_to_cpu(d->tx_drop_link) +
 		 le64_to_cpu(d->tx_drop_nodest);
 

@@ -216,7 +216,8 @@ struct vnic_mbx_drops {
 	__le64	tx_drop_control;	/* addressed to the network's own equipment */
 	__le64	tx_drop_link;		/* link down */
 	__le64	tx_drop_nodest;		/* nobody to deliver to */
-	__le64	rsvd[2];		/* 0 */
+	__le64	rx_drop_memory;		/* partition full, though buffers are posted */
+	__le64	rx_drop_reclaim;	/* waited in borrowed memory that its owner needed */
 };
 
 /* The answer of VNIC_MBX_GET_STATS if VNIC_F_DROPS was negotiated */

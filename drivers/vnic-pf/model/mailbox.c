@@ -280,6 +280,8 @@ static void vnic_mbx_put_drops(struct vnic_mbx_drops *out, const struct vnic_por
 		.tx_drop_control	= cpu_to_le64(d[VNIC_DROP_TX_CONTROL]),
 		.tx_drop_link		= cpu_to_le64(d[VNIC_DROP_TX_LINK]),
 		.tx_drop_nodest		= cpu_to_le64(d[VNIC_DROP_TX_NODEST]),
+		.rx_drop_memory		= cpu_to_le64(d[VNIC_DROP_RX_MEMORY]),
+		.rx_drop_reclaim	= cpu_to_le64(d[VNIC_DROP_RX_RECLAIM]),
 	};
 }
 
