@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# run-on: stable debug newest quick=shown,recover,together
+# timeout: 300
+"""devlink: the health reporter of VFs that were stopped, and what the adapter is."""
+import json
+import re
+import sys
+import time
+sys.path.insert(0, sys.path[0] + '/../lib')
+from ktap import between, contains, eq, run, slow, true, wait_for
+from misbehave import Misbehave
+from vnic import load, out, refused, sh, shared
+
+FAILED = 4      # VNIC_STATUS_FAILED
+RESCUE = 10     # seconds until a VF whose driver does nothing is reset
+REASON = 'TX ring or descriptors invalid'
+
+
+def bench():
+    """A PF and three VFs for vfio."""
+    pf = load(total_vfs=4)[0]
+    pf.set('sriov_drivers_autoprobe', 0)
+    for vf in pf.vfs(3):
+        vf.to_vfio()
+    return pf
+
+
+def health(pf):
+    """What devlink says of the reporter."""
+    reporters = json.loads(out(f'devlink -j health show pci/{pf.bdf} reporter vf'))['health']
+    return reporters[f'pci/{pf.bdf}'][0]
+
+
+def state(pf):
+    """healthy or error"""
+    return health(pf)['state']
+
+
+def diagnose(pf):
+    """What it says of the VFs, by VF."""
+    return {v['vf']: v for v in
+            json.loads(out(f'devlink -j health diagnose pci/{pf.bdf} reporter vf'))['VFs']}
+
+
+def dump(pf):
+    """The dump."""
+    return json.loads(out(f'devlink -j health dump show pci/{pf.bdf} reporter vf'))
+
+
+def tell(pf, what):
+    """`devlink health WHAT`"""
+    sh(f'devlink health {what.split()[0]} {" ".join(what.split()[1:2])} '
+       f'pci/{pf.bdf} reporter vf {" ".join(what.split()[2:])}')
+
+
+def healthy(pf, seconds=5):
+    """Wait for it."""
+    wait_for(lambda: state(pf) == 'healthy', 'healthy', seconds=seconds)
+
+
+def stop(pf, driver):
+    """Let a driver's VF be stopped, and wait until devlink knows."""
+    before = health(pf)
+    driver.tell('stop')
+    wait_for(lambda: since(pf, before)[0], 'reported')
+
+
+def fresh(pf):
+    """Healthy, without a dump; returns the counts so far."""
+    healthy(pf)
+    tell(pf, 'dump clear')
+    return health(pf)
+
+
+def since(pf, before):
+    """Errors and recoveries since."""
+    now = health(pf)
+    return now['error'] - before['error'], now['recover'] - before['recover']
+
+
+def nothing():
+    """a new adapter is healthy, has no VF to show and nothing to dump"""
+    pf = shared(bench)
+    eq(state(pf), 'healthy', 'state')
+    eq(diagnose(pf), {}, 'VFs')
+    contains(refused(f'devlink health dump show pci/{pf.bdf} reporter vf'), 'no VF has failed',
+             'dump')
+
+
+def shown():
+    """a VF that was stopped is shown with reason and time until its driver has reset it"""
+    pf = shared(bench)
+    before, start = fresh(pf), time.time()
+    had = diagnose(pf).get(1, {'failures': 0})['failures']
+    driver = Misbehave(pf.vf(1))
+    stop(pf, driver)
+    eq(state(pf), 'error', 'state')
+    got = diagnose(pf)[1]
+    eq((got['stopped'], got['failures'], got['reason']), (True, had + 1, REASON), 'diagnose')
+    when = time.mktime(time.strptime(got['time'], '%Y-%m-%dT%H:%M:%S UTC')) - time.timezone
+    between(when, int(start) - 1, time.time(), 'time')
+    seen = dump(pf)
+    eq((seen['vf'], seen['stopped'], seen['reason']), (1, True, REASON), 'dump')
+    eq(since(pf, before), (1, 0), 'errors and recoveries')
+    driver.tell('reset')
+    healthy(pf)
+    eq(since(pf, before), (1, 1), 'errors and recoveries')
+    eq(diagnose(pf)[1]['stopped'], False, 'stopped')
+    driver.tell('refused')
+    true(diagnose(pf)[1]['refused requests'] >= 1, 'refused requests')
+
+
+def recover():
+    """devlink health recover resets what is stopped, at once, and nothing else"""
+    pf = shared(bench)
+    before = fresh(pf)
+    drivers = [Misbehave(pf.vf(i)) for i in (0, 1)]
+    generation = [int(d.tell('generation')) for d in drivers]
+    stop(pf, drivers[0])
+    eq(state(pf), 'error', 'state')
+    tell(pf, 'recover')
+    eq(state(pf), 'healthy', 'state')
+    eq([int(d.tell('generation')) for d in drivers], [generation[0] + 1, generation[1]],
+       'generations')
+    eq(int(drivers[0].tell('status')) & FAILED, 0, 'status')
+    eq(since(pf, before), (1, 1), 'errors and recoveries')
+
+
+def rescue():
+    """a VF whose driver does nothing is reset after a while, unless auto_recover is off"""
+    pf = shared(bench)
+    before = fresh(pf)
+    driver = Misbehave(pf.vf(0))
+    start = time.monotonic()
+    stop(pf, driver)
+    healthy(pf, RESCUE + 5)
+    between(time.monotonic() - start, RESCUE - 1, (RESCUE + 4) * slow(), 'seconds until then')
+    eq(int(driver.tell('status')) & FAILED, 0, 'status')
+    eq(since(pf, before), (1, 1), 'errors and recoveries')
+
+    sh(f'devlink health set pci/{pf.bdf} reporter vf auto_recover false')
+    driver.tell('reset')
+    stop(pf, driver)
+    eq(state(pf), 'error', 'state')
+    time.sleep(RESCUE + 3)
+    eq(state(pf), 'error', 'state')
+    eq(int(driver.tell('status')) & FAILED, FAILED, 'status')
+    sh(f'devlink health set pci/{pf.bdf} reporter vf auto_recover true')
+    driver.close()
+    healthy(pf)
+
+
+def together():
+    """VFs that are stopped together and again and again are reported once a second at most"""
+    pf = shared(bench)
+    before, start = fresh(pf), time.monotonic()
+    drivers = [Misbehave(pf.vf(i)) for i in range(3)]
+    failures = sum(v['failures'] for v in diagnose(pf).values())
+    for _ in range(3):
+        for driver in drivers:
+            driver.tell('stop')
+        for driver in drivers:
+            driver.tell('reset')
+    seconds = time.monotonic() - start
+    wait_for(lambda: since(pf, before)[0], 'a report')
+    healthy(pf)
+    eq(sum(v['failures'] for v in diagnose(pf).values()) - failures, 9, 'failures')
+    errors, _ = since(pf, before)
+    between(errors, 1, seconds + 2, 'reports')
+
+
+def closed():
+    """a VF that is stopped and then closed, or destroyed, leaves the reporter healthy"""
+    pf = shared(bench)
+    fresh(pf)
+    driver = Misbehave(pf.vf(2))
+    stop(pf, driver)
+    driver.close()
+    healthy(pf)
+    driver = Misbehave(pf.vf(2))
+    stop(pf, driver)
+    driver.close()
+    pf.numvfs(0)
+    healthy(pf)
+    eq(diagnose(pf), {}, 'VFs of before')
+
+
+def gone():
+    """the PF can go while a VF has just failed"""
+    pf = load(total_vfs=4)[0]
+    pf.set('sriov_drivers_autoprobe', 0)
+    vf = pf.vfs(1)[0].to_vfio()
+    driver = Misbehave(vf)
+    driver.tell('stop')
+    driver.close()
+
+
+def info():
+    """devlink dev info: the driver, and the interface's version as ethtool has it"""
+    pf = shared(bench)
+    got = json.loads(out(f'devlink -j dev info pci/{pf.bdf}'))['info'][f'pci/{pf.bdf}']
+    eq(got['driver'], 'vnic-pf', 'driver')
+    version = re.search(r'^firmware-version: (.*)$', out(f'ethtool -i {pf.dev}'), re.M).group(1)
+    eq(got['versions']['running']['fw'], version, 'version')
+
+
+run([nothing, shown, recover, rescue, together, closed, gone, info])
