@@ -100,6 +100,26 @@ TRACE_EVENT(vnic_police,
 		  __entry->bytes)
 );
 
+/* A frame that waited in a VF's partition has been delivered. */
+TRACE_EVENT(vnic_waited,
+	TP_PROTO(const struct vnic_fn *fn, u64 ns, unsigned int packets),
+	TP_ARGS(fn, ns, packets),
+	TP_STRUCT__entry(
+		__string(pf, pci_name(fn->ad->pf))
+		__field(unsigned int, vf)
+		__field(u64, ns)
+		__field(unsigned int, packets)
+	),
+	TP_fast_assign(
+		__assign_str(pf);
+		__entry->vf = fn->index;
+		__entry->ns = ns;
+		__entry->packets = packets;
+	),
+	TP_printk("pf=%s vf=%u ns=%llu packets=%u", __get_str(pf), __entry->vf, __entry->ns,
+		  __entry->packets)
+);
+
 /* A VF has been reset; tell: not by its driver, which is told; failed: it was stopped. */
 TRACE_EVENT(vnic_reset,
 	TP_PROTO(const struct vnic_fn *fn, bool tell, bool failed),

@@ -4,9 +4,11 @@
 # timeout: 300
 """devlink sb: partitions of the packet memory, shown, resized, lent and taken back."""
 import sys
+import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import contains, defer, eq, note, run, true, wait_for
 from devlink import Devlink
+from events import Events
 from peers import RING, Peers
 from vnic import load, sh
 
@@ -123,6 +125,20 @@ def lent():
     eq(peers.take(2), list(range(RING + 64)), 'frames of VF 2')
 
 
+def waited():
+    """the event vnic_waited tells for how long each frame has waited"""
+    _, _, peers = make()
+    events = Events('vnic_waited')
+    peers.send(0, 1, RING + 40, 1514)
+    time.sleep(0.5)
+    peers.take(1)
+    seen = events.take('vnic_waited')
+    eq(len(seen), 40, 'events')
+    eq({event['vf'] for event in seen}, {1}, 'VF')
+    eq(sum(event['packets'] for event in seen), 40, 'packets')
+    true(min(event['ns'] for event in seen) >= 5 * 10 ** 8, 'as long as nobody took them')
+
+
 def resized():
     """shrinking below what is in use drains and discards nothing; growing takes effect at once"""
     pf, dl, peers = make(total_vfs=4, memory=1)
@@ -171,4 +187,4 @@ def traffic():
     wait_for(lambda: sum(now for now, _ in dl.occupancy(1)) == 0, 'nothing waits any more')
 
 
-run([shown, refused, waiting, full, lent, resized, traffic])
+run([shown, refused, waiting, full, lent, waited, resized, traffic])

@@ -109,7 +109,7 @@ static void vnic_partition_copy(struct vnic_partition *part, u32 cell, const str
 }
 
 int vnic_partition_store(struct vnic_partition *part, struct vnic_fifo *fifo,
-			 struct vnic_frame *f, u16 piece)
+			 struct vnic_frame *f, u16 piece, u64 since)
 {
 	u32 cells = DIV_ROUND_UP(f->skb ? f->skb->truesize : f->len, VNIC_CELL);
 	struct vnic_hold *hold = vnic_part_take(&part->part, cells, fifo);
@@ -130,6 +130,7 @@ int vnic_partition_store(struct vnic_partition *part, struct vnic_fifo *fifo,
 	} else {
 		vnic_partition_copy(part, hold->cell, f);
 	}
+	item->since = since;
 	item->piece = piece;
 	item->segs = f->segs;
 	item->hdr_len = f->hdr_len;

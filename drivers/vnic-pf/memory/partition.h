@@ -46,6 +46,7 @@ struct vnic_partition {
  * struct vnic_stored - a waiting frame
  * @hold: its cells; first
  * @skb: the frame, or NULL: it is in the cells
+ * @since: when it began to wait, as vnic_partition_store() was told
  * @piece: next piece to be delivered to a driver that takes no GSO frames
  * @segs: as in struct vnic_frame, like all that follow
  * @hdr_len: bytes of the header copy
@@ -63,6 +64,7 @@ struct vnic_partition {
 struct vnic_stored {
 	struct vnic_hold	hold;
 	struct sk_buff		*skb;
+	u64			since;
 	u16			piece;
 	u16			segs;
 	u16			hdr_len;
@@ -94,12 +96,13 @@ void vnic_partition_destroy(struct vnic_partition *part);
  * @fifo: behind what it waits
  * @f: frame; an skb is taken (see vnic_frame_take_skb()), other frames are copied
  * @piece: the first that has not been delivered
+ * @since: when it began to wait, for who asks later
  *
  * Context: BH disabled.
  * Return: 0; -ENOSPC: full; -ENOMEM: no skb.
  */
 int vnic_partition_store(struct vnic_partition *part, struct vnic_fifo *fifo,
-			 struct vnic_frame *f, u16 piece);
+			 struct vnic_frame *f, u16 piece, u64 since);
 
 /* The frame that has waited longest, not to be reclaimed from now on: it is to
  * be kept or released.  NULL: none waits.  BH disabled.

@@ -14,6 +14,7 @@
 #include <linux/ktime.h>
 #include <linux/slab.h>
 
+#include "../trace.h"
 #include "fn.h"
 #include "worker.h"
 
@@ -469,13 +470,19 @@ static int vnic_rx_snapshot(struct vnic_rxq *rxq, u32 most)
 
 /* ---- senders; BH disabled ---- */
 
+/* Now, if somebody wants to know how long frames wait; see vnic_rx_waited() */
+static u64 vnic_rx_since(void)
+{
+	return trace_vnic_waited_enabled() ? ktime_get_ns() : 0;
+}
+
 /* Put a frame behind those that wait. */
 static void vnic_rx_store(struct vnic_rxq *rxq, struct vnic_frame *f, u16 piece)
 {
 	bool first = !vnic_rx_waiting(rxq);
 	int err;
 
-	err = vnic_partition_store(&rxq->fn->part, &rxq->fifo, f, piece);
+	err = vnic_partition_store(&rxq->fn->part, &rxq->fifo, f, piece, vnic_rx_since());
 	if (err == -ENOSPC && rxq->cons == rxq->fetched)
 		err = -ENOBUFS;
 	if (err)
@@ -618,6 +625,13 @@ static int vnic_rx_fetch(struct vnic_rxq *rxq, bool here)
 	return got == -EBUSY && !here ? vnic_rx_pin(rxq, at, &buf) : got;
 }
 
+/* A frame has been delivered from the partition. */
+static void vnic_rx_waited(const struct vnic_rxq *rxq, const struct vnic_stored *item)
+{
+	if (trace_vnic_waited_enabled() && item->since)
+		trace_vnic_waited(rxq->fn, ktime_get_ns() - item->since, item->segs);
+}
+
 /* Deliver the oldest waiting frame.  -ENOBUFS: it goes on waiting. */
 static int vnic_rx_drain_one(struct vnic_rxq *rxq, struct vnic_stored *item, u32 *bytes)
 {
@@ -630,10 +644,12 @@ static int vnic_rx_drain_one(struct vnic_rxq *rxq, struct vnic_stored *item, u32
 		vnic_stored_keep(item);
 		return err;
 	}
-	if (err)
+	if (err) {
 		vnic_rx_lost(rxq, err, item->segs - item->piece);
-	else
+	} else {
 		vnic_port_count_rx(&rxq->fn->port, f);
+		vnic_rx_waited(rxq, item);
+	}
 	*bytes += item->len;
 	vnic_stored_release(item);
 	return err;
