@@ -86,3 +86,17 @@ kernel_version()
 {
 	awk -v role="$2" '$1 == role { print $2 }' "$1/etc/vnic-kernels"
 }
+
+# in_tree TREE LOG COMMAND...: in the Debian tree TREE, with this checkout at /vnic and the
+# directory LOG at /log.
+in_tree()
+{
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	unshare -m --propagation private bash -c '
+		mount --bind "$1" "$2/vnic" && mount --bind "$3" "$2/log" &&
+		mount -t tmpfs tmp "$2/tmp" && mount --bind /dev "$2/dev" || exit
+		tree=$2
+		shift 3
+		exec chroot "$tree" "$@"
+	' - "$VM_TOP" "$@"
+}

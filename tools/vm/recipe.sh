@@ -14,7 +14,7 @@ RECIPE_PACKAGES=(
 	gcc make libc6-dev bc flex bison libelf-dev libssl-dev sparse cpio xz-utils zstd
 	iproute2 ethtool iperf3 iputils-ping arping tcpdump socat pciutils
 	kmod procps util-linux psmisc busybox-static jq file gnuplot-nox
-	python3 python3-scapy
+	python3 python3-scapy nginx wrk fping
 )
 
 # From its backports: the newest kernel (the metapackages follow it) and QEMU. QEMU
