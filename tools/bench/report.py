@@ -12,9 +12,8 @@ import argparse
 import csv
 import glob
 import os
-import shutil
-import subprocess
 import sys
+import chart
 import fold
 
 COLUMNS = ('workload', 'peer', 'unit', 'insns', 'spread', 'guest', 'exits', 'interrupts', 'kicks',
@@ -72,15 +71,6 @@ def load_csv(path):
     with open(path, encoding='ascii', newline='') as file:
         lines = (line for line in file if not line.startswith('#'))
         return {(row['workload'], row['peer']): row for row in csv.DictReader(lines)}
-
-
-def save_csv(path, rows):
-    """Write the table."""
-    with open(path, 'w', encoding='ascii', newline='') as file:
-        out = csv.DictWriter(file, COLUMNS, extrasaction='ignore')
-        out.writeheader()
-        for row in rows:
-            out.writerow({k: f'{v:.6g}' if isinstance(v, float) else v for k, v in row.items()})
 
 
 def show(rows):
@@ -164,9 +154,6 @@ def check(rows, path):
 
 def picture(rows, path):
     """Bars per workload, peers side by side, relative to the yardstick of each."""
-    if not shutil.which('gnuplot'):
-        print('no picture: gnuplot is not in the Debian tree')
-        return
     loads = list(dict.fromkeys(row['workload'] for row in rows))
     names = list(dict.fromkeys(row['peer'] for row in rows))
     known = {(row['workload'], row['peer']): row['insns'] for row in rows}
@@ -179,27 +166,19 @@ def picture(rows, path):
     if len(lines) == 1:
         print('no picture: it needs vhost or veth beside the others')
         return
-    script = f'''set terminal svg size 1200,560 dynamic background rgb "white"
-set output "{path}"
-set datafile missing "?"
-set style data histogram
+    chart.draw(path, f'''set style data histogram
 set style histogram clustered gap 1
 set style fill solid border -1
-set key outside top horizontal autotitle columnhead
 set ylabel "instructions per unit (vhost or veth = 1), logarithmic"
 set logscale y
 set yrange [0.1:*]
-set grid y
 set linetype 9 lc rgb "gray60"
 set linetype 10 lc rgb "sienna4"
 set linetype cycle 10
 set xtics rotate by -25
-$data << EOD
-{chr(10).join(lines)}
-EOD
+{chart.datablock('data', lines)}
 plot for [i=2:{len(names) + 1}] $data using i:xtic(1)
-'''
-    subprocess.run(['gnuplot'], input=script, text=True, check=True)
+''')
 
 
 def main():
@@ -214,7 +193,7 @@ def main():
     show(rows)
     targets(rows)
     if args.csv:
-        save_csv(args.csv, rows)
+        chart.save_csv(args.csv, COLUMNS, rows)
     if args.compare:
         compare(rows, args.compare)
     if args.profile:
