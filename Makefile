@@ -22,6 +22,7 @@ help:
 	@echo 'make test-debug      run the selftests on that kernel; any report fails'
 	@echo 'make bench           measure what a packet costs, vnic and others (as root; about 32 minutes)'
 	@echo 'make bench-check     the same for two VFs of the host only; fails if it costs more than before'
+	@echo 'make evidence        show that a VF holds its cap and its neighbours notice nothing (as root; about 15 minutes)'
 	@echo 'make check           sparse, W=1, checkpatch and kernel-doc over the sources, in the test tree'
 
 # Headers there, and new enough?  A plain line instead of a compiler's error.
@@ -76,7 +77,10 @@ bench:
 bench-check:
 	tools/bench/run --check
 
+evidence:
+	tools/bench/evidence
+
 check:
 	tools/check
 
-.PHONY: all help headers modules install uninstall clean demo test test-debug debug-kernel bench bench-check check
+.PHONY: all help headers modules install uninstall clean demo test test-debug debug-kernel bench bench-check evidence check

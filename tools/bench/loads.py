@@ -5,12 +5,17 @@ from vnic import sh
 
 
 class Stream:
-    """Packets of pktgen, dropped by tc where they arrive. The unit is a packet delivered."""
+    """Packets of pktgen, dropped by tc where they arrive. The unit is a packet delivered.
+
+    Devices that cannot send a packet more than once, as a veth, take no bursts: there
+    several sources send at once.
+    """
 
     unit = 'packet'
 
-    def __init__(self, size, count, burst=1, gap_us=0):
+    def __init__(self, size, count, burst=1, gap_us=0, sources=1):
         self.size, self.count, self.burst, self.gap_us = size, count, burst, gap_us
+        self.sources = sources
 
     def prepare(self, a, b):
         """Settings that stay."""
@@ -20,9 +25,11 @@ class Stream:
                  f'dst_mac {b.mac}', f'dst {b.ip}', f'src_min {a.ip}', f'src_max {a.ip}',
                  'udp_dst_min 9', 'udp_dst_max 9', f'burst {self.burst}',
                  f'delay {self.gap_us * 1000}']
-        a.run('p=/proc/net/pktgen; echo rem_device_all > $p/kpktgend_0; '
-              f'echo add_device {a.dev} > $p/kpktgend_0; '
-              + ' '.join(f'echo "{line}" > $p/{a.dev};' for line in lines))
+        a.run('echo rem_device_all > /proc/net/pktgen/kpktgend_0')
+        for i in range(self.sources):
+            dev = f'{a.dev}@{i}'
+            a.run(f'p=/proc/net/pktgen; echo add_device {dev} > $p/kpktgend_0; '
+                  + ' '.join(f'echo "{line}" > $p/{dev};' for line in lines))
 
     def once(self, a, b, mark=True):
         """Run it; returns (units delivered, units offered)."""

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the experiments share: VFs in namespaces, a wire of a known rate, and windows of
+time in which only instructions move the clock."""
+import os
+import subprocess
+import sys
+import time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import peers        # finds the selftests' library
+from ktap import wait_for
+from vnic import load, read, sh
+
+PROGRAMS = 'ip cat sh sleep nginx wrk fping iperf3'
+MODULES = 'for m in veth sch_htb sch_fq_codel pktgen sch_ingress cls_matchall act_gact; do ' \
+          'modprobe $m; done'
+IDLE = '/sys/devices/system/cpu/cpu0/cpuidle/state0/time'       # us
+
+
+def touch_programs():
+    """Programs and their libraries come from a file server outside, whose answers take no
+    virtual time one can rely on: touched, they are copied into memory."""
+    sh(f'for p in {PROGRAMS}; do p=$(readlink -f $(command -v $p)); '
+       'echo $p; ldd $p | grep -o "/[^ ]*"; done | sort -u | xargs readlink -f | xargs touch -c')
+
+
+class Bed:
+    """A PF with VFs in namespaces; the uplink's wire has `link` Mb/s in each direction, and
+    the clients are at its other end."""
+
+    def __init__(self, vfs, link):
+        peers.quiet()
+        sh(MODULES)
+        touch_programs()
+        self.pf = load(total_vfs=8)[0]
+        sh('ip link add ethup type veth peer name ethfar')
+        self.wire = peers.NamespaceEnd('wire', 'ethfar')
+        sh(f'ip link set ethup up; ip link set ethup master {self.pf.dev}; '
+           f'ip link set {self.pf.dev} up')
+        self.pf.numvfs(vfs)
+        self.vfs = [peers.NamespaceEnd(f'vf{i}', self.pf.vf(i).dev) for i in range(vfs)]
+        self.wire.up('10.9.0.200')
+        for i, end in enumerate(self.vfs):
+            end.up(f'10.9.0.{i + 1}')
+        ends = self.vfs + [self.wire]
+        for end in ends:
+            for other in ends:
+                if other is not end:
+                    end.run(f'ip neigh replace {other.ip} lladdr {other.mac} dev {end.dev}')
+        # A queue for all, and a rate: as of a card that segments what is sent, nothing is cut
+        # into segments before.
+        shape = 'tc qdisc add dev {0} root handle 1: htb default 1; tc class add dev {0} ' \
+                f'parent 1: classid 1:1 htb rate {link}mbit burst 3k cburst 3k'
+        sh(shape.format('ethup'))
+        self.wire.run(shape.format('ethfar'))
+
+    def cap(self, index, mbps):
+        """Set a VF's rate; 0: none."""
+        self.pf.link(index, f'max_tx_rate {mbps}')
+
+
+class Window:
+    """Virtual time from `with` to its end; what of it the CPU was idle. See idle/idle.c."""
+
+    def __init__(self):
+        self.marks = []
+
+    def __enter__(self):
+        sh('insmod /log/idle/idle.ko')
+        return self
+
+    def __exit__(self, *args):
+        sh('rmmod idle')
+
+    def mark(self):
+        """Take the time: the first call begins, the last ends what is measured."""
+        self.marks.append((time.monotonic_ns(), int(read(IDLE))))
+
+    @property
+    def seconds(self):
+        """Length of what is measured."""
+        return (self.marks[-1][0] - self.marks[0][0]) / 1e9
+
+    @property
+    def idle(self):
+        """Percentage of it that the CPU was idle."""
+        return 100 * (self.marks[-1][1] - self.marks[0][1]) / 1e6 / self.seconds
+
+
+class Program:
+    """A program at an end, in the background."""
+
+    def __init__(self, end, cmd):
+        self.cmd = cmd
+        self.proc = subprocess.Popen(['ip', 'netns', 'exec', end.name, 'sh', '-c', 'exec ' + cmd],
+                                     text=True, stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def output(self):
+        """What it printed, once it has ended by itself."""
+        text = self.proc.communicate()[0]
+        if self.proc.returncode:
+            raise RuntimeError(f'{self.cmd}: exit {self.proc.returncode}: {text}')
+        return text
+
+    def stop(self):
+        """End it."""
+        self.proc.terminate()
+        self.proc.communicate()
+
+
+def listens(end, port, udp=False):
+    """Wait until somebody listens there."""
+    flag = 'u' if udp else 't'
+    wait_for(lambda: f':{port} ' in end.out(f'ss -Hln{flag}'), f'port {port} of {end.name}')
