@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug newest
+# run-on: stable debug newest=ports
 """devlink ports: one for each VF, whose address can be set by it."""
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable newest
+# run-on: stable
 # timeout: 200
 """A VF's work is done by threads of its own, which the host can place and limit."""
 import os
