@@ -176,8 +176,8 @@ def traffic():
     defer(sh, 'kill $(tr -d "\\0" </run/iperf.pid)', check=False)
     wait_for(lambda: ':5201' in sh('ss -Hltn', ns='vf1').stdout, 'iperf3 server')
     for way in (dict(), dict(ns='vf0')):
-        client = sh('iperf3 -c 10.9.0.2 -t 6 >/run/out 2>&1 & echo $!', **way).stdout.strip()
-        for i in range(60):
+        client = sh('iperf3 -c 10.9.0.2 -t 3 >/run/out 2>&1 & echo $!', **way).stdout.strip()
+        for i in range(30):
             dl.set(1, GUARANTEED, (0, 40, 300, 7, 64)[i % 5] * CELL)
             dl.set(1, BORROWED, (100, 0, 512, 3)[i % 4] * CELL)
         dl.set(1, GUARANTEED, 64 * CELL)

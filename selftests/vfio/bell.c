@@ -23,6 +23,7 @@
 
 static struct vm {
 	int		kvm, fd, vfio, vcpu;
+	struct kvm_sregs sregs;		/* as they were at first */
 	struct kvm_run	*run;
 	__u8		*code;
 	__u32		*page;		/* the doorbells */
@@ -44,6 +45,9 @@ static void vm_create(void)
 	vm.vfio = dev.fd;
 	vm.vcpu = ioctl(vm.fd, KVM_CREATE_VCPU, 0);
 	check(vm.vcpu >= 0, "KVM_CREATE_VCPU: %m");
+	check(!ioctl(vm.vcpu, KVM_GET_SREGS, &vm.sregs), "%m");
+	vm.sregs.cs.base = 0;
+	vm.sregs.cs.selector = 0;
 	size = ioctl(vm.kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	vm.run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vm.vcpu, 0);
 	check(vm.run != MAP_FAILED, "%m");
@@ -69,14 +73,10 @@ static void vm_run(__u32 at)
 {
 	static const __u8 code[] = { 0x66, 0xa3, 0x00, 0x00, 0xf4 };
 	struct kvm_regs regs = { .rip = CODE, .rflags = 2 };
-	struct kvm_sregs sregs;
 
 	memcpy(vm.code, code, sizeof(code));
-	check(!ioctl(vm.vcpu, KVM_GET_SREGS, &sregs), "%m");
-	sregs.cs.base = 0;
-	sregs.cs.selector = 0;
-	sregs.ds.base = at;
-	check(!ioctl(vm.vcpu, KVM_SET_SREGS, &sregs), "%m");
+	vm.sregs.ds.base = at;
+	check(!ioctl(vm.vcpu, KVM_SET_SREGS, &vm.sregs), "%m");
 	check(!ioctl(vm.vcpu, KVM_SET_REGS, &regs), "%m");
 	check(!ioctl(vm.vcpu, KVM_RUN, 0), "KVM_RUN: %m");
 }
