@@ -15,7 +15,7 @@
  */
 #include <unistd.h>
 
-#include "../vfio/test.h"
+#include "test.h"
 
 #define WAIT	20000	/* ms: much longer than anything may take */
 

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The C programs of selftests/vfio: where they are, and those that take commands."""
+import os
+import subprocess
+import tempfile
+
+from ktap import Fail, defer
+from vnic import sh
+
+BUILT = '/log/bin'      # by selftests/run: the compiler is slow in the machine
+SOURCE = os.path.dirname(os.path.abspath(__file__)) + '/../vfio'
+_made = []
+
+
+def program(name):
+    """Path of a program, compiled if need be."""
+    if os.access(f'{BUILT}/{name}', os.X_OK):
+        return f'{BUILT}/{name}'
+    if not _made:
+        _made.append(tempfile.mkdtemp(dir='/run'))
+        sh(f'make -s -C {SOURCE} OUT={_made[0]}', timeout=240)
+    return f'{_made[0]}/{name}'
+
+
+class Told:
+    """A program that answers a line to each line; ended at the end of the case."""
+
+    def __init__(self, name, *args):
+        self.name = name
+        self.proc = subprocess.Popen([program(name), *args], text=True, stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        defer(self.close)
+        self._answer('ready')
+
+    def _answer(self, want=None):
+        line = self.proc.stdout.readline()
+        said = line.strip()
+        if not line or said.startswith('#') or (want is not None and said != want):
+            raise Fail(f'{self.name}: {said or "has ended"}')
+        return said
+
+    def tell(self, command, want=None):
+        """Give it a command; what it answers, which must be `want` if given."""
+        self.proc.stdin.write(command + '\n')
+        self.proc.stdin.flush()
+        return self._answer(want)
+
+    def close(self):
+        """End it; what it has opened is closed."""
+        if self.proc.poll() is None:
+            self.proc.stdin.close()
+            try:
+                self.proc.wait(60)
+            except subprocess.TimeoutExpired:
+                self.proc.kill()
+                self.proc.wait()
