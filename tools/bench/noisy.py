@@ -8,11 +8,11 @@ VF 2 exchanges a paced TCP stream in each direction (iperf3) and 1000 requests a
 import argparse
 import contextlib
 import json
-import subprocess
 import time
 import bed
 import chart
 from loads import Stream
+from program import Told
 
 SAMPLES = 10000         # requests, one a millisecond
 RATE = 8                # Mb/s of VF 2 in each direction; with the default wire less than a third
@@ -76,12 +76,9 @@ class Bulk:
 
 
 def go_deaf(vf):
-    """From now on a driver has this VF that never refills its ring."""
+    """From now on a driver has this VF that never refills its ring, not being told to."""
     vf.to_vfio()
-    said = subprocess.Popen(['/log/deaf', vf.bdf], stdout=subprocess.PIPE,
-                            text=True).stdout.readline()
-    if said != 'deaf\n':
-        raise RuntimeError('deaf: ' + said)
+    return Told('peers', vf.bdf)
 
 
 def measure(the_bed, case, noise):
@@ -169,12 +166,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--link', type=int, default=40)
     parser.add_argument('--flood', type=int, default=20)
-    parser.add_argument('--min-rate', type=int)
     args = parser.parse_args()
     the_bed = bed.Bed(3, args.link)
     vfs, wire, pf = the_bed.vfs, the_bed.wire, the_bed.pf
-    if args.min_rate:
-        pf.link(2, f'min_tx_rate {args.min_rate}')
     for port in (5201, 5300):
         bed.Program(wire, f'iperf3 -s -p {port}')
         bed.listens(wire, port)
@@ -190,12 +184,12 @@ def main():
     deaf = Nobody(vfs[1].mac, vfs[1].ip)
     vfs[1].run(f'ip link set {vfs[1].dev} netns 1')
     pf.link(1, f'mac {deaf.mac}')
-    go_deaf(pf.vf(1))
+    driver = go_deaf(pf.vf(1))
     rows += [measure(the_bed, 'VF 0 floods a deaf VF 1', Flood(vfs[0], deaf, args.flood)),
              measure(the_bed, 'the wire floods a deaf VF 1', Flood(wire, deaf, args.flood))]
+    driver.close()
     print(f'The wire has {args.link} Mb/s; VF 2 exchanges {RATE} Mb/s in each direction and '
-          f'{SAMPLES} requests, one a ms; floods are of 64-byte frames. '
-          + (f'min_tx_rate of VF 2: {args.min_rate} Mb/s.' if args.min_rate else 'No guarantees.'))
+          f'{SAMPLES} requests, one a ms; floods are of 64-byte frames. No guarantees.')
     show(rows)
     chart.save_csv('/log/noisy.csv', COLUMNS, rows)
     picture(rows, '/log/noisy.svg')
