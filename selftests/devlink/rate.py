@@ -9,7 +9,7 @@ import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import between, contains, eq, note, run, true, wait_for
 from devlink import Devlink
-from vnic import frame, load, packet_socket, sh, shared
+from vnic import frame, make_quiet_pair, packet_socket, sh, shared
 
 MIB = 1 << 20
 SIZE = 1500
@@ -18,12 +18,7 @@ AS_TX = 'max_tx_rate'
 
 def make_bench():
     """Two VFs; nobody else talks."""
-    pf = load(total_vfs=4)[0]
-    sh('sysctl -qw net.ipv6.conf.default.disable_ipv6=1')
-    vfs = pf.vfs(2)
-    for i, vf in enumerate(vfs):
-        sh(f'ip link set {vf.dev} addrgenmode none')
-        vf.up(ns=f'vf{i}', ip=f'10.9.0.{i + 1}')
+    pf, vfs = make_quiet_pair()
     # what waits for the device must not be dropped before it
     sh(f'tc qdisc replace dev {vfs[0].name} root pfifo limit 2000', ns='vf0')
     return pf, vfs

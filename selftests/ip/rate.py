@@ -9,7 +9,7 @@ import threading
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import between, eq, note, run, slow, true
-from vnic import frame, iperf, iperf_mbps, load, packet_socket, sh, shared
+from vnic import frame, iperf, iperf_mbps, make_quiet_pair, packet_socket, sh, shared
 
 
 def burst(mbps):
@@ -17,20 +17,9 @@ def burst(mbps):
     return max(256 << 10, min(mbps * 31250, 4 << 20), mbps * 1250)
 
 
-def make_bench():
-    """Two VFs, 10.9.0.1 and 10.9.0.2, nobody else talks."""
-    pf = load(total_vfs=4)[0]
-    sh('sysctl -qw net.ipv6.conf.default.disable_ipv6=1')
-    vfs = pf.vfs(2)
-    for i, vf in enumerate(vfs):
-        sh(f'ip link set {vf.dev} addrgenmode none')
-        vf.up(ns=f'vf{i}', ip=f'10.9.0.{i + 1}')
-    return pf, vfs
-
-
 def bench():
-    """The same, shared by the cases, without rates."""
-    pf, vfs = shared(make_bench)
+    """Two VFs, 10.9.0.1 and 10.9.0.2, shared by the cases, without rates; nobody else talks."""
+    pf, vfs = shared(make_quiet_pair)
     for i in (0, 1):
         pf.link(i, 'max_tx_rate 0')
     return pf, vfs

@@ -276,6 +276,17 @@ def make_pair(mtu=1500):
     return pf, vfs
 
 
+def make_quiet_pair():
+    """The same, where nobody sends anything of his own accord."""
+    pf = load(total_vfs=4)[0]
+    sh('sysctl -qw net.ipv6.conf.default.disable_ipv6=1')
+    vfs = pf.vfs(2)
+    for i, vf in enumerate(vfs):
+        sh(f'ip link set {vf.dev} addrgenmode none')
+        vf.up(ns=f'vf{i}', ip=f'10.9.0.{i + 1}')
+    return pf, vfs
+
+
 def pair(mtu=1500):
     """The same, shared by the cases of a file."""
     pf, vfs = shared(make_pair)
