@@ -19,7 +19,7 @@ run_broken()
 
 	# build CODE.C PROGRAM
 	build() {
-		"${CC:-gcc}" -O2 -Wall -Wextra -Wno-sign-compare -I"$lib/include" \
+		"${CC:-gcc}" -O2 -Wall -Wextra -Wno-sign-compare -I"$lib/include" -I"$lib" \
 			-I"$root/uapi" -I"$(dirname "$code")" "$test" "$1" -o "$2"
 	}
 

@@ -13,6 +13,7 @@
 #include <linux/ktime.h>
 
 #include "load.h"
+#include "unit.h"
 
 #define USEC		1000ULL
 #define MSEC		1000000ULL
@@ -44,17 +45,6 @@ struct sim {
 	unsigned int		looks;
 	bool			late;
 };
-
-static unsigned int test_no, failures;
-static bool first_ends;
-
-static void result(bool ok, const char *name)
-{
-	failures += !ok;
-	printf("%s %u %s\n", ok ? "ok" : "not ok", ++test_no, name);
-	if (!ok && first_ends)
-		exit(1);
-}
 
 static void sim_init(struct sim *s, unsigned int size)
 {
@@ -234,6 +224,5 @@ int main(int argc, char **argv)
 	test_slow();
 	test_requests();
 	test_large();
-	printf("1..%u\n", test_no);
-	return failures ? 1 : 0;
+	return finish();
 }

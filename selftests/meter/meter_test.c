@@ -6,11 +6,11 @@
  * All sums are kept exactly, in nano-bytes, in 128 bits.  Prints KTAP.
  * With any argument it ends at the first failure.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "meter.h"
+#include "unit.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define SEC		1000000000ULL
@@ -28,38 +28,6 @@ static const struct {
 	const char	*name;
 	unsigned int	bytes;
 } sizes[] = { { "64", 64 }, { "512", 512 }, { "1500", 1500 }, { "TSO", 45 * 1514 } };
-
-static unsigned int test_no, failures;
-static bool first_ends;
-
-/* Result of one test; @why is printed if it is not ok. */
-static void result(bool ok, const char *why, const char *name, ...)
-{
-	va_list ap;
-
-	if (!ok) {
-		printf("# %s\n", why);
-		failures++;
-	}
-	printf("%s %u ", ok ? "ok" : "not ok", ++test_no);
-	va_start(ap, name);
-	vprintf(name, ap);
-	va_end(ap);
-	printf("\n");
-	if (!ok && first_ends)
-		exit(1);
-}
-
-/* xorshift: the same numbers in each run */
-static u64 random_below(u64 n)
-{
-	static u64 x = 88172645463325252ULL;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return x % n;
-}
 
 /**
  * struct watch - every window of time so far
@@ -185,7 +153,7 @@ static void test_overload(void)
 			       FRAMES_MAX)
 				ns /= 2;
 			why = overload(rates[r], sizes[s].bytes, ns);
-			result(!why, why, "overload %u Mb/s, %s bytes, %u ms: windows, 1 %%",
+			result_why(!why, why, "overload %u Mb/s, %s bytes, %u ms: windows, 1 %%",
 			       rates[r], sizes[s].name, (unsigned int)(ns / 1000000));
 		}
 	}
@@ -218,7 +186,7 @@ static void test_mixed(void)
 
 	for (r = 0; r < ARRAY_SIZE(rates); r++) {
 		why = mixed(rates[r]);
-		result(!why, why, "mixed sizes and pauses, %u Mb/s", rates[r]);
+		result_why(!why, why, "mixed sizes and pauses, %u Mb/s", rates[r]);
 	}
 }
 
@@ -242,7 +210,7 @@ static void test_drift(unsigned int mbps, unsigned int bytes, u64 ns)
 		if (m.tokens == (s64)(m.burst * VNIC_NANO))
 			full = true;
 	}
-	result(!full && begin + (s128)m.rate * (now - start) - passed == m.tokens,
+	result_why(!full && begin + (s128)m.rate * (now - start) - passed == m.tokens,
 	       "tokens were lost or made", "no drift: %u Mb/s, %u bytes, %u h",
 	       mbps, bytes, (unsigned int)(ns / HOUR));
 }
@@ -269,7 +237,7 @@ static void test_idle(void)
 				ok = false;
 		}
 	}
-	result(ok, "idle time earned another amount than the burst",
+	result_why(ok, "idle time earned another amount than the burst",
 	       "idle for 3 s to 292 years earns the burst");
 }
 
@@ -295,7 +263,7 @@ static void test_clock_back(unsigned int mbps)
 			passed += 1500;
 	}
 	first = (u64)((s128)rate * now / SEC);
-	result(!earned && passed <= first + 1500 && passed + 1500 >= first,
+	result_why(!earned && passed <= first + 1500 && passed + 1500 >= first,
 	       "a step back earned tokens or stopped the meter", "clock steps back, %u Mb/s", mbps);
 }
 
@@ -330,8 +298,8 @@ static void test_change(void)
 		if (m.tokens != (before < full ? before : full))
 			kept = false;
 	}
-	result(kept, "tokens changed", "a change of rate keeps what the bucket holds");
-	result(most <= (s128)burst_max * VNIC_NANO, "a window passed more than its rates + burst",
+	result_why(kept, "tokens changed", "a change of rate keeps what the bucket holds");
+	result_why(most <= (s128)burst_max * VNIC_NANO, "a window passed more than its rates + burst",
 	       "changes of rate under load keep the bound");
 }
 
@@ -357,7 +325,7 @@ static void test_wait(void)
 				ok = false;
 		}
 	}
-	result(ok, "too early or too late", "wait() is exact");
+	result_why(ok, "too early or too late", "wait() is exact");
 }
 
 /* The corners of what can be set */
@@ -369,12 +337,12 @@ static void test_limits(void)
 	unsigned int r;
 	bool ok = true;
 
-	result(vnic_meter_take(&m, UINT64_MAX, 0) && !vnic_meter_wait(&m, UINT64_MAX, 0),
+	result_why(vnic_meter_take(&m, UINT64_MAX, 0) && !vnic_meter_wait(&m, UINT64_MAX, 0),
 	       "refused", "no rate, no limit");
 	for (r = 0; r < ARRAY_SIZE(rates); r++)
 		ok &= vnic_meter_default_burst(vnic_meter_rate(rates[r])) >= 4 * 45 * 1442 &&
 		      vnic_meter_default_burst(vnic_meter_rate(rates[r])) <= VNIC_METER_BURST_MAX;
-	result(ok, "burst out of range", "default burst holds four TSO frames");
+	result_why(ok, "burst out of range", "default burst holds four TSO frames");
 
 	meter_make(&m, most, 5);
 	vnic_meter_set(&m, vnic_meter_rate(most), UINT64_MAX, 5);
@@ -385,14 +353,14 @@ static void test_limits(void)
 	ok = m.tokens >= 0 && m.tokens <= (s64)(m.burst * VNIC_NANO);
 	vnic_meter_take(&m, VNIC_METER_BURST_MAX + 1, UINT64_MAX);
 	ok &= m.tokens == (s64)(m.burst * VNIC_NANO);
-	result(ok && passed <= m.burst, "overflow", "1 Tb/s, burst 1 GiB, clock to its end");
-	result(!vnic_meter_take(&m, UINT64_MAX, UINT64_MAX) &&
+	result_why(ok && passed <= m.burst, "overflow", "1 Tb/s, burst 1 GiB, clock to its end");
+	result_why(!vnic_meter_take(&m, UINT64_MAX, UINT64_MAX) &&
 	       !vnic_meter_take(&m, m.burst + 1, UINT64_MAX), "passed",
 	       "more than the burst never passes");
 
 	vnic_meter_set(&m, 0, 0, 6);
 	vnic_meter_set(&m, vnic_meter_rate(1), VNIC_METER_BURST_MIN, 7);
-	result(m.tokens == VNIC_METER_BURST_MIN * VNIC_NANO, "not full",
+	result_why(m.tokens == VNIC_METER_BURST_MIN * VNIC_NANO, "not full",
 	       "a meter that had no limit starts full");
 }
 
@@ -415,6 +383,5 @@ int main(int argc, char **argv)
 	test_drift(7, 1514, 12 * HOUR);
 	test_drift(333, 45 * 1514, 12 * HOUR);
 	test_drift(9973, 45 * 1514, HOUR);
-	printf("1..%u\n", test_no);
-	return failures ? 1 : 0;
+	return finish();
 }

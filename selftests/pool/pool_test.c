@@ -12,6 +12,7 @@
 #include <linux/minmax.h>
 
 #include "pool.h"
+#include "unit.h"
 
 #define CELLS		256u
 #define CPUS		1u
@@ -31,16 +32,7 @@ static u32 lost[PARTS];		/* reclaimed, things */
 static bool busy_lost, own_lost;
 static u32 numbers;
 
-static unsigned int test_no, failures;
-static bool first_ends, balanced;
-
-static void result(bool ok, const char *name)
-{
-	failures += !ok;
-	printf("%s %u %s\n", ok ? "ok" : "not ok", ++test_no, name);
-	if (!ok && first_ends)
-		exit(1);
-}
+static bool balanced;
 
 /* vnic_pool.reclaim */
 static void reclaim(struct vnic_hold *hold)
@@ -305,20 +297,10 @@ static void case_stock(void)
 
 /* ---- by chance ---- */
 
-static u32 rnd(u32 n)
-{
-	static u32 x = 2463534242u;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return x % n;
-}
-
 /* A frame that the guarantee has room for must be taken. */
 static bool chance_take(u32 i, struct thing **busy)
 {
-	u32 n = 1 + rnd(rnd(4) ? 3 : VNIC_POOL_MARGIN);
+	u32 n = 1 + random_below(random_below(4) ? 3 : VNIC_POOL_MARGIN);
 	struct vnic_part_use u = use(i);
 	struct thing *t = take_busy(i, n);
 
@@ -327,7 +309,7 @@ static bool chance_take(u32 i, struct thing **busy)
 	if (*busy)
 		vnic_hold_idle(&(*busy)->hold);
 	*busy = NULL;
-	if (rnd(8))
+	if (random_below(8))
 		vnic_hold_idle(&t->hold);
 	else
 		*busy = t;
@@ -342,10 +324,10 @@ static void chance(void)
 
 	start(40, 60);
 	for (k = 0; k < STEPS && ok && balanced; k++) {
-		i = rnd(PARTS);
-		switch (rnd(16)) {
+		i = random_below(PARTS);
+		switch (random_below(16)) {
 		case 0:
-			resize(i, rnd(100), rnd(120), &most);
+			resize(i, random_below(100), random_below(120), &most);
 			break;
 		case 1 ... 5:
 			if (!busy || busy->hold.part != &part[i])
@@ -373,6 +355,5 @@ int main(int argc, char **argv)
 	case_high();
 	case_stock();
 	chance();
-	printf("1..%u\n", test_no);
-	return failures != 0;
+	return finish();
 }
