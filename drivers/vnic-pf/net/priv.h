@@ -3,7 +3,8 @@
  * Inside net/: the PF netdev's private data and what its files share.
  *
  * Configuration runs under rtnl.  The data path runs with BH disabled: PF
- * transmit (netdev.c), uplink receive and transmit (uplink.c).
+ * transmit (netdev.c), uplink receive (uplink.c) and
+ * transmit (uplink_tx.c).
  */
 #ifndef _VNIC_NET_PRIV_H
 #define _VNIC_NET_PRIV_H
