@@ -250,8 +250,9 @@ static void vnic_uplink_release(struct vnic_net *net)
 
 	ASSERT_RTNL();
 	netdev_rx_handler_unregister(dev);	/* waits for those in it */
-	vnic_port_destroy(&up->port);		/* no deliver(), no busy() after it */
 	vnic_uplink_tx_stop(up);
+	vnic_port_destroy(&up->port);		/* no deliver(), no busy() after it */
+	vnic_uplink_tx_purge(up);
 	dev_set_promiscuity(dev, -1);
 	netdev_upper_dev_unlink(dev, net->dev);
 	net->uplink = NULL;

@@ -14,9 +14,10 @@
  * @dev: the netdev
  * @tracker: our reference to it
  * @port: its port of the switch
- * @lock: protects @waiting, @nwaiting and the held frames; BH disabled
+ * @lock: protects @waiting, @nwaiting, @stopped and the held frames; BH disabled
  * @waiting: credits whose VF waits for @dev's queue
  * @nwaiting: entries of @waiting
+ * @stopped: @retry is not started any more
  * @retry: offers held frames again; softirq, the only one to take them away
  */
 struct vnic_uplink {
@@ -27,14 +28,17 @@ struct vnic_uplink {
 	spinlock_t		lock; /* see above */
 	struct list_head	waiting;
 	unsigned int		nwaiting;
+	bool			stopped;
 	struct hrtimer		retry;
 };
 
 /* uplink_tx.c */
 extern const struct vnic_port_ops vnic_uplink_port_ops;
 void vnic_uplink_tx_init(struct vnic_uplink *up);
-/* The port is gone: drop what is held, wake everybody.  rtnl */
+/* What is held stays so: the port is about to go.  rtnl */
 void vnic_uplink_tx_stop(struct vnic_uplink *up);
+/* The port is gone: drop what is held, wake everybody.  rtnl */
+void vnic_uplink_tx_purge(struct vnic_uplink *up);
 int vnic_credits_init(struct vnic_net *net);		/* 0 or -ENOMEM */
 void vnic_credits_exit(struct vnic_net *net);		/* waits until nothing is under way */
 

@@ -127,7 +127,7 @@ static void vnic_uplink_wait(struct vnic_uplink *up, struct vnic_credit *c, stru
 	if (!c->waiting) {
 		c->waiting = true;
 		list_add_tail(&c->node, &up->waiting);
-		if (!up->nwaiting++)
+		if (!up->nwaiting++ && !up->stopped)
 			hrtimer_start(&up->retry, ns_to_ktime(VNIC_RETRY_NS),
 				      HRTIMER_MODE_REL_SOFT);
 	}
@@ -364,7 +364,7 @@ static enum hrtimer_restart vnic_uplink_retry(struct hrtimer *timer)
 		vnic_uplink_flush(up, c);
 	}
 	spin_lock(&up->lock);
-	if (up->nwaiting)
+	if (up->nwaiting && !up->stopped)
 		hrtimer_start(timer, ns_to_ktime(VNIC_RETRY_NS), HRTIMER_MODE_REL_SOFT);
 	spin_unlock(&up->lock);
 	return HRTIMER_NORESTART;
@@ -372,11 +372,18 @@ static enum hrtimer_restart vnic_uplink_retry(struct hrtimer *timer)
 
 void vnic_uplink_tx_stop(struct vnic_uplink *up)
 {
+	spin_lock_bh(&up->lock);
+	up->stopped = true;
+	spin_unlock_bh(&up->lock);
+	hrtimer_cancel(&up->retry);
+}
+
+void vnic_uplink_tx_purge(struct vnic_uplink *up)
+{
 	struct vnic_net *net = up->net;
 	struct vnic_credit *c;
 	unsigned int i;
 
-	hrtimer_cancel(&up->retry);
 	for (i = 0; i < net->ad->total_vfs; i++) {
 		c = &net->credit[i];
 		__skb_queue_purge(&c->held);
