@@ -329,6 +329,25 @@ static void test_wait(void)
 }
 
 /* The corners of what can be set */
+/* Who has to leave something to others gets no more, and they get that. */
+static void test_leave(void)
+{
+	u64 now = HOUR, some = 0, others = 0, leave;
+	struct vnic_meter m;
+
+	meter_make(&m, 10, now);
+	leave = m.burst / 2;
+	while (vnic_meter_take_above(&m, 1500, leave, now))
+		some += 1500;
+	result(some <= m.burst - leave && some > m.burst - leave - 1500, "half is left to others");
+	while (vnic_meter_take(&m, 1500, now))
+		others += 1500;
+	result(some + others > m.burst - 1500, "who get it");
+	now += SEC / 10;
+	result(!vnic_meter_take_above(&m, 1500, leave, now) && vnic_meter_take(&m, 1500, now),
+	       "and what comes first");
+}
+
 static void test_limits(void)
 {
 	const unsigned int most = 1000000;	/* VNIC_RATE_MAX */
@@ -377,6 +396,7 @@ int main(int argc, char **argv)
 		test_clock_back(back_mbps[i]);
 	test_change();
 	test_wait();
+	test_leave();
 	test_overload();
 	test_mixed();
 	test_drift(1, 512, 24 * HOUR);

@@ -13,7 +13,8 @@ earns one part in 50 too much|s/m->rate \* dt/m->rate * dt * 51 \/ 50/
 earns one part in 50 too little|s/m->rate \* dt/m->rate * dt * 49 \/ 50/
 rounds each time to microseconds|s/m->rate \* dt/m->rate * (dt - dt % 1000)/
 has no bottom to the idle time|s/if (dt >= m->fill)/if (0)/
-takes what is not there|s/m->tokens < (s64)(bytes \* VNIC_NANO)/m->tokens <= 0/
+takes what is not there|s/m->tokens < (s64)((bytes + leave) \* VNIC_NANO)/m->tokens <= 0/
+leaves nothing to others|s/m->tokens < (s64)((bytes + leave) \* VNIC_NANO)/m->tokens < (s64)(bytes * VNIC_NANO)/
 fills up when the rate changes|s/min_t(s64, m->tokens, full);/full;/
 earns for a step back|s/now > m->last ? now - m->last : 0/now - m->last/
 stops after a step back|s/^\tm->last = now;/\tm->last = now > m->last ? now : m->last;/

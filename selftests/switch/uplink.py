@@ -6,35 +6,14 @@ import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import contains, defer, eq, note, run, true, wait_for
+from wire import make_wired, wire
 from vnic import (Background, datagrams, frame, iperf, iperf_mbps, load, out, packet_socket,
                   ping, receive, refused, sh, shared, unheard)
 
 
-def wire(mtu=1500):
-    """veth pair: eth-up is for the PF, the other end with 10.9.0.200 in namespace 'wire'."""
-    sh('ip netns add wire')
-    defer(sh, 'ip netns del wire', check=False)
-    sh(f'ip link add ethup mtu {mtu} type veth peer name ethfar mtu {mtu} netns wire')
-    defer(sh, 'ip link del ethup', check=False)
-    sh('ip link set ethup up; ip link set lo up')
-    sh('ip addr add 10.9.0.200/24 dev ethfar; ip link set ethfar up', ns='wire')
-
-
-def make_bench(mtu=1500, count=2):
-    """PF with uplink, VFs in namespaces."""
-    pf = load(total_vfs=4)[0]
-    wire(mtu)
-    sh(f'ip link set ethup master {pf.dev}')
-    sh(f'ip link set {pf.dev} mtu {mtu} up; ip addr add 10.9.0.100/24 dev {pf.dev}')
-    vfs = pf.vfs(count)
-    for i, vf in enumerate(vfs):
-        vf.up(ns=f'vf{i}', ip=f'10.9.0.{i + 1}', mtu=mtu)
-    return pf, vfs
-
-
 def bench():
     """The same, shared by cases."""
-    return shared(make_bench)
+    return shared(make_wired)
 
 
 def ways():
@@ -56,7 +35,7 @@ def tcp():
 
 def jumbo():
     """9014 byte frames over the wire"""
-    make_bench(mtu=9000)
+    make_wired(mtu=9000)
     ping('vf0', '10.9.0.200', size=8972, extra='-M do')
     ping('wire', '10.9.0.1', size=8972, extra='-M do')
     true(iperf_mbps(iperf('wire', 'vf0', '10.9.0.200')) > 1, 'TCP flows')
@@ -128,7 +107,7 @@ def carrier():
 
 def leaves():
     """nomaster, deletion and a move to another namespace release the uplink; VFs go on"""
-    pf, vfs = make_bench()
+    pf, vfs = make_wired()
     sh('ip link set ethup nomaster')
     true(not ping('vf0', '10.9.0.200', count=1, check=False), 'no wire')
     ping('vf0', '10.9.0.2')

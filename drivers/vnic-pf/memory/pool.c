@@ -131,6 +131,17 @@ static void vnic_part_uncut(struct vnic_hold *hold)
 	vnic_cells_move(part->pool, &cell, &part->stock_cell, hold->cells);
 }
 
+bool vnic_part_crowded(const struct vnic_part *part)
+{
+	u32 guarantee = READ_ONCE(part->guarantee), taken = READ_ONCE(part->taken);
+	u32 used = taken - READ_ONCE(part->stock);
+	u64 most = (u64)guarantee + READ_ONCE(part->borrow);
+
+	/* what is free can be borrowed, too, but no more than that */
+	most = min_t(u64, most, max_t(u64, guarantee, (u64)taken + READ_ONCE(part->pool->free)));
+	return used >= most - most / 4;
+}
+
 /* ---- taking back; under vnic_pool.lock ---- */
 
 /* Drop the newest frames of a partition that uses more than its own. */

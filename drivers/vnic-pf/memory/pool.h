@@ -184,6 +184,8 @@ void vnic_part_clear_high(struct vnic_part *part);
 
 /* Take cells, at least 1, for what joins the fifo.  It is busy.  NULL: full. */
 struct vnic_hold *vnic_part_take(struct vnic_part *part, u32 cells, struct vnic_fifo *fifo);
+/* Is three quarters of what it can have now in use?  A hint, without locks. */
+bool vnic_part_crowded(const struct vnic_part *part);
 /* Give it back; it was busy. */
 void vnic_part_give(struct vnic_hold *hold);
 /* The oldest of a fifo, busy from now on; NULL: none waits */

@@ -479,10 +479,13 @@ static u64 vnic_rx_since(void)
 /* Put a frame behind those that wait. */
 static void vnic_rx_store(struct vnic_rxq *rxq, struct vnic_frame *f, u16 piece)
 {
+	struct vnic_partition *part = &rxq->fn->part;
 	bool first = !vnic_rx_waiting(rxq);
-	int err;
+	int err = -ENOSPC;
 
-	err = vnic_partition_store(&rxq->fn->part, &rxq->fifo, f, piece, vnic_rx_since());
+	/* the last of it is for senders inside their guarantee, while there are such */
+	if (f->assured || !vnic_port_assured(&rxq->fn->port) || !vnic_part_crowded(&part->part))
+		err = vnic_partition_store(part, &rxq->fifo, f, piece, vnic_rx_since());
 	if (err == -ENOSPC && rxq->cons == rxq->fetched)
 		err = -ENOBUFS;
 	if (err)

@@ -34,6 +34,10 @@ static const struct devlink_ops vnic_devlink_ops = {
 	.sb_occ_snapshot	= vnic_sb_occ_snapshot,
 	.sb_occ_max_clear	= vnic_sb_occ_max_clear,
 	.sb_occ_port_pool_get	= vnic_sb_occ_port_pool_get,
+	.rate_leaf_tx_share_set	= vnic_rate_tx_share_set,
+	.rate_leaf_tx_max_set	= vnic_rate_tx_max_set,
+	.rate_leaf_tx_priority_set = vnic_rate_tx_priority_set,
+	.rate_leaf_tx_weight_set = vnic_rate_tx_weight_set,
 };
 
 /* ---- ports; devl lock held ---- */
@@ -70,6 +74,7 @@ static void vnic_devlink_del_ports(struct vnic_devlink *vd)
 {
 	while (vd->num_vfs) {
 		vnic_params_unregister(vd, --vd->num_vfs);
+		devl_rate_leaf_destroy(&vd->vfs[vd->num_vfs].port);
 		devl_port_unregister(&vd->vfs[vd->num_vfs].port);
 	}
 	kvfree(vd->vfs);
@@ -88,14 +93,21 @@ static int vnic_devlink_add_port(struct vnic_devlink *vd, unsigned int vf)
 					  &vnic_devlink_port_ops);
 	if (err)
 		return err;
+	err = devl_rate_leaf_create(&dvf->port, dvf->fn, NULL);
+	if (err)
+		goto del_port;
 	err = vnic_params_register(vd, vf);
-	if (err) {
-		devl_port_unregister(&dvf->port);
-		return err;
-	}
+	if (err)
+		goto del_rate;
 	cancel_delayed_work_sync(&dvf->port.type_warn_dw);
 	vd->num_vfs++;
 	return 0;
+
+del_rate:
+	devl_rate_leaf_destroy(&dvf->port);
+del_port:
+	devl_port_unregister(&dvf->port);
+	return err;
 }
 
 int vnic_devlink_add_vfs(struct vnic_devlink *vd, unsigned int n)
@@ -136,9 +148,14 @@ struct vnic_devlink *vnic_devlink_create(struct vnic_adapter *ad)
 		return ERR_PTR(-ENOMEM);
 	vd = devlink_priv(devlink);
 	vd->ad = ad;
+	vnic_rates_init(vd);
 	devl_lock(devlink);
 	err = vnic_sb_register(devlink, ad->memory_size);
 	if (!err)
+		err = vnic_param_link_speed_register(vd);
+	if (err)
+		vnic_sb_unregister(devlink);
+	else
 		devl_register(devlink);
 	devl_unlock(devlink);
 	if (err) {
@@ -152,8 +169,10 @@ void vnic_devlink_destroy(struct vnic_devlink *vd)
 {
 	struct devlink *devlink = priv_to_devlink(vd);
 
+	cancel_work_sync(&vd->rates_work);
 	devl_lock(devlink);
 	devl_unregister(devlink);
+	vnic_param_link_speed_unregister(vd);
 	vnic_sb_unregister(devlink);
 	devl_unlock(devlink);
 	devlink_free(devlink);

@@ -35,11 +35,15 @@ struct vnic_devlink_vf {
  * @ad: adapter
  * @vfs: a port for each VF, while there are VFs
  * @num_vfs: number of @vfs
+ * @link_speed: the parameter of that name
+ * @rates_work: takes rates that `ip link` has set to devlink's copies
  */
 struct vnic_devlink {
 	struct vnic_adapter	*ad;
 	struct vnic_devlink_vf	*vfs;
 	unsigned int		num_vfs;
+	struct devlink_param	link_speed;
+	struct work_struct	rates_work;
 };
 
 static inline struct vnic_fn *vnic_devlink_fn(struct devlink_port *port)
@@ -50,6 +54,20 @@ static inline struct vnic_fn *vnic_devlink_fn(struct devlink_port *port)
 /* devlink_param.c */
 int vnic_params_register(struct vnic_devlink *vd, unsigned int vf);
 void vnic_params_unregister(struct vnic_devlink *vd, unsigned int vf);
+
+int vnic_param_link_speed_register(struct vnic_devlink *vd);
+void vnic_param_link_speed_unregister(struct vnic_devlink *vd);
+
+/* devlink_rate.c */
+void vnic_rates_init(struct vnic_devlink *vd);
+int vnic_rate_tx_share_set(struct devlink_rate *rate, void *priv, u64 tx_share,
+			   struct netlink_ext_ack *extack);
+int vnic_rate_tx_max_set(struct devlink_rate *rate, void *priv, u64 tx_max,
+			 struct netlink_ext_ack *extack);
+int vnic_rate_tx_priority_set(struct devlink_rate *rate, void *priv, u32 tx_priority,
+			      struct netlink_ext_ack *extack);
+int vnic_rate_tx_weight_set(struct devlink_rate *rate, void *priv, u32 tx_weight,
+			    struct netlink_ext_ack *extack);
 
 /* devlink_sb.c */
 int vnic_sb_register(struct devlink *devlink, u32 bytes);

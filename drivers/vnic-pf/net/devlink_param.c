@@ -6,6 +6,10 @@
  *   vf<N>_rx_rate   "max_tx_rate", Mb/s, or 0 for no limit: what may be sent to it
  *   vf<N>_rx_burst  bytes of the bucket that polices this; 0: by the rate
  *   vf<N>_tx_burst  bytes of the bucket that shapes what it sends; 0: by the rate
+ *
+ * And of the adapter:
+ *
+ *   link_speed      Mb/s that VFs share of the wire; 0: what the uplink says it has
  */
 #include <linux/kernel.h>
 
@@ -13,8 +17,9 @@
 
 #include "devlink.h"
 
+#define VNIC_PARAM_LINK_SPEED	(DEVLINK_PARAM_GENERIC_ID_MAX + 1)
 /* ids of VF N: VNIC_VF_PARAMS from VNIC_PARAM_ID(N) */
-#define VNIC_PARAM_ID(vf)	(DEVLINK_PARAM_GENERIC_ID_MAX + 1 + (vf) * VNIC_VF_PARAMS)
+#define VNIC_PARAM_ID(vf)	(VNIC_PARAM_LINK_SPEED + 1 + (vf) * VNIC_VF_PARAMS)
 
 #define VNIC_RX_RATE_AS_TX	"max_tx_rate"
 
@@ -118,4 +123,51 @@ int vnic_params_register(struct vnic_devlink *vd, unsigned int vf)
 void vnic_params_unregister(struct vnic_devlink *vd, unsigned int vf)
 {
 	devl_params_unregister(priv_to_devlink(vd), vd->vfs[vf].params, VNIC_VF_PARAMS);
+}
+
+/* ---- of the adapter ---- */
+
+static VNIC_PARAM_GET(vnic_link_speed_get)
+{
+	struct vnic_devlink *vd = devlink_priv(devlink);
+
+	ctx->val.vu32 = vnic_switch_get_link_speed(vd->ad->sw);
+	return 0;
+}
+
+static int vnic_link_speed_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
+			       struct netlink_ext_ack *extack)
+{
+	struct vnic_devlink *vd = devlink_priv(devlink);
+	u64 promised;
+	int err;
+
+	err = vnic_switch_set_link_speed(vd->ad->sw, ctx->val.vu32, &promised);
+	if (err == -ENOSPC)
+		NL_SET_ERR_MSG_FMT_MOD(extack, "VFs were guaranteed %llu Mb/s: no less is accepted",
+				       promised);
+	else if (err)
+		NL_SET_ERR_MSG_FMT_MOD(extack, "0 (the uplink's) to %u Mb/s are accepted",
+				       VNIC_RATE_MAX);
+	return err;
+}
+
+/* Context: devl lock. */
+int vnic_param_link_speed_register(struct vnic_devlink *vd)
+{
+	vd->link_speed = (struct devlink_param) {
+		.id = VNIC_PARAM_LINK_SPEED,
+		.name = "link_speed",
+		.type = DEVLINK_PARAM_TYPE_U32,
+		.supported_cmodes = BIT(DEVLINK_PARAM_CMODE_RUNTIME),
+		.get = vnic_link_speed_get,
+		.set = vnic_link_speed_set,
+	};
+	return devl_params_register(priv_to_devlink(vd), &vd->link_speed, 1);
+}
+
+/* Context: devl lock. */
+void vnic_param_link_speed_unregister(struct vnic_devlink *vd)
+{
+	devl_params_unregister(priv_to_devlink(vd), &vd->link_speed, 1);
 }

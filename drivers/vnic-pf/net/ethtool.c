@@ -57,11 +57,13 @@ static void vnic_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *inf
 static int vnic_get_link_ksettings(struct net_device *dev, struct ethtool_link_ksettings *ks)
 {
 	struct vnic_net *net = netdev_priv(dev);
+	struct vnic_port_info info;
 
+	vnic_port_get_info(&net->port, &info);
 	ks->base.port = PORT_OTHER;
 	ks->base.autoneg = AUTONEG_DISABLE;
 	ks->base.duplex = DUPLEX_FULL;
-	ks->base.speed = net->speed ? net->speed : SPEED_UNKNOWN;
+	ks->base.speed = info.speed ?: SPEED_UNKNOWN;
 	return 0;
 }
 

@@ -142,6 +142,9 @@ void vnic_devlink_destroy(struct vnic_devlink *vd);
 int vnic_devlink_add_vfs(struct vnic_devlink *vd, unsigned int n);	/* -ENOMEM: none */
 void vnic_devlink_del_vfs(struct vnic_devlink *vd);
 
+/* devlink_rate.c: `ip link` has set a rate; any context */
+void vnic_devlink_rates_changed(struct vnic_net *net);
+
 /* health.c */
 struct vnic_health *vnic_health_create(struct vnic_net *net);
 void vnic_health_destroy(struct vnic_health *h);

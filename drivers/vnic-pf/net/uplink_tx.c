@@ -9,10 +9,18 @@
  * The PF's own frames keep their socket instead, which bounds them, and learn
  * what the queue said.
  *
+ * Where VFs share the wire (switch/wire.c), a VF whose share is used up finds the
+ * uplink busy until the timer sees that it has some again.  On a slow wire what
+ * is to be segmented is segmented here, so that nobody waits for 64 KB of
+ * another; segments that the share does not allow yet are held.
+ *
  * A frame can be refused for ever (a filter's drop looks as a full queue does),
  * so nothing is held longer than VNIC_HOLD, and not long where filters exist.
  */
+#include <linux/bits.h>
+#include <linux/etherdevice.h>
 #include <linux/netdevice.h>
+#include <net/gso.h>
 #include <net/sch_generic.h>
 
 #include <compat.h>
@@ -22,9 +30,28 @@
 #define VNIC_FLIGHT_FRAMES	128		/* of one VF under way, at most */
 #define VNIC_FLIGHT_BYTES	(256 * 1024)
 #define VNIC_RETRY_NS		(500 * NSEC_PER_USEC)
+#define VNIC_RETRY_MIN_NS	(100 * NSEC_PER_USEC)	/* while VFs wait for their share */
+#define VNIC_RETRY_BYTES	ETH_FRAME_LEN	/* ... or what it takes to send these */
+#define VNIC_HELD_MULTICAST	32		/* frames a VF has held when no more are taken */
+#define VNIC_SLOW_WIRE		1000		/* Mb/s; below, TSO frames do not leave whole */
 #define VNIC_RETRY_VFS		16		/* tried in one run of the timer */
 #define VNIC_HOLD		HZ		/* jiffies a refused frame is held */
 #define VNIC_HOLD_FILTERS	(HZ / 100 + 1)	/* the same with egress filters on the uplink */
+
+/**
+ * struct vnic_held - of an skb that is held, in its cb
+ * @wire: bytes on the wire
+ * @paid: its share is taken
+ */
+struct vnic_held {
+	unsigned int	wire;
+	bool		paid;
+};
+
+static struct vnic_held *vnic_held(struct sk_buff *skb)
+{
+	return (struct vnic_held *)skb->cb;
+}
 
 /* ---- credits ---- */
 
@@ -110,6 +137,16 @@ static void vnic_credit_forget_promise(struct vnic_net *net)
 
 /* ---- sending ---- */
 
+static u64 vnic_uplink_tick(struct vnic_uplink *up)
+{
+	u32 speed = vnic_port_wire_speed(&up->port);
+
+	if (!speed)
+		return VNIC_RETRY_NS;
+	return clamp_t(u64, VNIC_RETRY_BYTES * BITS_PER_BYTE * 1000 / speed, VNIC_RETRY_MIN_NS,
+		       VNIC_RETRY_NS);
+}
+
 /* Have the timer wake this VF.  @skb: frame to hold, or NULL.  @pause: find the
  * uplink busy for it until then.
  */
@@ -128,10 +165,19 @@ static void vnic_uplink_wait(struct vnic_uplink *up, struct vnic_credit *c, stru
 		c->waiting = true;
 		list_add_tail(&c->node, &up->waiting);
 		if (!up->nwaiting++ && !up->stopped)
-			hrtimer_start(&up->retry, ns_to_ktime(VNIC_RETRY_NS),
+			hrtimer_start(&up->retry, ns_to_ktime(vnic_uplink_tick(up)),
 				      HRTIMER_MODE_REL_SOFT);
 	}
 	spin_unlock(&up->lock);
+}
+
+/* A frame for many cannot wait at the VF, since the others get it now: a few are
+ * held here until their turn comes.
+ */
+static bool vnic_credit_may_hold(const struct vnic_credit *c, const struct vnic_frame *f)
+{
+	return is_multicast_ether_addr(f->hdr) &&
+	       skb_queue_len_lockless(&c->held) < VNIC_HELD_MULTICAST;
 }
 
 /* vnic_port_ops.busy.  What fits is promised until the batch is delivered. */
@@ -140,11 +186,14 @@ static bool vnic_uplink_busy(struct vnic_port *port, struct vnic_port *src,
 {
 	struct vnic_uplink *up = port->priv;
 	struct vnic_credit *c;
+	bool may;
 
 	if (src->type != VNIC_PORT_VF)
 		return false;
 	c = &up->net->credit[src->index];
-	if (!READ_ONCE(c->paused) && vnic_credit_promise(up->net, c, f->len))
+	may = vnic_port_wire_may(src);
+	if (((may && !READ_ONCE(c->paused)) || vnic_credit_may_hold(c, f)) &&
+	    vnic_credit_promise(up->net, c, f->len))
 		return false;
 	vnic_credit_forget_promise(up->net);
 	WRITE_ONCE(c->blocked, true);
@@ -153,7 +202,9 @@ static bool vnic_uplink_busy(struct vnic_port *port, struct vnic_port *src,
 	 * the timer do it (what was promised will be, but do not rely on it).
 	 */
 	smp_mb();
-	if (vnic_credit_low(c) && !READ_ONCE(c->paused))
+	if (!may)
+		vnic_uplink_wait(up, c, NULL, true);
+	else if (vnic_credit_low(c) && !READ_ONCE(c->paused))
 		vnic_uplink_wait(up, c, NULL, false);
 	return true;
 }
@@ -220,6 +271,70 @@ static int vnic_uplink_xmit(struct vnic_uplink *up, struct vnic_credit *c, struc
 	}
 }
 
+/* The same; the skb stays the caller's. */
+static int vnic_uplink_xmit_clone(struct vnic_uplink *up, struct vnic_credit *c,
+				  struct sk_buff *skb, bool first)
+{
+	struct sk_buff *clone = skb_clone(skb, GFP_ATOMIC);
+
+	return clone ? vnic_uplink_xmit(up, c, clone, first) : -EAGAIN;
+}
+
+/* Hold a VF's skb. */
+static void vnic_uplink_hold(struct vnic_uplink *up, struct vnic_credit *c, struct sk_buff *skb,
+			     unsigned int wire, bool paid)
+{
+	*vnic_held(skb) = (struct vnic_held) { .wire = wire, .paid = paid };
+	vnic_uplink_wait(up, c, skb, true);
+}
+
+/* Must it wait behind others, or for its share of the wire? */
+static bool vnic_uplink_has_to_wait(struct vnic_credit *c, struct vnic_port *src,
+				    unsigned int wire)
+{
+	return !skb_queue_empty_lockless(&c->held) || !vnic_port_wire_take(src, wire);
+}
+
+static void vnic_uplink_send_segment(struct vnic_uplink *up, struct vnic_credit *c,
+				     struct vnic_port *src, struct sk_buff *seg)
+{
+	int err;
+
+	if (vnic_uplink_has_to_wait(c, src, seg->len)) {
+		vnic_uplink_hold(up, c, seg, seg->len, false);
+		return;
+	}
+	err = vnic_uplink_xmit_clone(up, c, seg, true);
+	if (err == -EAGAIN) {
+		vnic_uplink_hold(up, c, seg, seg->len, true);
+		return;
+	}
+	if (err)
+		vnic_port_drop(&up->port, VNIC_DROP_RX_NOBUF, 1);
+	consume_skb(seg);
+}
+
+/* Cut a VF's skb for a slow wire.  False: it goes as it is. */
+static bool vnic_uplink_send_segments(struct vnic_uplink *up, struct vnic_credit *c,
+				      struct vnic_port *src, struct sk_buff *skb)
+{
+	u32 speed = vnic_port_wire_speed(src);
+	struct sk_buff *segs, *seg, *next;
+
+	if (!skb_is_gso(skb) || !speed || speed >= VNIC_SLOW_WIRE)
+		return false;
+	skb_reset_mac_header(skb);
+	segs = skb_gso_segment(skb, up->dev->features & ~NETIF_F_GSO_MASK);
+	if (IS_ERR_OR_NULL(segs))
+		return false;
+	consume_skb(skb);
+	skb_list_walk_safe(segs, seg, next) {
+		skb_mark_not_on_list(seg);
+		vnic_uplink_send_segment(up, c, src, seg);
+	}
+	return true;
+}
+
 /* A frame of a VF.  Refused by a full queue, it is made once more from the
  * VF's memory, so that the common case needs no second reference.
  */
@@ -231,8 +346,12 @@ static void vnic_uplink_send_vf(struct vnic_uplink *up, struct vnic_credit *c,
 
 	if (!skb)
 		return;
-	if (!skb_queue_empty_lockless(&c->held)) {
-		vnic_uplink_wait(up, c, skb, true);
+	if (vnic_uplink_send_segments(up, c, f->src, skb)) {
+		vnic_port_count_rx(&up->port, f);
+		return;
+	}
+	if (vnic_uplink_has_to_wait(c, f->src, f->wire)) {
+		vnic_uplink_hold(up, c, skb, f->wire, false);
 		vnic_port_count_rx(&up->port, f);
 		return;
 	}
@@ -241,7 +360,7 @@ static void vnic_uplink_send_vf(struct vnic_uplink *up, struct vnic_credit *c,
 		skb = vnic_uplink_skb(up, f);
 		if (!skb)
 			return;
-		vnic_uplink_wait(up, c, skb, true);
+		vnic_uplink_hold(up, c, skb, f->wire, true);
 	} else if (err) {
 		vnic_port_drop(&up->port, VNIC_DROP_RX_NOBUF, f->segs);
 		return;
@@ -257,6 +376,7 @@ static void vnic_uplink_send_pf(struct vnic_uplink *up, struct vnic_frame *f)
 
 	if (!skb)
 		return;
+	vnic_port_wire_spend(&up->port, f->wire);
 	s->rc = dev_queue_xmit(skb);
 	if (s->rc == NET_XMIT_SUCCESS || s->rc == NET_XMIT_CN)
 		vnic_port_count_rx(&up->port, f);
@@ -301,13 +421,32 @@ static bool vnic_uplink_held_too_long(struct vnic_uplink *up, struct vnic_credit
 	return time_after(jiffies, c->since + hold);
 }
 
+/* Has the VF some of its share left; or, if there is a frame, what that takes?
+ * A VF that is gone has none to wait for.
+ */
+static bool vnic_credit_may(const struct vnic_credit *c, struct sk_buff *skb)
+{
+	struct vnic_fn *fn;
+	bool may = true;
+
+	if (skb && vnic_held(skb)->paid)
+		return true;
+	rcu_read_lock();
+	fn = rcu_dereference(c->ad->vfs[c->index]);
+	if (fn)
+		may = skb ? vnic_port_wire_take(&fn->port, vnic_held(skb)->wire) :
+			    vnic_port_wire_may(&fn->port);
+	rcu_read_unlock();
+	if (skb)
+		vnic_held(skb)->paid = may;
+	return may;
+}
+
 /* Offer the oldest frame once more.  True: it is off the list. */
 static bool vnic_uplink_offer(struct vnic_uplink *up, struct vnic_credit *c, struct sk_buff *skb)
 {
-	struct sk_buff *clone = skb_clone(skb, GFP_ATOMIC);
-	int err;
+	int err = vnic_uplink_xmit_clone(up, c, skb, false);
 
-	err = clone ? vnic_uplink_xmit(up, c, clone, false) : -EAGAIN;
 	if (err == -EAGAIN && !vnic_uplink_held_too_long(up, c))
 		return false;
 	if (err)
@@ -321,16 +460,23 @@ static bool vnic_uplink_offer(struct vnic_uplink *up, struct vnic_credit *c, str
 	return true;
 }
 
-/* Offer all that is held; when nothing is any more, the VF may send. */
+/* Offer all that is held and has its share; when nothing is any more, the VF may
+ * send, if it has any.
+ */
 static void vnic_uplink_flush(struct vnic_uplink *up, struct vnic_credit *c)
 {
 	struct sk_buff *skb;
-	bool empty;
+	bool empty, may;
 
 	for (;;) {
 		spin_lock(&up->lock);
 		skb = skb_peek(&c->held);
-		empty = !skb;
+		spin_unlock(&up->lock);
+		may = vnic_credit_may(c, skb);
+		spin_lock(&up->lock);
+		empty = may && skb_queue_empty(&c->held);
+		if (!may)
+			c->since = jiffies;	/* nobody has refused it */
 		if (empty) {
 			list_del_init(&c->node);
 			up->nwaiting--;
@@ -340,7 +486,7 @@ static void vnic_uplink_flush(struct vnic_uplink *up, struct vnic_credit *c)
 		spin_unlock(&up->lock);
 		if (empty)
 			break;
-		if (!vnic_uplink_offer(up, c, skb))
+		if (!may || !skb || !vnic_uplink_offer(up, c, skb))
 			return;
 	}
 	if (xchg(&c->blocked, false))
@@ -365,7 +511,7 @@ static enum hrtimer_restart vnic_uplink_retry(struct hrtimer *timer)
 	}
 	spin_lock(&up->lock);
 	if (up->nwaiting && !up->stopped)
-		hrtimer_start(timer, ns_to_ktime(VNIC_RETRY_NS), HRTIMER_MODE_REL_SOFT);
+		hrtimer_start(timer, ns_to_ktime(vnic_uplink_tick(up)), HRTIMER_MODE_REL_SOFT);
 	spin_unlock(&up->lock);
 	return HRTIMER_NORESTART;
 }

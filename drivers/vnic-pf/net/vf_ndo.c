@@ -96,21 +96,29 @@ int vnic_ndo_set_vf_vlan(struct net_device *dev, int vf, u16 vlan, u8 qos, __be1
 
 int vnic_ndo_set_vf_rate(struct net_device *dev, int vf, int min_tx_rate, int max_tx_rate)
 {
+	const u32 rates[VNIC_RATES] = {
+		[VNIC_RATE_TX] = max_tx_rate,
+		[VNIC_RATE_MIN] = min_tx_rate,
+	};
 	struct vnic_port *port = vf_port(dev, vf);
+	u32 left;
+	int err;
 
 	if (!port)
 		return -EINVAL;
-	if (min_tx_rate) {
-		vf_refuse(dev, vf, "min_tx_rate %u refused: not supported, only 0 is accepted",
+	err = vnic_port_set_rates(port, BIT(VNIC_RATE_TX) | BIT(VNIC_RATE_MIN), rates, &left);
+	if (err == -ERANGE)
+		vf_refuse(dev, vf, "max_tx_rate %u, min_tx_rate %u refused: 0 (none) to %u Mb/s are accepted",
+			  max_tx_rate, min_tx_rate, VNIC_RATE_MAX);
+	else if (err == -ENODATA)
+		vf_refuse(dev, vf, "min_tx_rate %u refused: the uplink's speed is not known, set devlink parameter link_speed",
 			  min_tx_rate);
-		return -EOPNOTSUPP;
-	}
-	if (max_tx_rate < 0 || max_tx_rate > VNIC_RATE_MAX) {
-		vf_refuse(dev, vf, "max_tx_rate %u refused: 0 (no limit) to %u Mb/s are accepted",
-			  max_tx_rate, VNIC_RATE_MAX);
-		return -ERANGE;
-	}
-	return vnic_port_set_rate(port, VNIC_RATE_TX, max_tx_rate);
+	else if (err == -ENOSPC)
+		vf_refuse(dev, vf, "min_tx_rate %u refused: at most %u Mb/s of the link are left for it",
+			  min_tx_rate, left);
+	else
+		vnic_devlink_rates_changed(netdev_priv(dev));
+	return err;
 }
 
 int vnic_ndo_set_vf_spoofchk(struct net_device *dev, int vf, bool on)
@@ -160,7 +168,7 @@ int vnic_ndo_get_vf_config(struct net_device *dev, int vf, struct ifla_vf_info *
 	ivi->spoofchk = info.spoofchk;
 	ivi->trusted = info.trusted;
 	ivi->linkstate = info.link_state;
-	ivi->min_tx_rate = 0;
+	ivi->min_tx_rate = info.rates[VNIC_RATE_MIN];
 	ivi->max_tx_rate = info.rates[VNIC_RATE_TX];
 	return 0;
 }

@@ -381,6 +381,7 @@ static bool vnic_classify(struct vnic_pass *p, unsigned int *drops)
 {
 	p->f->src = p->src;
 	p->f->copies = 0;
+	p->f->assured = false;
 	if (!(vnic_like_before(p) ? vnic_go_on(p) : vnic_look_up(p, drops)))
 		return false;
 	if (p->f->copies)
@@ -415,18 +416,23 @@ static unsigned int vnic_admit_size(struct vnic_port *port, const struct vnic_po
 	return kept;
 }
 
-/* Keep the frames that the port's rate allows: one turn of the meter, one
- * decision a frame.  Returns how many.
+/*
+ * Keep the frames that the port's rate allows: one turn of the meter, one
+ * decision a frame.  Half of the bucket is for senders inside their guarantee,
+ * while there are such: so a flood of others leaves them what they were promised.
+ * Returns how many.
  */
 static unsigned int vnic_admit_rate(struct vnic_port *port, struct vnic_frame **out, unsigned int n)
 {
 	unsigned int i, kept = 0, over = 0, bytes = 0;
-	u64 now;
+	bool assured = vnic_port_assured(port);
+	u64 now, leave;
 
 	spin_lock(&port->rx_lock);
 	now = ktime_get_ns();
 	for (i = 0; i < n; i++) {
-		if (vnic_meter_take(&port->rx_meter, out[i]->wire, now)) {
+		leave = assured && !out[i]->assured ? port->rx_meter.burst / 2 : 0;
+		if (vnic_meter_take_above(&port->rx_meter, out[i]->wire, leave, now)) {
 			out[kept++] = out[i];
 			continue;
 		}
@@ -460,6 +466,21 @@ static void vnic_deliver_stripped(struct vnic_port *port, const struct vnic_port
 	}
 }
 
+/* Remember that somebody inside its guarantee sends to the port. */
+static void vnic_note_assured(struct vnic_port *port, struct vnic_frame **out, unsigned int n)
+{
+	unsigned long now = jiffies ?: 1;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (!out[i]->assured)
+			continue;
+		if (READ_ONCE(port->assured) != now)
+			WRITE_ONCE(port->assured, now);
+		break;
+	}
+}
+
 /* Frames of the batch for one port */
 static void vnic_serve(struct vnic_port *port, struct vnic_frame *frames, u32 bits)
 {
@@ -477,8 +498,12 @@ static void vnic_serve(struct vnic_port *port, struct vnic_frame *frames, u32 bi
 		n = 0;
 	}
 	n = vnic_admit_size(port, pol, out, n);
+	if (n && READ_ONCE(port->sw->promising))
+		vnic_note_assured(port, out, n);
 	if (n && pol->policed)
 		n = vnic_admit_rate(port, out, n);
+	if (n && out[0]->src->type == VNIC_PORT_UPLINK && READ_ONCE(port->sw->wire_speed))
+		n = vnic_wire_admit(port, out, n);
 	if (n && pol->vlan_proto)
 		vnic_deliver_stripped(port, pol, out, n);
 	else if (n)
@@ -528,6 +553,19 @@ static unsigned int vnic_refuse(struct vnic_port *src, const struct vnic_frame *
 	return n;
 }
 
+/* Which of the frames are inside the source's guarantee? */
+static void vnic_assure(struct vnic_port *src, struct vnic_frame *frames, unsigned int n)
+{
+	unsigned int i;
+	u64 now;
+
+	spin_lock(&src->tx_lock);
+	now = ktime_get_ns();
+	for (i = 0; i < n; i++)
+		frames[i].assured = vnic_meter_take(&src->min_meter, frames[i].wire, now);
+	spin_unlock(&src->tx_lock);
+}
+
 /* The batch; scratch memory is ours.  RCU. */
 static unsigned int vnic_forward(struct vnic_pass *p, struct vnic_frame *frames, unsigned int n)
 {
@@ -540,6 +578,8 @@ static unsigned int vnic_forward(struct vnic_pass *p, struct vnic_frame *frames,
 			break;
 	}
 	vnic_count_source(p->src, frames, i, drops);
+	if (p->pol->guaranteed)
+		vnic_assure(p->src, frames, i);
 	vnic_serve_all(p->b, frames);
 	return i;
 }

@@ -61,6 +61,7 @@ struct vnic_span {
  * @vlan_proto: htons(ETH_P_8021Q), htons(ETH_P_8021AD) or 0: untagged
  * @copies: destinations still to be served, the one being served included; see
  *	vnic_frame_take_skb()
+ * @assured: the sender is inside its guarantee, set by vnic_switch_forward()
  * @hash: receive hash for the destination being served
  * @src: port that sends, set by vnic_switch_forward()
  * @skb: skb frame: the skb, data at the Ethernet header; NULL once taken
@@ -81,6 +82,7 @@ struct vnic_frame {
 	u16		vlan_tci;
 	__be16		vlan_proto;
 	u16		copies;
+	bool		assured;
 	u32		hash;
 	struct vnic_port *src;
 	struct sk_buff	*skb;

@@ -57,15 +57,20 @@ void vnic_meter_set(struct vnic_meter *m, u64 rate, u64 burst, u64 now)
 	m->fill = rate ? div64_u64(full, rate) + 1 : 0;
 }
 
-bool vnic_meter_take(struct vnic_meter *m, u64 bytes, u64 now)
+bool vnic_meter_take_above(struct vnic_meter *m, u64 bytes, u64 leave, u64 now)
 {
 	if (!m->rate)
 		return true;
 	vnic_meter_earn(m, now);
-	if (bytes > m->burst || m->tokens < (s64)(bytes * VNIC_NANO))
+	if (bytes + leave > m->burst || m->tokens < (s64)((bytes + leave) * VNIC_NANO))
 		return false;
 	m->tokens -= bytes * VNIC_NANO;
 	return true;
+}
+
+bool vnic_meter_take(struct vnic_meter *m, u64 bytes, u64 now)
+{
+	return vnic_meter_take_above(m, bytes, 0, now);
 }
 
 u64 vnic_meter_wait(struct vnic_meter *m, u64 bytes, u64 now)

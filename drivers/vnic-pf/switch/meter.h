@@ -68,6 +68,8 @@ void vnic_meter_set(struct vnic_meter *m, u64 rate, u64 burst, u64 now);
  * burst never is.
  */
 bool vnic_meter_take(struct vnic_meter *m, u64 bytes, u64 now);
+/* The same, but only if @leave bytes are left to others then */
+bool vnic_meter_take_above(struct vnic_meter *m, u64 bytes, u64 leave, u64 now);
 /* ns until @bytes (at most the burst) would be there; 0: now */
 u64 vnic_meter_wait(struct vnic_meter *m, u64 bytes, u64 now);
 

@@ -13,6 +13,7 @@
 
 #include "switch.h"
 
+#define VNIC_ASSURED_BURST	(64 * 1024)	/* bytes: a guarantee is no licence to burst */
 #define VNIC_PACE	1024	/* objects a driver may retire per RCU grace period */
 
 static const u8 *vnic_conf_mac(const struct vnic_port_conf *conf)
@@ -76,6 +77,7 @@ void vnic_port_publish(struct vnic_port *port)
 	new->spoofchk = conf->spoofchk;
 	new->trusted = conf->trusted;
 	new->policed = vnic_conf_rx_rate(conf);
+	new->guaranteed = conf->rates[VNIC_RATE_MIN];
 	/* a port that is not enabled gets nothing, so it is not looked for */
 	new->promisc = conf->enabled && conf->promisc;
 	new->allmulti = conf->enabled && conf->allmulti;
@@ -186,7 +188,7 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
 		.trusted	= conf->trusted,
 		.link_state	= conf->link_state,
 		.link_up	= vnic_policy_link_up(sw, pol),
-		.speed		= READ_ONCE(sw->speed),
+		.speed		= vnic_wire_speed(sw),
 		.mtu		= conf->mtu,
 		.enabled	= conf->enabled,
 		.promisc	= conf->promisc,
@@ -247,6 +249,7 @@ int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto)
 	conf->vlan = vid;
 	conf->qos = qos;
 	conf->vlan_proto = vid ? proto : 0;
+	vnic_wire_update(port->sw);
 	vnic_port_publish(port);
 	mutex_unlock(&port->sw->lock);
 	return 0;
@@ -256,15 +259,38 @@ static bool vnic_rate_valid(enum vnic_rate which, u32 value)
 {
 	switch (which) {
 	case VNIC_RATE_TX:
+	case VNIC_RATE_MIN:
 		return value <= VNIC_RATE_MAX;
 	case VNIC_RATE_RX:
 		return value <= VNIC_RATE_MAX || value == VNIC_RATE_AS_TX;
 	case VNIC_RATE_TX_BURST:
 	case VNIC_RATE_RX_BURST:
 		return !value || (value >= VNIC_METER_BURST_MIN && value <= VNIC_METER_BURST_MAX);
+	case VNIC_RATE_WEIGHT:
+		return value <= VNIC_SHARE_WEIGHT_MAX;
+	case VNIC_RATE_PRIO:
+		return value < VNIC_SHARE_PRIOS || value == VNIC_PRIO_BY_QOS;
 	default:
 		return false;
 	}
+}
+
+/* May the port have these?  As vnic_port_set_rates().  sw->lock held. */
+static int vnic_port_check_rates(const struct vnic_port *port, const u32 *rates, u32 *left)
+{
+	u32 min = rates[VNIC_RATE_MIN], max = rates[VNIC_RATE_TX];
+	u32 speed = vnic_wire_speed(port->sw);
+	u64 promised;
+
+	if (!min || min == port->conf->rates[VNIC_RATE_MIN])
+		return max && min > max ? -EINVAL : 0;
+	if (max && min > max)
+		return -EINVAL;
+	if (!speed)
+		return -ENODATA;
+	promised = vnic_wire_promised(port->sw, port);
+	*left = promised < speed ? speed - promised : 0;
+	return min > *left ? -ENOSPC : 0;
 }
 
 static void vnic_port_set_meter(struct vnic_meter *meter, spinlock_t *lock, u32 mbps, u32 burst)
@@ -276,23 +302,51 @@ static void vnic_port_set_meter(struct vnic_meter *meter, spinlock_t *lock, u32 
 	spin_unlock_bh(lock);
 }
 
+/* Make meters and shares what was configured.  sw->lock held. */
+static void vnic_port_apply_rates(struct vnic_port *port)
+{
+	const u32 *rates = port->conf->rates;
+
+	vnic_port_set_meter(&port->rx_meter, &port->rx_lock, vnic_conf_rx_rate(port->conf),
+			    rates[VNIC_RATE_RX_BURST]);
+	vnic_port_set_meter(&port->tx_meter, &port->tx_lock, rates[VNIC_RATE_TX],
+			    rates[VNIC_RATE_TX_BURST]);
+	vnic_port_set_meter(&port->min_meter, &port->tx_lock, rates[VNIC_RATE_MIN],
+			    VNIC_ASSURED_BURST);
+	vnic_wire_update(port->sw);
+	vnic_port_publish(port);
+}
+
+int vnic_port_set_rates(struct vnic_port *port, unsigned int which,
+			const u32 values[VNIC_RATES], u32 *left)
+{
+	u32 rates[VNIC_RATES];
+	unsigned int i;
+	int err;
+
+	mutex_lock(&port->sw->lock);
+	for (i = 0; i < VNIC_RATES; i++)
+		rates[i] = which & BIT(i) ? values[i] : port->conf->rates[i];
+	for (i = 0, err = 0; i < VNIC_RATES && !err; i++)
+		err = vnic_rate_valid(i, rates[i]) ? 0 : -ERANGE;
+	if (!err)
+		err = vnic_port_check_rates(port, rates, left);
+	if (!err) {
+		memcpy(port->conf->rates, rates, sizeof(rates));
+		vnic_port_apply_rates(port);
+	}
+	mutex_unlock(&port->sw->lock);
+	if (!err && port->ops->unblock)
+		port->ops->unblock(port);
+	return err;
+}
+
 int vnic_port_set_rate(struct vnic_port *port, enum vnic_rate which, u32 value)
 {
-	struct vnic_port_conf *conf = port->conf;
+	u32 values[VNIC_RATES], left;
 
-	if (!vnic_rate_valid(which, value))
-		return -EINVAL;
-	mutex_lock(&port->sw->lock);
-	conf->rates[which] = value;
-	vnic_port_set_meter(&port->rx_meter, &port->rx_lock, vnic_conf_rx_rate(conf),
-			    conf->rates[VNIC_RATE_RX_BURST]);
-	vnic_port_set_meter(&port->tx_meter, &port->tx_lock, conf->rates[VNIC_RATE_TX],
-			    conf->rates[VNIC_RATE_TX_BURST]);
-	vnic_port_publish(port);
-	mutex_unlock(&port->sw->lock);
-	if (port->ops->unblock)
-		port->ops->unblock(port);
-	return 0;
+	values[which] = value;
+	return vnic_port_set_rates(port, BIT(which), values, &left);
 }
 
 int vnic_port_set_spoofchk(struct vnic_port *port, bool on)
@@ -331,18 +385,54 @@ int vnic_port_set_link_state(struct vnic_port *port, int state)
 	return 0;
 }
 
-void vnic_switch_set_carrier(struct vnic_switch *sw, bool up, u32 speed)
+/* Ports with link state "auto" learn of it.  sw->lock held. */
+static void vnic_switch_changed(struct vnic_switch *sw)
 {
 	struct vnic_port *port;
 
-	if (READ_ONCE(sw->carrier) == up && READ_ONCE(sw->speed) == speed)
-		return;
-	WRITE_ONCE(sw->speed, speed);
-	WRITE_ONCE(sw->carrier, up);
-	rcu_read_lock();
-	list_for_each_entry_rcu(port, &sw->ports, node)
+	list_for_each_entry(port, &sw->ports, node)
 		vnic_port_changed(port);
-	rcu_read_unlock();
+}
+
+void vnic_switch_set_carrier(struct vnic_switch *sw, bool up, u32 speed)
+{
+	mutex_lock(&sw->lock);
+	if (sw->carrier != up || sw->speed != speed) {
+		sw->speed = speed;
+		WRITE_ONCE(sw->carrier, up);
+		vnic_wire_update(sw);
+		vnic_switch_changed(sw);
+	}
+	mutex_unlock(&sw->lock);
+}
+
+int vnic_switch_set_link_speed(struct vnic_switch *sw, u32 speed, u64 *promised)
+{
+	int err = 0;
+
+	if (speed > VNIC_RATE_MAX)
+		return -ERANGE;
+	mutex_lock(&sw->lock);
+	*promised = vnic_wire_promised(sw, NULL);
+	if (*promised > (speed ?: sw->speed)) {
+		err = -ENOSPC;
+	} else {
+		sw->link_speed = speed;
+		vnic_wire_update(sw);
+		vnic_switch_changed(sw);
+	}
+	mutex_unlock(&sw->lock);
+	return err;
+}
+
+u32 vnic_switch_get_link_speed(struct vnic_switch *sw)
+{
+	u32 speed;
+
+	mutex_lock(&sw->lock);
+	speed = sw->link_speed;
+	mutex_unlock(&sw->lock);
+	return speed;
 }
 
 /* ---- the port's driver ---- */

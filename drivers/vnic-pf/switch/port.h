@@ -15,6 +15,7 @@
 
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
+#include <linux/jiffies.h>
 #include <linux/rhashtable.h>
 #include <linux/types.h>
 #include <linux/u64_stats_sync.h>
@@ -22,6 +23,7 @@
 
 #include "frame.h"
 #include "meter.h"
+#include "share.h"
 
 struct vnic_adapter;
 struct vnic_port;
@@ -35,6 +37,7 @@ enum vnic_port_type { VNIC_PORT_VF, VNIC_PORT_PF, VNIC_PORT_UPLINK };
 enum vnic_drop {
 	/* towards the port */
 	VNIC_DROP_RX_RATE,		/* beyond the port's rate */
+	VNIC_DROP_RX_SHARE,		/* beyond its share of what the wire brings */
 	VNIC_DROP_RX_NOBUF,		/* no buffer posted, partition full; uplink: queue full */
 	VNIC_DROP_RX_MEMORY,		/* partition full, though buffers are posted */
 	VNIC_DROP_RX_RECLAIM,		/* waited in borrowed memory that its owner needed */
@@ -123,8 +126,11 @@ struct vnic_port_policy;	/* switch-internal, RCU */
  *	written under sw->lock, bit by bit
  * @rx_lock: protects @rx_meter
  * @rx_meter: polices what is sent to the port
- * @tx_lock: protects @tx_meter
+ * @tx_lock: protects @tx_meter and @min_meter
  * @tx_meter: shapes what the port sends; charged by the owner (VF worker)
+ * @min_meter: finds what is inside the port's guarantee; see vnic_frame.assured
+ * @assured: jiffies when such a frame was last sent to the port
+ * @claim: what it may send and get over the wire; under the locks of vnic_switch.wire
  * @pcpu: counters
  */
 struct vnic_port {
@@ -141,6 +147,9 @@ struct vnic_port {
 	struct vnic_meter		rx_meter;
 	spinlock_t			tx_lock ____cacheline_aligned_in_smp; /* tx_meter */
 	struct vnic_meter		tx_meter;
+	struct vnic_meter		min_meter;
+	unsigned long			assured;
+	struct vnic_claim		claim[2];	/* enum vnic_wire_dir */
 	struct vnic_port_pcpu __percpu	*pcpu;
 };
 
@@ -207,6 +216,7 @@ unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frame
  * (VLAN protocol), -ENOMEM.
  */
 #define VNIC_RATE_MAX	1000000		/* Mb/s */
+#define VNIC_PRIO_BY_QOS	(~0U)	/* VNIC_RATE_PRIO: the priority of the port VLAN */
 #define VNIC_RATE_AS_TX	(~0U)		/* VNIC_RATE_RX: whatever VNIC_RATE_TX is */
 
 /* What can be set of a port's rates */
@@ -215,6 +225,9 @@ enum vnic_rate {
 	VNIC_RATE_RX,		/* Mb/s that may be sent to it, policed; 0: no limit; or AS_TX */
 	VNIC_RATE_TX_BURST,	/* bytes; 0: vnic_meter_default_burst() of the rate */
 	VNIC_RATE_RX_BURST,	/* the same */
+	VNIC_RATE_MIN,		/* Mb/s that it is guaranteed, sending and receiving */
+	VNIC_RATE_WEIGHT,	/* of the spare of the wire; 0: VNIC_RATE_MIN, at least 1 */
+	VNIC_RATE_PRIO,		/* 0 to 7, who gets spare first; or BY_QOS */
 	VNIC_RATES
 };
 
@@ -241,15 +254,34 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info);
 /* Zero: unset (random again).  Replaces an address the driver has set, too. */
 int vnic_port_set_mac(struct vnic_port *port, const u8 *mac);
 int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto);
-/* Takes effect at once, also on who waits.  Without more, RX is AS_TX: a rate is
+/**
+ * vnic_port_set_rates - set some of a port's rates, or none of them
+ * @port: port of a VF
+ * @which: bits of enum vnic_rate
+ * @values: by enum vnic_rate
+ * @left: Mb/s that can still be guaranteed to it, after -ENOSPC
+ *
+ * Takes effect at once, also on who waits.  Without more, RX is AS_TX: a rate is
  * for both directions.
+ *
+ * Return: 0; -ERANGE: a value out of its range; -EINVAL: a guarantee above
+ * VNIC_RATE_TX; -ENODATA: a guarantee, but the link's speed is not known;
+ * -ENOSPC: guarantees of more than the link has.
  */
+int vnic_port_set_rates(struct vnic_port *port, unsigned int which,
+			const u32 values[VNIC_RATES], u32 *left);
+/* The same for one that is no guarantee */
 int vnic_port_set_rate(struct vnic_port *port, enum vnic_rate which, u32 value);
 int vnic_port_set_spoofchk(struct vnic_port *port, bool on);
 /* Off: takes back what needs it: promisc, allmulti, filters, own MAC. */
 int vnic_port_set_trust(struct vnic_port *port, bool on);
 int vnic_port_set_link_state(struct vnic_port *port, int state);
-/* The carrier and speed that "auto" follows, for all ports.  Any context. */
+/* The speed of the link, Mb/s, instead of the uplink's; 0: the uplink's.  -ERANGE;
+ * -ENOSPC: VFs were guaranteed more: @promised.  Process context.
+ */
+int vnic_switch_set_link_speed(struct vnic_switch *sw, u32 speed, u64 *promised);
+u32 vnic_switch_get_link_speed(struct vnic_switch *sw);
+/* The carrier and speed that "auto" follows, for all ports.  Process context. */
 void vnic_switch_set_carrier(struct vnic_switch *sw, bool up, u32 speed);
 
 /*
@@ -301,6 +333,20 @@ extern const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN];
 /* PCI address of the adapter's PF, for trace events */
 const char *vnic_port_pf_name(const struct vnic_port *port);
 
+/*
+ * ---- wire.c: shares of the uplink; BH disabled ----
+ *
+ * Only VFs have them.  bytes: as on the wire.
+ */
+/* Mb/s of the wire; 0: it is not shared, and what follows always says yes */
+u32 vnic_port_wire_speed(const struct vnic_port *port);
+/* May it send to the wire now? */
+bool vnic_port_wire_may(struct vnic_port *port);
+/* The same, and it does: takes its share. */
+bool vnic_port_wire_take(struct vnic_port *port, unsigned int bytes);
+/* The PF sends: out of the spare. */
+void vnic_port_wire_spend(struct vnic_port *port, unsigned int bytes);
+
 /* TX shaping by the owner: may a frame of @bytes (its wire) go now?
  * 0: taken; else ns to wait.  Process context or BH.
  */
@@ -309,6 +355,16 @@ u64 vnic_port_shape(struct vnic_port *port, u64 bytes);
 static inline bool vnic_port_shaped(const struct vnic_port *port)
 {
 	return READ_ONCE(port->tx_meter.rate);
+}
+
+/* Has somebody inside its guarantee sent to the port within the last second?  Then
+ * a part of its bucket and partition is left to such.  Any context.
+ */
+static inline bool vnic_port_assured(const struct vnic_port *port)
+{
+	unsigned long last = READ_ONCE(port->assured);
+
+	return last && time_before(jiffies, last + HZ);
 }
 
 #endif /* _VNIC_PORT_H */

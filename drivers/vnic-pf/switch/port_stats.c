@@ -11,6 +11,7 @@
 
 const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN] = {
 	[VNIC_DROP_RX_RATE]		= "rx_drop_rate",
+	[VNIC_DROP_RX_SHARE]		= "rx_drop_share",
 	[VNIC_DROP_RX_NOBUF]		= "rx_drop_nobuf",
 	[VNIC_DROP_RX_MEMORY]		= "rx_drop_memory",
 	[VNIC_DROP_RX_RECLAIM]		= "rx_drop_reclaim",

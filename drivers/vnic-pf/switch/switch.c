@@ -106,6 +106,7 @@ struct vnic_switch *vnic_switch_create(struct vnic_adapter *ad)
 	mutex_init(&sw->lock);
 	INIT_LIST_HEAD(&sw->ports);
 	sw->carrier = true;
+	vnic_wire_init(sw);
 	sw->batch = vnic_batch_alloc();
 	if (!sw->batch)
 		goto free_switch;
@@ -145,6 +146,7 @@ static void vnic_conf_init(struct vnic_port *port)
 	conf->enabled = !vf;
 	conf->mtu = ETH_DATA_LEN;
 	conf->rates[VNIC_RATE_RX] = VNIC_RATE_AS_TX;
+	conf->rates[VNIC_RATE_PRIO] = VNIC_PRIO_BY_QOS;
 	conf->grace = get_state_synchronize_rcu();
 }
 
@@ -213,6 +215,7 @@ static int vnic_port_join(struct vnic_port *port, const u8 *mac)
 	if (port->type == VNIC_PORT_UPLINK)
 		rcu_assign_pointer(sw->uplink, port);
 	list_add_tail_rcu(&port->node, &sw->ports);
+	vnic_wire_update(sw);
 	return 0;
 }
 
@@ -231,6 +234,7 @@ int vnic_port_init(struct vnic_port *port, struct vnic_switch *sw, enum vnic_por
 	port->index = index;
 	spin_lock_init(&port->rx_lock);
 	spin_lock_init(&port->tx_lock);
+	vnic_wire_join(port);
 	err = vnic_port_alloc(port);
 	if (err)
 		goto free;
@@ -263,8 +267,10 @@ void vnic_port_destroy(struct vnic_port *port)
 	vnic_port_publish(port);
 	if (port->conf->base)
 		vnic_fdb_del(port->conf->base);
+	vnic_wire_update(sw);
 	mutex_unlock(&sw->lock);
 
 	synchronize_rcu();
+	vnic_wire_leave(port);
 	vnic_port_free(port);
 }

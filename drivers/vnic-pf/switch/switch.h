@@ -18,6 +18,7 @@
 
 #include "../vnic.h"
 #include "port.h"
+#include "wire.h"
 
 #define VNIC_PORTS_MAX	(VNIC_MAX_VFS + 2)	/* VFs, PF, uplink */
 #define VNIC_VLANS	4096			/* bits of one VLAN bitmap */
@@ -35,7 +36,11 @@ struct vnic_batch;
  * @promisc: ports that take unknown unicast; written under @lock
  * @allmulti: ports that take all multicast; written under @lock
  * @carrier: what ports with link state "auto" follow
- * @speed: Mb/s, 0: unknown
+ * @speed: Mb/s that the uplink has, 0: unknown; written under @lock
+ * @link_speed: Mb/s that were set instead, 0: none; written under @lock
+ * @wire_speed: Mb/s of the wire that VFs share, 0: they do not; written under @lock
+ * @promising: minima of VFs are set; written under @lock
+ * @wire: what leaves and what comes through the uplink
  * @batch: scratch memory of forwarding, per CPU
  */
 struct vnic_switch {
@@ -49,6 +54,10 @@ struct vnic_switch {
 	unsigned int			allmulti;
 	bool				carrier;
 	u32				speed;
+	u32				link_speed;
+	u32				wire_speed;
+	bool				promising;
+	struct vnic_wire		wire[VNIC_WIRE_DIRS];
 	struct vnic_batch __percpu	*batch;
 };
 
@@ -92,6 +101,7 @@ extern const struct rhashtable_params vnic_fdb_params;
  * @spoofchk: check source addresses
  * @trusted: unicast filters are valid source addresses
  * @policed: the receive meter has a rate
+ * @guaranteed: it has a guarantee
  * @promisc: takes unknown unicast
  * @allmulti: takes all multicast
  * @vlan_tci: port VLAN with its priority
@@ -106,6 +116,7 @@ struct vnic_port_policy {
 	bool		spoofchk;
 	bool		trusted;
 	bool		policed;
+	bool		guaranteed;
 	bool		promisc;
 	bool		allmulti;
 	u16		vlan_tci;
