@@ -105,6 +105,29 @@ def full():
     eq(peers.take(2), list(range(RING + 50)), 'frames of VF 2')
 
 
+def assured():
+    """the last quarter of a partition is for senders inside their guarantee, while there are such"""
+    pf, dl, peers = make()
+    dl.set(1, GUARANTEED, 40 * CELL)
+    dl.set(1, BORROWED, 0)
+    pf.link(2, 'min_tx_rate 100')
+    took, base = 1, 0
+    while took > 0.8:       # a second after the last such frame all is as before
+        start = time.monotonic()
+        peers.send(2, 1, 1, 600)
+        peers.send(0, 1, RING + 99, 600)
+        peers.send(2, 1, 10, 600)
+        took = time.monotonic() - start
+        got = peers.take(1)
+        note(f'{len(got)} frames, {took:.2f} s')
+        base += RING + 110
+    last = [n - base for n in got]
+    eq(last, list(range(-RING - 110, -80)) + list(range(-10, 0)), 'frames: 70 of VF 0 are missing')
+    time.sleep(1.5)
+    peers.send(0, 1, RING + 100, 600)
+    eq(len(peers.take(1)), RING + 40, 'frames when nobody is inside a guarantee')
+
+
 def lent():
     """what is lent is taken back for the guarantee of another VF, the newest frames first"""
     pf, dl, peers = make(total_vfs=4, memory=1)
@@ -187,4 +210,4 @@ def traffic():
     wait_for(lambda: sum(now for now, _ in dl.occupancy(1)) == 0, 'nothing waits any more')
 
 
-run([shown, refused, waiting, full, lent, waited, resized, traffic])
+run([shown, refused, waiting, full, assured, lent, waited, resized, traffic])

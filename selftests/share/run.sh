@@ -21,10 +21,10 @@ makes up for all|s/min(now - s->last, VNIC_SHARE_WINDOW)/(now - s->last)/;s/toke
 forgets what is unclaimed|s/	amount -= paid;/	;/
 takes unclaimed from minima|s/s->rate \* dt, dt, &prios/s->rate * dt - min_t(s64, s->rate * dt, s->debt), dt, \&prios/
 remembers unclaimed for ever|s/min_t(s64, s->debt + bytes \* VNIC_NANO, s->rate \* VNIC_SHARE_WINDOW)/s->debt + bytes * VNIC_NANO/
-never refuses|s/return c->tokens > 0;/return true;/
+never refuses|s/if (c->tokens <= 0)/if (0)/
 charges nothing|s/c->tokens -= bytes \* VNIC_NANO/c->tokens -= 0/
 never is hungry again|s/if (list_empty(&c->node))/if (0)/
-charges before it deals|s/ || now - s->last >= VNIC_SHARE_STEP)$/)/
+charges before it deals|/^bool vnic_share_take/,/^}/s/if (now - s->last >= VNIC_SHARE_STEP)/if (c->tokens <= 0 \&\& now - s->last >= VNIC_SHARE_STEP)/
 keeps a depth too large|s/c->tokens = min_t(s64, c->tokens, s->depth);/;/
 steps with the clock|s/now > s->last ? min(now - s->last, VNIC_SHARE_WINDOW) : 0/min_t(u64, now - s->last, VNIC_SHARE_WINDOW)/
 END

@@ -275,7 +275,7 @@ static void test_changes(void)
 	start(RATE);
 	add(0, FRAME, 0, 1, 0);
 	run(1000);
-	vnic_share_may(&share, &sources[0].claim, now);
+	vnic_share_take(&share, &sources[0].claim, 0, now);
 	result(sources[0].claim.tokens == (s64)(DEPTH * VNIC_NANO), "an idle one saves its depth");
 	vnic_share_set(&share, RATE / 10, DEPTH / 10, now);
 	vnic_share_set_claim(&share, &sources[0].claim, 0, 1, 0);
@@ -302,7 +302,7 @@ static void test_deals(void)
 	start(RATE);
 	add(GREEDY, FRAME, 0, 1, 0);
 	now += 1000000000;
-	vnic_share_may(&share, &sources[0].claim, now);
+	vnic_share_take(&share, &sources[0].claim, 0, now);
 	now += 9000000;
 	look_at(&sources[0]);
 	result(sources[0].sent <= DEPTH + FRAME, "who was idle sends what it saved, no more");
@@ -314,7 +314,7 @@ static void test_deals(void)
 	vnic_share_take(&share, &sources[0].claim, FRAME, now);
 	vnic_share_take(&share, &sources[1].claim, TSO, now);
 	now += 9000000;		/* enough for both */
-	vnic_share_may(&share, &sources[0].claim, now);
+	vnic_share_take(&share, &sources[0].claim, 0, now);
 	result(sources[0].claim.tokens == (s64)(DEPTH * VNIC_NANO) &&
 	       sources[1].claim.tokens == (s64)(DEPTH * VNIC_NANO),
 	       "what fills one is not lost for the other");

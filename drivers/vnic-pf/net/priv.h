@@ -56,7 +56,9 @@ struct vnic_scratch {
  * @waiting: on the uplink's waiting list; under the uplink's lock
  * @since: jiffies, when the first of @held came to the head
  * @node: in the uplink's waiting list
- * @held: frames the uplink's queue refused, oldest first; the uplink's lock
+ * @held: frames the uplink's queue refused or that wait for the VF's share, oldest
+ *	first; the uplink's lock
+ * @held_bytes: their bytes on the wire; the uplink's lock
  *
  * Lives as long as the PF netdev, which outlives all that is under way, so
  * that an skb may point to it whatever became of the VF or the uplink.
@@ -72,6 +74,7 @@ struct vnic_credit {
 	unsigned long		since;
 	struct list_head	node;
 	struct sk_buff_head	held;
+	unsigned int		held_bytes;
 };
 
 /**

@@ -9,10 +9,11 @@
  * The PF's own frames keep their socket instead, which bounds them, and learn
  * what the queue said.
  *
- * Where VFs share the wire (switch/wire.c), a VF whose share is used up finds the
- * uplink busy until the timer sees that it has some again.  On a slow wire what
- * is to be segmented is segmented here, so that nobody waits for 64 KB of
- * another; segments that the share does not allow yet are held.
+ * Where VFs share the wire (switch/wire.c), what a VF's share does not allow yet
+ * is held, too, and sent by the timer.  It holds so much that the VF can be
+ * woken in time, and no more: then the VF finds the uplink busy.  On a slow wire
+ * what is to be segmented is segmented here, so that nobody waits for 64 KB of
+ * another.
  *
  * A frame can be refused for ever (a filter's drop looks as a full queue does),
  * so nothing is held longer than VNIC_HOLD, and not long where filters exist.
@@ -32,6 +33,7 @@
 #define VNIC_RETRY_NS		(500 * NSEC_PER_USEC)
 #define VNIC_RETRY_MIN_NS	(100 * NSEC_PER_USEC)	/* while VFs wait for their share */
 #define VNIC_RETRY_BYTES	ETH_FRAME_LEN	/* ... or what it takes to send these */
+#define VNIC_HELD_BYTES		(16 * ETH_FRAME_LEN)	/* enough held for a VF's share, at least */
 #define VNIC_HELD_MULTICAST	32		/* frames a VF has held when no more are taken */
 #define VNIC_SLOW_WIRE		1000		/* Mb/s; below, TSO frames do not leave whole */
 #define VNIC_RETRY_VFS		16		/* tried in one run of the timer */
@@ -147,6 +149,14 @@ static u64 vnic_uplink_tick(struct vnic_uplink *up)
 		       VNIC_RETRY_NS);
 }
 
+/* So many bytes held are enough until the VF is heard again. */
+static unsigned int vnic_uplink_enough(struct vnic_uplink *up)
+{
+	u64 tick = vnic_uplink_tick(up) * vnic_port_wire_speed(&up->port) / (BITS_PER_BYTE * 1000);
+
+	return max_t(u64, 2 * tick, VNIC_HELD_BYTES);
+}
+
 /* Have the timer wake this VF.  @skb: frame to hold, or NULL.  @pause: find the
  * uplink busy for it until then.
  */
@@ -158,8 +168,9 @@ static void vnic_uplink_wait(struct vnic_uplink *up, struct vnic_credit *c, stru
 		if (skb_queue_empty(&c->held))
 			c->since = jiffies;
 		__skb_queue_tail(&c->held, skb);
+		c->held_bytes += vnic_held(skb)->wire;
 	}
-	if (pause)
+	if (pause || c->held_bytes >= vnic_uplink_enough(up))
 		WRITE_ONCE(c->paused, true);
 	if (!c->waiting) {
 		c->waiting = true;
@@ -186,13 +197,11 @@ static bool vnic_uplink_busy(struct vnic_port *port, struct vnic_port *src,
 {
 	struct vnic_uplink *up = port->priv;
 	struct vnic_credit *c;
-	bool may;
 
 	if (src->type != VNIC_PORT_VF)
 		return false;
 	c = &up->net->credit[src->index];
-	may = vnic_port_wire_may(src);
-	if (((may && !READ_ONCE(c->paused)) || vnic_credit_may_hold(c, f)) &&
+	if ((!READ_ONCE(c->paused) || vnic_credit_may_hold(c, f)) &&
 	    vnic_credit_promise(up->net, c, f->len))
 		return false;
 	vnic_credit_forget_promise(up->net);
@@ -202,9 +211,7 @@ static bool vnic_uplink_busy(struct vnic_port *port, struct vnic_port *src,
 	 * the timer do it (what was promised will be, but do not rely on it).
 	 */
 	smp_mb();
-	if (!may)
-		vnic_uplink_wait(up, c, NULL, true);
-	else if (vnic_credit_low(c) && !READ_ONCE(c->paused))
+	if (vnic_credit_low(c) && !READ_ONCE(c->paused))
 		vnic_uplink_wait(up, c, NULL, false);
 	return true;
 }
@@ -280,12 +287,12 @@ static int vnic_uplink_xmit_clone(struct vnic_uplink *up, struct vnic_credit *c,
 	return clone ? vnic_uplink_xmit(up, c, clone, first) : -EAGAIN;
 }
 
-/* Hold a VF's skb. */
+/* Hold a VF's skb.  @paid: refused by the queue, though it has its share. */
 static void vnic_uplink_hold(struct vnic_uplink *up, struct vnic_credit *c, struct sk_buff *skb,
 			     unsigned int wire, bool paid)
 {
 	*vnic_held(skb) = (struct vnic_held) { .wire = wire, .paid = paid };
-	vnic_uplink_wait(up, c, skb, true);
+	vnic_uplink_wait(up, c, skb, paid);
 }
 
 /* Must it wait behind others, or for its share of the wire? */
@@ -421,25 +428,19 @@ static bool vnic_uplink_held_too_long(struct vnic_uplink *up, struct vnic_credit
 	return time_after(jiffies, c->since + hold);
 }
 
-/* Has the VF some of its share left; or, if there is a frame, what that takes?
- * A VF that is gone has none to wait for.
- */
+/* Has the VF its share for this frame?  One that is gone has none to wait for. */
 static bool vnic_credit_may(const struct vnic_credit *c, struct sk_buff *skb)
 {
+	struct vnic_held *held = vnic_held(skb);
 	struct vnic_fn *fn;
-	bool may = true;
 
-	if (skb && vnic_held(skb)->paid)
+	if (held->paid)
 		return true;
 	rcu_read_lock();
 	fn = rcu_dereference(c->ad->vfs[c->index]);
-	if (fn)
-		may = skb ? vnic_port_wire_take(&fn->port, vnic_held(skb)->wire) :
-			    vnic_port_wire_may(&fn->port);
+	held->paid = !fn || vnic_port_wire_take(&fn->port, held->wire);
 	rcu_read_unlock();
-	if (skb)
-		vnic_held(skb)->paid = may;
-	return may;
+	return held->paid;
 }
 
 /* Offer the oldest frame once more.  True: it is off the list. */
@@ -454,43 +455,61 @@ static bool vnic_uplink_offer(struct vnic_uplink *up, struct vnic_credit *c, str
 			       max_t(unsigned int, skb_shinfo(skb)->gso_segs, 1));
 	spin_lock(&up->lock);
 	__skb_unlink(skb, &c->held);
+	c->held_bytes -= vnic_held(skb)->wire;
 	c->since = jiffies;
 	spin_unlock(&up->lock);
 	consume_skb(skb);
 	return true;
 }
 
-/* Offer all that is held and has its share; when nothing is any more, the VF may
- * send, if it has any.
- */
+/* Nobody refuses what is held, it waits for its share: let the VF send more in time. */
+static void vnic_uplink_resume(struct vnic_uplink *up, struct vnic_credit *c)
+{
+	bool wake;
+
+	spin_lock(&up->lock);
+	c->since = jiffies;
+	wake = c->held_bytes < vnic_uplink_enough(up) / 2;
+	if (wake)
+		WRITE_ONCE(c->paused, false);
+	spin_unlock(&up->lock);
+	if (wake && xchg(&c->blocked, false))
+		vnic_credit_unblock(c);
+}
+
+/* Nothing is held any more?  Then it is off the waiting list, and the VF may send. */
+static bool vnic_uplink_done(struct vnic_uplink *up, struct vnic_credit *c)
+{
+	bool empty;
+
+	spin_lock(&up->lock);
+	empty = skb_queue_empty(&c->held);
+	if (empty) {
+		list_del_init(&c->node);
+		up->nwaiting--;
+		c->waiting = false;
+		WRITE_ONCE(c->paused, false);
+	}
+	spin_unlock(&up->lock);
+	if (empty && xchg(&c->blocked, false))
+		vnic_credit_unblock(c);
+	return empty;
+}
+
+/* Offer all that is held and has its share. */
 static void vnic_uplink_flush(struct vnic_uplink *up, struct vnic_credit *c)
 {
 	struct sk_buff *skb;
-	bool empty, may;
 
-	for (;;) {
-		spin_lock(&up->lock);
-		skb = skb_peek(&c->held);
-		spin_unlock(&up->lock);
-		may = vnic_credit_may(c, skb);
-		spin_lock(&up->lock);
-		empty = may && skb_queue_empty(&c->held);
-		if (!may)
-			c->since = jiffies;	/* nobody has refused it */
-		if (empty) {
-			list_del_init(&c->node);
-			up->nwaiting--;
-			c->waiting = false;
-			WRITE_ONCE(c->paused, false);
+	while (!vnic_uplink_done(up, c)) {
+		skb = skb_peek(&c->held);	/* only we take it away */
+		if (!vnic_credit_may(c, skb)) {
+			vnic_uplink_resume(up, c);
+			return;
 		}
-		spin_unlock(&up->lock);
-		if (empty)
-			break;
-		if (!may || !skb || !vnic_uplink_offer(up, c, skb))
+		if (!vnic_uplink_offer(up, c, skb))
 			return;
 	}
-	if (xchg(&c->blocked, false))
-		vnic_credit_unblock(c);
 }
 
 static enum hrtimer_restart vnic_uplink_retry(struct hrtimer *timer)
@@ -533,6 +552,7 @@ void vnic_uplink_tx_purge(struct vnic_uplink *up)
 	for (i = 0; i < net->ad->total_vfs; i++) {
 		c = &net->credit[i];
 		__skb_queue_purge(&c->held);
+		c->held_bytes = 0;
 		list_del_init(&c->node);
 		c->waiting = false;
 		WRITE_ONCE(c->paused, false);

@@ -340,9 +340,7 @@ const char *vnic_port_pf_name(const struct vnic_port *port);
  */
 /* Mb/s of the wire; 0: it is not shared, and what follows always says yes */
 u32 vnic_port_wire_speed(const struct vnic_port *port);
-/* May it send to the wire now? */
-bool vnic_port_wire_may(struct vnic_port *port);
-/* The same, and it does: takes its share. */
+/* May it send to the wire now?  True: its share is taken. */
 bool vnic_port_wire_take(struct vnic_port *port, unsigned int bytes);
 /* The PF sends: out of the spare. */
 void vnic_port_wire_spend(struct vnic_port *port, unsigned int bytes);

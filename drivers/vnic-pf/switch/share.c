@@ -122,22 +122,15 @@ void vnic_share_remove(struct vnic_claim *c)
 	list_del_init(&c->node);
 }
 
-bool vnic_share_may(struct vnic_share *s, struct vnic_claim *c, u64 now)
+bool vnic_share_take(struct vnic_share *s, struct vnic_claim *c, u64 bytes, u64 now)
 {
 	if (!s->rate)
 		return true;
 	/* before anything is taken: who was full until now earns nothing for then */
-	if (c->tokens <= 0 || now - s->last >= VNIC_SHARE_STEP)
+	if (now - s->last >= VNIC_SHARE_STEP)
 		vnic_share_deal(s, now);
-	return c->tokens > 0;
-}
-
-bool vnic_share_take(struct vnic_share *s, struct vnic_claim *c, u64 bytes, u64 now)
-{
-	if (!vnic_share_may(s, c, now))
+	if (c->tokens <= 0)
 		return false;
-	if (!s->rate)
-		return true;
 	c->tokens -= bytes * VNIC_NANO;
 	if (list_empty(&c->node))
 		list_add_tail(&c->node, &s->hungry);

@@ -23,7 +23,7 @@
 #include <linux/types.h>
 
 #define VNIC_SHARE_WINDOW	10000000ULL	/* ns: nothing older is made up for */
-#define VNIC_SHARE_STEP		10000ULL	/* ns between two deals, at least, unless needed */
+#define VNIC_SHARE_STEP		50000ULL	/* ns between two deals, at least: each looks at all hungry */
 #define VNIC_SHARE_PRIOS	8
 #define VNIC_SHARE_WEIGHT_MAX	1000000U
 
@@ -69,8 +69,6 @@ void vnic_share_remove(struct vnic_claim *c);
 
 /* May @bytes go?  True: they are taken. */
 bool vnic_share_take(struct vnic_share *s, struct vnic_claim *c, u64 bytes, u64 now);
-/* May anything go?  As vnic_share_take(), but nothing is taken. */
-bool vnic_share_may(struct vnic_share *s, struct vnic_claim *c, u64 now);
 /* @bytes went by that nobody asked for: out of the spare, never out of a minimum. */
 void vnic_share_spend(struct vnic_share *s, u64 bytes, u64 now);
 

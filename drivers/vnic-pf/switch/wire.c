@@ -137,19 +137,6 @@ u32 vnic_port_wire_speed(const struct vnic_port *port)
 	return READ_ONCE(port->sw->wire_speed);
 }
 
-bool vnic_port_wire_may(struct vnic_port *port)
-{
-	struct vnic_wire *wire = &port->sw->wire[VNIC_WIRE_OUT];
-	bool may;
-
-	if (!vnic_port_wire_speed(port) || READ_ONCE(port->claim[VNIC_WIRE_OUT].tokens) > 0)
-		return true;
-	spin_lock_bh(&wire->lock);
-	may = vnic_share_may(&wire->share, &port->claim[VNIC_WIRE_OUT], ktime_get_ns());
-	spin_unlock_bh(&wire->lock);
-	return may;
-}
-
 bool vnic_port_wire_take(struct vnic_port *port, unsigned int bytes)
 {
 	struct vnic_wire *wire = &port->sw->wire[VNIC_WIRE_OUT];
