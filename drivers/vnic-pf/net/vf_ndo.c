@@ -108,13 +108,16 @@ int vnic_ndo_set_vf_rate(struct net_device *dev, int vf, int min_tx_rate, int ma
 		return -EINVAL;
 	err = vnic_port_set_rates(port, BIT(VNIC_RATE_TX) | BIT(VNIC_RATE_MIN), rates, &left);
 	if (err == -ERANGE)
-		vf_refuse(dev, vf, "max_tx_rate %u, min_tx_rate %u refused: 0 (none) to %u Mb/s are accepted",
+		vf_refuse(dev, vf,
+			  "max_tx_rate %u, min_tx_rate %u refused: 0 (none) to %u Mb/s are accepted",
 			  max_tx_rate, min_tx_rate, VNIC_RATE_MAX);
 	else if (err == -ENODATA)
-		vf_refuse(dev, vf, "min_tx_rate %u refused: the uplink's speed is not known, set devlink parameter link_speed",
+		vf_refuse(dev, vf,
+			  "min_tx_rate %u refused: speed of the link not known (see link_speed)",
 			  min_tx_rate);
 	else if (err == -ENOSPC)
-		vf_refuse(dev, vf, "min_tx_rate %u refused: at most %u Mb/s of the link are left for it",
+		vf_refuse(dev, vf,
+			  "min_tx_rate %u refused: at most %u Mb/s of the link are left for it",
 			  min_tx_rate, left);
 	else
 		vnic_devlink_rates_changed(netdev_priv(dev));

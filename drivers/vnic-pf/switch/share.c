@@ -14,7 +14,7 @@
 #include "meter.h"
 #include "share.h"
 
-#define VNIC_SHARE_ROUNDS	8	/* of dealing to one priority; each but the last fills somebody */
+#define VNIC_SHARE_ROUNDS	8	/* of dealing; each but the last fills somebody */
 
 void vnic_share_init(struct vnic_share *s)
 {

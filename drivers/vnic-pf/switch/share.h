@@ -23,7 +23,7 @@
 #include <linux/types.h>
 
 #define VNIC_SHARE_WINDOW	10000000ULL	/* ns: nothing older is made up for */
-#define VNIC_SHARE_STEP		50000ULL	/* ns between two deals, at least: each looks at all hungry */
+#define VNIC_SHARE_STEP		50000ULL	/* ns between two deals, at least */
 #define VNIC_SHARE_PRIOS	8
 #define VNIC_SHARE_WEIGHT_MAX	1000000U
 
