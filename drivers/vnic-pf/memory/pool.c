@@ -115,6 +115,7 @@ static struct vnic_hold *vnic_part_cut(struct vnic_part *part, u32 n, struct vni
 	list_add_tail(&hold->held, &part->held);
 	list_add_tail(&hold->node, &fifo->list);
 	fifo->len++;
+	fifo->cells += n;
 	return hold;
 }
 
@@ -127,6 +128,7 @@ static void vnic_part_uncut(struct vnic_hold *hold)
 	list_del(&hold->held);
 	list_del(&hold->node);
 	hold->fifo->len--;
+	hold->fifo->cells -= hold->cells;
 	part->stock += hold->cells;
 	vnic_cells_move(part->pool, &cell, &part->stock_cell, hold->cells);
 }
@@ -256,6 +258,18 @@ struct vnic_hold *vnic_part_first(struct vnic_part *part, struct vnic_fifo *fifo
 		hold->busy = true;
 	spin_unlock(&part->lock);
 	return hold;
+}
+
+void vnic_part_move(struct vnic_hold *hold, struct vnic_fifo *fifo)
+{
+	spin_lock(&hold->part->lock);
+	list_move_tail(&hold->node, &fifo->list);
+	hold->fifo->len--;
+	hold->fifo->cells -= hold->cells;
+	fifo->len++;
+	fifo->cells += hold->cells;
+	hold->fifo = fifo;
+	spin_unlock(&hold->part->lock);
 }
 
 /* ---- configuration ---- */

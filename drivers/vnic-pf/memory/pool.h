@@ -96,6 +96,7 @@ struct vnic_part {
  * struct vnic_fifo - holds of a partition that wait in order
  * @list: oldest first
  * @len: their number; read without lock as a hint
+ * @cells: that they occupy; the same
  *
  * Under vnic_part.lock.  A hold may vanish from it (vnic_pool.reclaim) unless it
  * is busy.
@@ -103,6 +104,7 @@ struct vnic_part {
 struct vnic_fifo {
 	struct list_head	list;
 	unsigned int		len;
+	u32			cells;
 };
 
 /**
@@ -190,6 +192,8 @@ bool vnic_part_crowded(const struct vnic_part *part);
 void vnic_part_give(struct vnic_hold *hold);
 /* The oldest of a fifo, busy from now on; NULL: none waits */
 struct vnic_hold *vnic_part_first(struct vnic_part *part, struct vnic_fifo *fifo);
+/* It waits on behind those of another fifo of its partition; it was and is busy. */
+void vnic_part_move(struct vnic_hold *hold, struct vnic_fifo *fifo);
 
 /* It waits on. */
 static inline void vnic_hold_idle(struct vnic_hold *hold)
@@ -202,6 +206,7 @@ static inline void vnic_fifo_init(struct vnic_fifo *fifo)
 {
 	INIT_LIST_HEAD(&fifo->list);
 	fifo->len = 0;
+	fifo->cells = 0;
 }
 
 #endif /* _VNIC_POOL_H */
