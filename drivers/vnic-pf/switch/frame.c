@@ -14,6 +14,7 @@
 #include <linux/tcp.h>
 #include <linux/unaligned.h>
 #include <net/checksum.h>
+#include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 
@@ -97,6 +98,33 @@ bool vnic_frame_parse(const struct vnic_frame *f, struct vnic_headers *h)
 	default:
 		return false;
 	}
+}
+
+/* ---- congestion ---- */
+
+#define VNIC_IPV6_ECN	0x30	/* of the second byte of an IPv6 header */
+
+bool vnic_frame_ect(const struct vnic_frame *f)
+{
+	const u8 *ip = f->hdr;
+	struct vnic_headers h;
+
+	if (!vnic_frame_parse(f, &h))
+		return false;
+	ip += h.l3;
+	return h.l3_proto == ETH_P_IP ? ip[1] & INET_ECN_MASK : ip[1] & VNIC_IPV6_ECN;
+}
+
+void vnic_frame_set_ce(struct vnic_frame *f)
+{
+	struct vnic_headers h;
+
+	if (!vnic_frame_parse(f, &h))
+		return;
+	if (h.l3_proto == ETH_P_IP)
+		IP_ECN_set_ce((void *)(f->hdr + h.l3));
+	else if (f->hdr[h.l3 + 1] & VNIC_IPV6_ECN)
+		f->hdr[h.l3 + 1] |= VNIC_IPV6_ECN;
 }
 
 /* ---- the outermost tag ---- */

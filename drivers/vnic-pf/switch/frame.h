@@ -133,6 +133,12 @@ int vnic_frame_from_skb(struct vnic_frame *f, struct sk_buff *skb);
  */
 int vnic_frame_finish(struct vnic_frame *f);
 
+/* Do the IP headers of the copy say that the sender reacts to marks (RFC 3168)?
+ * Mark it as having met congestion, if they do.
+ */
+bool vnic_frame_ect(const struct vnic_frame *f);
+void vnic_frame_set_ce(struct vnic_frame *f);
+
 /* Put tag @tci, @proto back into the header copy (a frame made of spans only). */
 void vnic_frame_push_tag(struct vnic_frame *f, u16 tci, __be16 proto);
 
