@@ -108,22 +108,21 @@ static void vnic_partition_copy(struct vnic_partition *part, u32 cell, const str
 	}
 }
 
-int vnic_partition_store(struct vnic_partition *part, struct vnic_fifo *fifo,
-			 struct vnic_frame *f, u16 piece, u64 since)
+struct vnic_stored *vnic_partition_put(struct vnic_partition *part, struct vnic_fifo *fifo,
+				       struct vnic_frame *f, u16 piece, u64 since)
 {
-	u32 cells = DIV_ROUND_UP(f->skb ? f->skb->truesize : f->len, VNIC_CELL);
-	struct vnic_hold *hold = vnic_part_take(&part->part, cells, fifo);
+	struct vnic_hold *hold = vnic_part_take(&part->part, vnic_partition_cells(f), fifo);
 	struct vnic_stored *item;
 
 	if (!hold)
-		return -ENOSPC;
+		return ERR_PTR(-ENOSPC);
 	item = vnic_hold_item(hold);
 	item->skb = NULL;
 	if (f->skb) {
 		item->skb = vnic_frame_take_skb(f);
 		if (!item->skb) {
 			vnic_part_give(hold);
-			return -ENOMEM;
+			return ERR_PTR(-ENOMEM);
 		}
 		/* A receiver that stalls must not hold the sender's socket. */
 		skb_orphan(item->skb);
@@ -132,6 +131,7 @@ int vnic_partition_store(struct vnic_partition *part, struct vnic_fifo *fifo,
 	}
 	item->since = since;
 	item->piece = piece;
+	item->ce = false;
 	item->segs = f->segs;
 	item->hdr_len = f->hdr_len;
 	item->len = f->len;
@@ -144,6 +144,16 @@ int vnic_partition_store(struct vnic_partition *part, struct vnic_fifo *fifo,
 	item->gso_hdr_len = f->gso_hdr_len;
 	item->vlan_tci = f->vlan_tci;
 	item->vlan_proto = f->vlan_proto;
+	return item;
+}
+
+int vnic_partition_store(struct vnic_partition *part, struct vnic_fifo *fifo,
+			 struct vnic_frame *f, u16 piece, u64 since)
+{
+	struct vnic_stored *item = vnic_partition_put(part, fifo, f, piece, since);
+
+	if (IS_ERR(item))
+		return PTR_ERR(item);
 	vnic_stored_keep(item);
 	return 0;
 }

@@ -48,6 +48,9 @@ struct vnic_partition {
  * @skb: the frame, or NULL: it is in the cells
  * @since: when it began to wait, as vnic_partition_store() was told
  * @piece: next piece to be delivered to a driver that takes no GSO frames
+ * @queue: receive queue that it is for, while it waits for its turn (pace.h)
+ * @ect: its sender reduces its rate if it is marked
+ * @ce: to be marked as having met congestion
  * @segs: as in struct vnic_frame, like all that follow
  * @hdr_len: bytes of the header copy
  * @len: bytes of the frame
@@ -66,6 +69,9 @@ struct vnic_stored {
 	struct sk_buff		*skb;
 	u64			since;
 	u16			piece;
+	u8			queue;
+	bool			ect;
+	bool			ce;
 	u16			segs;
 	u16			hdr_len;
 	u32			len;
@@ -90,6 +96,15 @@ void vnic_partition_init(struct vnic_partition *part, struct vnic_memory *memory
 /* Nothing is stored any more.  Process context. */
 void vnic_partition_destroy(struct vnic_partition *part);
 
+/* Cells that a frame occupies */
+static inline u32 vnic_partition_cells(const struct vnic_frame *f)
+{
+	return DIV_ROUND_UP(f->skb ? f->skb->truesize : f->len, VNIC_CELL);
+}
+
+/* As vnic_partition_store(), but it is still busy: to be kept.  Or ERR_PTR() */
+struct vnic_stored *vnic_partition_put(struct vnic_partition *part, struct vnic_fifo *fifo,
+				       struct vnic_frame *f, u16 piece, u64 since);
 /**
  * vnic_partition_store - keep a frame until there is a buffer
  * @part: partition of the destination

@@ -86,6 +86,8 @@ bool vnic_fn_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit)
 	}
 	if (!vnic_fn_running(fn))
 		return false;
+	if (bit == VNIC_WORK_PACE)
+		return vnic_pace_work(fn);
 	return bit == VNIC_WORK_TX ? vnic_txq_work(&fn->txq[qp]) : vnic_rxq_work(&fn->rxq[qp]);
 }
 
@@ -420,6 +422,8 @@ static void vnic_fn_changed(struct vnic_port *port)
 
 static const struct vnic_port_ops vnic_fn_port_ops = {
 	.deliver	= vnic_vf_deliver,
+	.queue		= vnic_vf_queue,
+	.set_queue	= vnic_vf_set_queue,
 	.unblock	= vnic_vf_unblock,
 	.changed	= vnic_fn_changed,
 };

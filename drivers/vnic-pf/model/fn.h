@@ -12,7 +12,7 @@
  * Files: fn.c lifetime, attach and reset; regs.c registers; kick.c doorbells;
  * mailbox.c messages; vectors.c interrupts and moderation; worker.c the
  * threads; queue_tx.c from descriptors to the switch; queue_rx.c from the
- * switch to buffers; host.c the host driver's entry points.
+ * switch to buffers; pace.c what waits for the rate; host.c the host driver's entry points.
  */
 #ifndef _VNIC_FN_H
 #define _VNIC_FN_H
@@ -67,6 +67,7 @@ struct vnic_personality {
 
 /* ---- queues (model/queue.h has the rest) ---- */
 #include "queue.h"
+#include "pace.h"
 
 /**
  * struct vnic_vector - interrupt moderation of one MSI-X vector
@@ -163,6 +164,7 @@ struct vnic_vector {
  * @mbx_pending: VNIC_MBX_REQUEST, VNIC_MBX_STATUS
  * @port: its port of the switch (lives as long as the fn)
  * @part: its partition
+ * @pace: what waits there for the rate
  * @txq: transmit queues
  * @rxq: receive queues
  * @rss_key: Toeplitz key; random after reset
@@ -205,6 +207,7 @@ struct vnic_fn {
 
 	struct vnic_port		port;
 	struct vnic_partition		part;
+	struct vnic_pace		pace;
 	struct vnic_txq			txq[VNIC_MAX_QPS];
 	struct vnic_rxq			rxq[VNIC_MAX_QPS];
 	struct vnic_hash_key		rss_key;

@@ -277,6 +277,7 @@ void vnic_queues_init(struct vnic_fn *fn)
 {
 	unsigned int i;
 
+	vnic_pace_init(&fn->pace);
 	for (i = 0; i < VNIC_MAX_QPS; i++) {
 		fn->txq[i].fn = fn;
 		fn->txq[i].worker = fn->worker[i];
@@ -299,6 +300,7 @@ void vnic_queues_stop(struct vnic_fn *fn)
 		if (fn->rxq[i].ring.live)
 			vnic_rxq_close(&fn->rxq[i]);
 	}
+	vnic_pace_purge(fn, VNIC_DROP_RX_RESET);
 }
 
 static bool vnic_ring_uses(const struct vnic_ring *ring, u64 first, u64 last)

@@ -32,6 +32,7 @@ struct vnic_fn;
 struct vnic_frame;
 struct vnic_port;
 struct vnic_rx_work;
+struct vnic_stored;
 struct vnic_tx_work;
 struct vnic_worker;
 
@@ -217,8 +218,12 @@ int vnic_rxq_open(struct vnic_rxq *rxq);
 void vnic_rxq_close(struct vnic_rxq *rxq);
 bool vnic_rxq_uses(struct vnic_rxq *rxq, u64 first, u64 last);
 
-/* vnic_port_ops.deliver, .busy and .unblock of a VF port */
+/* A stored frame goes on to its receive queue; it was busy.  BH disabled */
+void vnic_rxq_pass(struct vnic_fn *fn, struct vnic_stored *item);
+
+/* vnic_port_ops.deliver, .queue and .unblock of a VF port */
 void vnic_vf_deliver(struct vnic_port *port, struct vnic_frame **frames, unsigned int n);
+void vnic_vf_queue(struct vnic_port *port, struct vnic_frame **frames, unsigned int n);
 void vnic_vf_unblock(struct vnic_port *port);
 
 #endif /* _VNIC_QUEUE_H */

@@ -4,7 +4,8 @@
  *
  * Senders deliver (vnic_vf_deliver()): a frame of another VF is copied straight
  * into buffers that have been fetched; what finds none, and every skb, waits in
- * the partition and is copied by the worker (vnic_rxq_work()).
+ * the partition and is copied by the worker (vnic_rxq_work()).  What waits for the
+ * VF's rate (pace.h) comes from there, too.
  *
  * Who fetches buffers: a sender that leaves less than half looks at the driver's
  * index and takes what it finds, as far as it is pinned; pinning is the worker's,
@@ -592,6 +593,57 @@ void vnic_vf_deliver(struct vnic_port *port, struct vnic_frame **frames, unsigne
 		vnic_rx_group(fn, i, frames, queue, n);
 }
 
+/**
+ * vnic_vf_queue - vnic_port_ops.queue of a VF
+ * @port: port of the VF
+ * @frames: frames that its rate has not admitted yet
+ * @n: 1 to VNIC_BATCH
+ *
+ * Context: BH disabled, any sender.
+ */
+void vnic_vf_queue(struct vnic_port *port, struct vnic_frame **frames, unsigned int n)
+{
+	struct vnic_frame *now[VNIC_BATCH];	/* @frames is the caller's */
+	struct vnic_fn *fn = port->priv;
+	unsigned long queues = 0;
+	u8 queue[VNIC_BATCH];
+	unsigned int i;
+
+	n = min_t(unsigned int, n, VNIC_BATCH);
+	for (i = 0; i < n; i++) {
+		now[i] = frames[i];
+		queue[i] = vnic_rx_queue_of(fn, now[i], i ? now[i - 1] : NULL);
+	}
+	n = vnic_pace_admit(fn, now, queue, n);
+	for (i = 0; i < n; i++)
+		queues |= BIT(queue[i]);
+	for_each_set_bit(i, &queues, VNIC_MAX_QPS)
+		vnic_rx_group(fn, i, now, queue, n);
+}
+
+/* Not live any more?  Then the first queue's; not live either: it is lost. */
+void vnic_rxq_pass(struct vnic_fn *fn, struct vnic_stored *item)
+{
+	struct vnic_rxq *rxq = &fn->rxq[item->queue];
+	bool live;
+
+	if (!READ_ONCE(rxq->ring.live))
+		rxq = &fn->rxq[0];
+	spin_lock(&rxq->lock);
+	live = rxq->ring.live;
+	if (live) {
+		vnic_part_move(&item->hold, &rxq->fifo);
+		vnic_stored_keep(item);
+	}
+	spin_unlock(&rxq->lock);
+	if (live) {
+		vnic_worker_wake(rxq->worker, VNIC_WORK_RX);
+		return;
+	}
+	vnic_port_drop(&fn->port, VNIC_DROP_RX_LINK, item->segs);
+	vnic_stored_release(item);
+}
+
 /* ---- the worker ---- */
 
 /* Pin a buffer that was at @at, and take it if nobody has meanwhile. */
@@ -641,6 +693,8 @@ static int vnic_rx_drain_one(struct vnic_rxq *rxq, struct vnic_stored *item, u32
 	struct vnic_frame *f = &rxq->work->frame;
 	int err = vnic_partition_load(&rxq->fn->part, item, f);
 
+	if (!err && item->ce)
+		vnic_frame_set_ce(f);
 	if (!err)
 		err = vnic_rx_frame(rxq, f, &item->piece);
 	if (err == -ENOBUFS) {

@@ -19,8 +19,9 @@ struct vnic_worker;
 /* Work a worker may be woken for, bits of vnic_worker_wake() */
 #define VNIC_WORK_MBX	0	/* of the first worker only */
 #define VNIC_WORK_TX	1
-#define VNIC_WORK_RX	2
-#define VNIC_WORK_BITS	3
+#define VNIC_WORK_PACE	2	/* the same */
+#define VNIC_WORK_RX	3	/* behind what gives it work */
+#define VNIC_WORK_BITS	4
 
 /* For queue pair @qp; those of a function are created in order.  NULL: no memory */
 struct vnic_worker *vnic_worker_create(struct vnic_fn *fn, unsigned int qp);

@@ -5,6 +5,8 @@
  *
  *   vf<N>_rx_rate   "max_tx_rate", Mb/s, or 0 for no limit: what may be sent to it
  *   vf<N>_rx_burst  bytes of the bucket that polices this; 0: by the rate
+ *   vf<N>_rx_queue  us that a frame may wait for this rate before it is marked or
+ *                   dropped; 0: what is beyond the rate is dropped at once
  *   vf<N>_tx_burst  bytes of the bucket that shapes what it sends; 0: by the rate
  *
  * And of the adapter:
@@ -31,6 +33,7 @@ static const struct {
 	{ "rx_rate",	VNIC_RATE_RX },
 	{ "rx_burst",	VNIC_RATE_RX_BURST },
 	{ "tx_burst",	VNIC_RATE_TX_BURST },
+	{ "rx_queue",	VNIC_RATE_RX_QUEUE },
 };
 
 static_assert(ARRAY_SIZE(vnic_params) == VNIC_VF_PARAMS);
@@ -75,7 +78,7 @@ static int vnic_rx_rate_set(struct devlink *devlink, u32 id, struct devlink_para
 	return vnic_port_set_rate(vnic_param_port(devlink, id), VNIC_RATE_RX, rate);
 }
 
-static VNIC_PARAM_GET(vnic_burst_get)
+static VNIC_PARAM_GET(vnic_number_get)
 {
 	struct vnic_port_info info;
 
@@ -97,6 +100,30 @@ static int vnic_burst_set(struct devlink *devlink, u32 id, struct devlink_param_
 	return err ? -ERANGE : 0;
 }
 
+static int vnic_queue_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
+			  struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = vnic_port_set_rate(vnic_param_port(devlink, id), VNIC_RATE_RX_QUEUE, ctx->val.vu32);
+	if (err)
+		NL_SET_ERR_MSG_FMT_MOD(extack,
+				       "0 (none waits) or %u to %u microseconds are accepted",
+				       VNIC_QUEUE_TARGET_MIN, VNIC_QUEUE_TARGET_MAX);
+	return err ? -ERANGE : 0;
+}
+
+typedef int (*vnic_param_set_t)(struct devlink *devlink, u32 id,
+				struct devlink_param_gset_ctx *ctx,
+				struct netlink_ext_ack *extack);
+
+static vnic_param_set_t vnic_param_setter(enum vnic_rate rate)
+{
+	if (rate == VNIC_RATE_RX)
+		return vnic_rx_rate_set;
+	return rate == VNIC_RATE_RX_QUEUE ? vnic_queue_set : vnic_burst_set;
+}
+
 /* Context: devl lock. */
 int vnic_params_register(struct vnic_devlink *vd, unsigned int vf)
 {
@@ -112,8 +139,8 @@ int vnic_params_register(struct vnic_devlink *vd, unsigned int vf)
 			.name = dvf->names[i],
 			.type = rate ? DEVLINK_PARAM_TYPE_STRING : DEVLINK_PARAM_TYPE_U32,
 			.supported_cmodes = BIT(DEVLINK_PARAM_CMODE_RUNTIME),
-			.get = rate ? vnic_rx_rate_get : vnic_burst_get,
-			.set = rate ? vnic_rx_rate_set : vnic_burst_set,
+			.get = rate ? vnic_rx_rate_get : vnic_number_get,
+			.set = vnic_param_setter(vnic_params[i].rate),
 		};
 	}
 	return devl_params_register(priv_to_devlink(vd), dvf->params, VNIC_VF_PARAMS);

@@ -3,7 +3,7 @@
  * ethtool on the PF netdev: the counters of all ports by name.
  *
  * `ethtool -S`: the PF's drops by reason, the uplink's traffic and drops, the
- * drops of all VFs together by reason, and for each VF six counters and who was
+ * drops of all VFs together by reason, and for each VF seven counters and who was
  * woken how often for it.  That is
  * the only place that shows the counters of 256 VFs (`ip -s link` ends at
  * about 220), so none is left out however many there are.
@@ -19,6 +19,9 @@ static const char vnic_total_names[][ETH_GSTRING_LEN] = {
 	"rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped",
 };
 
+/* of a VF, beside its totals */
+#define VNIC_MARKED	"rx_marked"
+
 /* struct vnic_fn_stats, in its order */
 static const char vnic_fn_names[][ETH_GSTRING_LEN] = {
 	"kicks", "kicks_page", "kicks_here", "wakeups", "interrupts",
@@ -26,6 +29,7 @@ static const char vnic_fn_names[][ETH_GSTRING_LEN] = {
 
 #define VNIC_TOTALS	ARRAY_SIZE(vnic_total_names)
 #define VNIC_FN_STATS	ARRAY_SIZE(vnic_fn_names)
+#define VNIC_VF_STATS	(VNIC_TOTALS + 1 + VNIC_FN_STATS)
 static_assert(sizeof(struct vnic_fn_stats) == VNIC_FN_STATS * sizeof(u64));
 
 static u64 *vnic_put_totals(u64 *data, const struct vnic_port_stats *st)
@@ -74,7 +78,7 @@ static int vnic_get_sset_count(struct net_device *dev, int sset)
 
 	if (sset != ETH_SS_STATS)
 		return -EOPNOTSUPP;
-	return 3 * VNIC_DROP_MAX + VNIC_TOTALS + (VNIC_TOTALS + VNIC_FN_STATS) * net->ad->num_vfs;
+	return 3 * VNIC_DROP_MAX + VNIC_TOTALS + VNIC_VF_STATS * net->ad->num_vfs;
 }
 
 static void vnic_put_names(u8 **data, const char *prefix, const char (*names)[ETH_GSTRING_LEN],
@@ -101,6 +105,7 @@ static void vnic_get_strings(struct net_device *dev, u32 sset, u8 *data)
 	for (i = 0; i < net->ad->num_vfs; i++) {
 		snprintf(prefix, sizeof(prefix), "vf%u_", i);
 		vnic_put_names(&data, prefix, vnic_total_names, VNIC_TOTALS);
+		ethtool_sprintf(&data, "%s%s", prefix, VNIC_MARKED);
 		vnic_put_names(&data, prefix, vnic_fn_names, VNIC_FN_STATS);
 	}
 }
@@ -124,6 +129,7 @@ static void vnic_get_vf_stats(struct vnic_net *net, u64 *drops, u64 *data)
 		for (d = 0; d < VNIC_DROP_MAX; d++)
 			drops[d] += st.drops[d];
 		data = vnic_put_totals(data, &st);
+		*data++ = st.rx_marked;
 		memcpy(data, &work, sizeof(work));
 		data += VNIC_FN_STATS;
 	}

@@ -447,6 +447,16 @@ static unsigned int vnic_admit_rate(struct vnic_port *port, struct vnic_frame **
 	return kept;
 }
 
+/* To the owner: what is admitted, or what may wait until it is */
+static void vnic_hand_over(struct vnic_port *port, const struct vnic_port_policy *pol,
+			   struct vnic_frame **out, unsigned int n)
+{
+	if (pol->queued)
+		port->ops->queue(port, out, n);
+	else
+		port->ops->deliver(port, out, n);
+}
+
 /* All frames of a port with a port VLAN are in that VLAN: it sees no tag. */
 static void vnic_deliver_stripped(struct vnic_port *port, const struct vnic_port_policy *pol,
 				  struct vnic_frame **out, unsigned int n)
@@ -459,7 +469,7 @@ static void vnic_deliver_stripped(struct vnic_port *port, const struct vnic_port
 		out[i]->vlan_tci = 0;
 		out[i]->vlan_proto = 0;
 	}
-	port->ops->deliver(port, out, n);
+	vnic_hand_over(port, pol, out, n);
 	for (i = 0; i < n; i++) {
 		out[i]->vlan_tci = tci[i];
 		out[i]->vlan_proto = pol->vlan_proto;
@@ -507,7 +517,7 @@ static void vnic_serve(struct vnic_port *port, struct vnic_frame *frames, u32 bi
 	if (n && pol->vlan_proto)
 		vnic_deliver_stripped(port, pol, out, n);
 	else if (n)
-		port->ops->deliver(port, out, n);
+		vnic_hand_over(port, pol, out, n);
 	for (left = bits; left; left &= left - 1)
 		frames[__ffs(left)].copies--;
 }

@@ -76,7 +76,8 @@ void vnic_port_publish(struct vnic_port *port)
 	new->link_state = conf->link_state;
 	new->spoofchk = conf->spoofchk;
 	new->trusted = conf->trusted;
-	new->policed = vnic_conf_rx_rate(conf);
+	new->policed = vnic_conf_rx_rate(conf) && !conf->rates[VNIC_RATE_RX_QUEUE];
+	new->queued = vnic_conf_rx_rate(conf) && conf->rates[VNIC_RATE_RX_QUEUE];
 	new->guaranteed = conf->rates[VNIC_RATE_MIN];
 	/* a port that is not enabled gets nothing, so it is not looked for */
 	new->promisc = conf->enabled && conf->promisc;
@@ -270,6 +271,9 @@ static bool vnic_rate_valid(enum vnic_rate which, u32 value)
 		return value <= VNIC_SHARE_WEIGHT_MAX;
 	case VNIC_RATE_PRIO:
 		return value < VNIC_SHARE_PRIOS || value == VNIC_PRIO_BY_QOS;
+	case VNIC_RATE_RX_QUEUE:
+		return !value ||
+		       (value >= VNIC_QUEUE_TARGET_MIN && value <= VNIC_QUEUE_TARGET_MAX);
 	default:
 		return false;
 	}
@@ -302,6 +306,16 @@ static void vnic_port_set_meter(struct vnic_meter *meter, spinlock_t *lock, u32 
 	spin_unlock_bh(lock);
 }
 
+/* The owner learns whether frames are to wait for the rate.  sw->lock held. */
+static void vnic_port_set_queue(struct vnic_port *port)
+{
+	const struct vnic_port_conf *conf = port->conf;
+	u64 target = vnic_conf_rx_rate(conf) ? conf->rates[VNIC_RATE_RX_QUEUE] : 0;
+
+	if (port->ops->set_queue)
+		port->ops->set_queue(port, target * NSEC_PER_USEC);
+}
+
 /* Make meters and shares what was configured.  sw->lock held. */
 static void vnic_port_apply_rates(struct vnic_port *port)
 {
@@ -315,6 +329,7 @@ static void vnic_port_apply_rates(struct vnic_port *port)
 			    VNIC_ASSURED_BURST);
 	vnic_wire_update(port->sw);
 	vnic_port_publish(port);
+	vnic_port_set_queue(port);
 }
 
 int vnic_port_set_rates(struct vnic_port *port, unsigned int which,

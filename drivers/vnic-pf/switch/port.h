@@ -38,6 +38,7 @@ enum vnic_drop {
 	/* towards the port */
 	VNIC_DROP_RX_RATE,		/* beyond the port's rate */
 	VNIC_DROP_RX_SHARE,		/* beyond its share of what the wire brings */
+	VNIC_DROP_RX_CODEL,		/* waited for the rate in a queue that stands (CoDel) */
 	VNIC_DROP_RX_NOBUF,		/* no buffer posted, partition full; uplink: queue full */
 	VNIC_DROP_RX_MEMORY,		/* partition full, though buffers are posted */
 	VNIC_DROP_RX_RECLAIM,		/* waited in borrowed memory that its owner needed */
@@ -64,6 +65,7 @@ struct vnic_port_pcpu {
 	u64_stats_t		rx_bytes;
 	u64_stats_t		rx_multicast;
 	u64_stats_t		rx_broadcast;
+	u64_stats_t		rx_marked;	/* of these, marked: CE */
 	u64_stats_t		tx_packets;	/* sent by the port, also what was dropped then */
 	u64_stats_t		tx_bytes;
 	u64_stats_t		drops[VNIC_DROP_MAX];
@@ -80,7 +82,7 @@ struct vnic_rx_sum {
 
 /* sum over CPUs */
 struct vnic_port_stats {
-	u64	rx_packets, rx_bytes, rx_multicast, rx_broadcast;
+	u64	rx_packets, rx_bytes, rx_multicast, rx_broadcast, rx_marked;
 	u64	tx_packets, tx_bytes;
 	u64	drops[VNIC_DROP_MAX];
 	u64	rx_dropped, tx_dropped;		/* sums of drops */
@@ -93,6 +95,14 @@ struct vnic_port_stats {
  *	the switch's: other ports may get them, too, so they are not changed
  *	except by vnic_frame_take_skb() and vnic_frame_hash().  Their vlan_* is
  *	what this port is to see: a port VLAN is stripped already.
+ * @queue: the same for a port with a VNIC_RATE_RX_QUEUE: frames that its rate has
+ *	not admitted yet.  The owner takes from rx_meter for what it delivers and
+ *	lets the rest wait, in order.  May be NULL: vnic_port_set_rate() refuses.
+ * @set_queue: @queue is called from now on, unless @target is 0; ns that frames
+ *	may wait before they are marked or dropped.  Also called when the rate
+ *	has changed.  With 0 what waits is delivered as far as the rate allows,
+ *	the rest is dropped.  Calls of @queue may still come from who has begun
+ *	before.  Process context under vnic_switch.lock.
  * @busy: would a frame of @src have to wait (uplink: in-flight bound of @src
  *	reached, or its qdisc full)?  The switch then stops a VF's batch there
  *	and the owner wakes @src by its @unblock later.  May be NULL: never.
@@ -105,6 +115,8 @@ struct vnic_port_stats {
  */
 struct vnic_port_ops {
 	void	(*deliver)(struct vnic_port *port, struct vnic_frame **frames, unsigned int n);
+	void	(*queue)(struct vnic_port *port, struct vnic_frame **frames, unsigned int n);
+	void	(*set_queue)(struct vnic_port *port, u64 target);
 	bool	(*busy)(struct vnic_port *port, struct vnic_port *src, const struct vnic_frame *f);
 	void	(*unblock)(struct vnic_port *port);
 	void	(*changed)(struct vnic_port *port);
@@ -219,6 +231,10 @@ unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frame
 #define VNIC_PRIO_BY_QOS	(~0U)	/* VNIC_RATE_PRIO: the priority of the port VLAN */
 #define VNIC_RATE_AS_TX	(~0U)		/* VNIC_RATE_RX: whatever VNIC_RATE_TX is */
 
+/* Range of VNIC_RATE_RX_QUEUE, us */
+#define VNIC_QUEUE_TARGET_MIN	100
+#define VNIC_QUEUE_TARGET_MAX	1000000
+
 /* What can be set of a port's rates */
 enum vnic_rate {
 	VNIC_RATE_TX,		/* Mb/s that it may send, shaped; 0: no limit */
@@ -228,6 +244,7 @@ enum vnic_rate {
 	VNIC_RATE_MIN,		/* Mb/s that it is guaranteed, sending and receiving */
 	VNIC_RATE_WEIGHT,	/* of the spare of the wire; 0: VNIC_RATE_MIN, at least 1 */
 	VNIC_RATE_PRIO,		/* 0 to 7, who gets spare first; or BY_QOS */
+	VNIC_RATE_RX_QUEUE,	/* us that a frame may wait for RX; 0: what is beyond is dropped */
 	VNIC_RATES
 };
 
@@ -327,6 +344,7 @@ static inline void vnic_rx_sum_add(struct vnic_rx_sum *sum, const struct vnic_fr
 void vnic_port_count_rx(struct vnic_port *port, const struct vnic_frame *f);
 void vnic_port_count_rx_sum(struct vnic_port *port, const struct vnic_rx_sum *sum);
 void vnic_port_count_tx(struct vnic_port *port, unsigned int packets, unsigned int bytes);
+void vnic_port_count_marked(struct vnic_port *port, unsigned int packets);
 void vnic_port_drop(struct vnic_port *port, enum vnic_drop why, unsigned int packets);
 void vnic_port_get_stats(struct vnic_port *port, struct vnic_port_stats *st);
 extern const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN];

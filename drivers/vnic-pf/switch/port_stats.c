@@ -12,6 +12,7 @@
 const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN] = {
 	[VNIC_DROP_RX_RATE]		= "rx_drop_rate",
 	[VNIC_DROP_RX_SHARE]		= "rx_drop_share",
+	[VNIC_DROP_RX_CODEL]		= "rx_drop_codel",
 	[VNIC_DROP_RX_NOBUF]		= "rx_drop_nobuf",
 	[VNIC_DROP_RX_MEMORY]		= "rx_drop_memory",
 	[VNIC_DROP_RX_RECLAIM]		= "rx_drop_reclaim",
@@ -65,6 +66,15 @@ void vnic_port_count_tx(struct vnic_port *port, unsigned int packets, unsigned i
 	u64_stats_update_end(&pc->syncp);
 }
 
+void vnic_port_count_marked(struct vnic_port *port, unsigned int packets)
+{
+	struct vnic_port_pcpu *pc = this_cpu_ptr(port->pcpu);
+
+	u64_stats_update_begin(&pc->syncp);
+	u64_stats_add(&pc->rx_marked, packets);
+	u64_stats_update_end(&pc->syncp);
+}
+
 void vnic_port_drop(struct vnic_port *port, enum vnic_drop why, unsigned int packets)
 {
 	struct vnic_port_pcpu *pc = this_cpu_ptr(port->pcpu);
@@ -86,6 +96,7 @@ static void vnic_pcpu_read(const struct vnic_port_pcpu *pc, struct vnic_port_sta
 		st->rx_bytes = u64_stats_read(&pc->rx_bytes);
 		st->rx_multicast = u64_stats_read(&pc->rx_multicast);
 		st->rx_broadcast = u64_stats_read(&pc->rx_broadcast);
+		st->rx_marked = u64_stats_read(&pc->rx_marked);
 		st->tx_packets = u64_stats_read(&pc->tx_packets);
 		st->tx_bytes = u64_stats_read(&pc->tx_bytes);
 		for (i = 0; i < VNIC_DROP_MAX; i++)
@@ -113,6 +124,7 @@ void vnic_port_get_stats(struct vnic_port *port, struct vnic_port_stats *st)
 		st->rx_bytes += one.rx_bytes;
 		st->rx_multicast += one.rx_multicast;
 		st->rx_broadcast += one.rx_broadcast;
+		st->rx_marked += one.rx_marked;
 		st->tx_packets += one.tx_packets;
 		st->tx_bytes += one.tx_bytes;
 		for (i = 0; i < VNIC_DROP_MAX; i++)

@@ -100,7 +100,8 @@ extern const struct rhashtable_params vnic_fdb_params;
  * @link_state: IFLA_VF_LINK_STATE_*
  * @spoofchk: check source addresses
  * @trusted: unicast filters are valid source addresses
- * @policed: the receive meter has a rate
+ * @policed: the receive meter has a rate, and what is beyond is dropped
+ * @queued: it has a rate, and what is beyond waits: vnic_port_ops.queue
  * @guaranteed: it has a guarantee
  * @promisc: takes unknown unicast
  * @allmulti: takes all multicast
@@ -117,6 +118,7 @@ struct vnic_port_policy {
 	bool		trusted;
 	bool		policed;
 	bool		guaranteed;
+	bool		queued;
 	bool		promisc;
 	bool		allmulti;
 	u16		vlan_tci;
