@@ -16,7 +16,7 @@ static const u64 vnic_driver_features =
 	BIT_ULL(VNIC_F_TX_CSUM) | BIT_ULL(VNIC_F_TX_TSO) | BIT_ULL(VNIC_F_RX_CSUM) |
 	BIT_ULL(VNIC_F_RX_GSO) | BIT_ULL(VNIC_F_MQ) | BIT_ULL(VNIC_F_RSS) |
 	BIT_ULL(VNIC_F_VLAN_FILTER) | BIT_ULL(VNIC_F_COALESCE) | BIT_ULL(VNIC_F_RX_HASH) |
-	BIT_ULL(VNIC_F_DROPS);
+	BIT_ULL(VNIC_F_DROPS) | BIT_ULL(VNIC_F_WAITED);
 
 /**
  * vnic_wanted_features - what to accept in HELLO

@@ -18,6 +18,7 @@ struct vnic_stat {
 
 #define VNIC_DEV_STAT(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats_all, stats.field) }
 #define VNIC_DEV_DROP(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats_all, drops.field) }
+#define VNIC_DEV_WAIT(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats_all, waited.field) }
 
 static const struct vnic_stat vnic_dev_stats[] = {
 	VNIC_DEV_STAT(rx_drop_rate),
@@ -40,6 +41,12 @@ static const struct vnic_stat vnic_dev_drops[] = {
 	VNIC_DEV_DROP(tx_drop_control),
 	VNIC_DEV_DROP(tx_drop_link),
 	VNIC_DEV_DROP(tx_drop_nodest),
+};
+
+/* With VNIC_F_WAITED */
+static const struct vnic_stat vnic_dev_waited[] = {
+	VNIC_DEV_WAIT(rx_drop_codel),
+	VNIC_DEV_WAIT(rx_marked),
 };
 
 #define VNIC_TX_STAT(field)	{ #field, offsetof(struct vnic_tx_stats, field) }
@@ -88,13 +95,18 @@ static unsigned int vnic_num_dev_drops(const struct vnic_vf *vf)
 	return vnic_has(vf, VNIC_F_DROPS) ? ARRAY_SIZE(vnic_dev_drops) : 0;
 }
 
+static unsigned int vnic_num_dev_waited(const struct vnic_vf *vf)
+{
+	return vnic_has(vf, VNIC_F_WAITED) ? ARRAY_SIZE(vnic_dev_waited) : 0;
+}
+
 static int vnic_get_sset_count(struct net_device *netdev, int sset)
 {
 	struct vnic_vf *vf = netdev_priv(netdev);
 
 	if (sset != ETH_SS_STATS)
 		return -EOPNOTSUPP;
-	return 1 + ARRAY_SIZE(vnic_dev_stats) + vnic_num_dev_drops(vf) +
+	return 1 + ARRAY_SIZE(vnic_dev_stats) + vnic_num_dev_drops(vf) + vnic_num_dev_waited(vf) +
 	       vf->made_qps * VNIC_QP_STATS + page_pool_ethtool_stats_get_count();
 }
 
@@ -110,6 +122,8 @@ static void vnic_get_strings(struct net_device *netdev, u32 sset, u8 *data)
 		ethtool_puts(&data, vnic_dev_stats[i].name);
 	for (i = 0; i < vnic_num_dev_drops(vf); i++)
 		ethtool_puts(&data, vnic_dev_drops[i].name);
+	for (i = 0; i < vnic_num_dev_waited(vf); i++)
+		ethtool_puts(&data, vnic_dev_waited[i].name);
 	for (i = 0; i < vf->made_qps; i++) {
 		for (j = 0; j < ARRAY_SIZE(vnic_tx_stats); j++)
 			ethtool_sprintf(&data, "tx%u_%s", i, vnic_tx_stats[j].name);
@@ -125,7 +139,7 @@ static void vnic_split_other(struct vnic_mbx_stats_all *st)
 	const struct vnic_mbx_drops *d = &st->drops;
 	u64 rx = le64_to_cpu(d->rx_drop_oversize) + le64_to_cpu(d->rx_drop_link) +
 		 le64_to_cpu(d->rx_drop_reset) + le64_to_cpu(d->rx_drop_memory) +
-		 le64_to_cpu(d->rx_drop_reclaim);
+		 le64_to_cpu(d->rx_drop_reclaim) + le64_to_cpu(st->waited.rx_drop_codel);
 	u64 tx = le64_to_cpu(d->tx_drop_control) + le64_to_cpu(d->tx_drop_link) +
 		 le64_to_cpu(d->tx_drop_nodest);
 
@@ -133,16 +147,23 @@ static void vnic_split_other(struct vnic_mbx_stats_all *st)
 	le64_add_cpu(&st->stats.tx_drop_other, -tx);
 }
 
+/* Bytes of its answer */
+static unsigned int vnic_dev_stats_len(const struct vnic_vf *vf)
+{
+	if (!vnic_has(vf, VNIC_F_DROPS))
+		return sizeof(struct vnic_mbx_stats);
+	return vnic_has(vf, VNIC_F_WAITED) ? sizeof(struct vnic_mbx_stats_all) :
+					     offsetof(struct vnic_mbx_stats_all, waited);
+}
+
 /* Ask the device.  While it does not answer its counters stay as they were last. */
 static void vnic_ask_dev_stats(struct vnic_vf *vf)
 {
-	bool drops = vnic_has(vf, VNIC_F_DROPS);
 	struct vnic_mbx_stats_all st = {};
 
-	if (vnic_mbx_call(vf, VNIC_MBX_GET_STATS, NULL, 0, &st,
-			  drops ? sizeof(st) : sizeof(st.stats)))
+	if (vnic_mbx_call(vf, VNIC_MBX_GET_STATS, NULL, 0, &st, vnic_dev_stats_len(vf)))
 		return;
-	if (drops)
+	if (vnic_has(vf, VNIC_F_DROPS))
 		vnic_split_other(&st);
 	vf->dev_stats = st;
 }
@@ -183,6 +204,7 @@ static void vnic_get_ethtool_stats(struct net_device *netdev, struct ethtool_sta
 	vnic_ask_dev_stats(vf);
 	data = vnic_put_dev_stats(vf, vnic_dev_stats, ARRAY_SIZE(vnic_dev_stats), data);
 	data = vnic_put_dev_stats(vf, vnic_dev_drops, vnic_num_dev_drops(vf), data);
+	data = vnic_put_dev_stats(vf, vnic_dev_waited, vnic_num_dev_waited(vf), data);
 	for (i = 0; i < vf->made_qps; i++) {
 		qp = &vf->qp[i];
 		data = vnic_read_stats(&qp->tx.stats, &qp->tx.stats.syncp, vnic_tx_stats,

@@ -220,10 +220,20 @@ struct vnic_mbx_drops {
 	__le64	rx_drop_reclaim;	/* waited in borrowed memory that its owner needed */
 };
 
-/* The answer of VNIC_MBX_GET_STATS if VNIC_F_DROPS was negotiated */
+/* Frames that waited for the VF's rate, if the host lets them */
+struct vnic_mbx_waited {
+	__le64	rx_drop_codel;		/* too long: dropped; part of rx_drop_other, too */
+	__le64	rx_marked;		/* too long: delivered with CE */
+};
+
+/*
+ * The answer of VNIC_MBX_GET_STATS if VNIC_F_DROPS was negotiated; @waited only
+ * with VNIC_F_WAITED.
+ */
 struct vnic_mbx_stats_all {
 	struct vnic_mbx_stats	stats;
 	struct vnic_mbx_drops	drops;
+	struct vnic_mbx_waited	waited;
 };
 
 _Static_assert(sizeof(struct vnic_mbx_hdr) == 16, "mailbox header");
@@ -240,6 +250,7 @@ _Static_assert(sizeof(struct vnic_mbx_rss) == 168, "rss");
 _Static_assert(sizeof(struct vnic_mbx_coalesce) == 8, "coalesce");
 _Static_assert(sizeof(struct vnic_mbx_stats) == 64, "stats");
 _Static_assert(sizeof(struct vnic_mbx_drops) == 64, "drops");
-_Static_assert(sizeof(struct vnic_mbx_stats_all) == 128, "stats and drops");
+_Static_assert(sizeof(struct vnic_mbx_waited) == 16, "waited");
+_Static_assert(sizeof(struct vnic_mbx_stats_all) == 144, "stats, drops and waited");
 
 #endif /* _UAPI_VNIC_MBX_H */

@@ -100,6 +100,7 @@
 #define VNIC_F_COALESCE		7	/* interrupt moderation by mailbox */
 #define VNIC_F_RX_HASH		8	/* flow hash in receive completions */
 #define VNIC_F_DROPS		9	/* GET_STATS tells of more reasons of drops */
-/* bits 10-63 reserved, 0 */
+#define VNIC_F_WAITED		10	/* ... and of frames that waited for a rate; needs DROPS */
+/* bits 11-63 reserved, 0 */
 
 #endif /* _UAPI_VNIC_REGS_H */

@@ -81,11 +81,12 @@ static const u64 vnic_mbx_depends[][2] = {
 	{ BIT_ULL(VNIC_F_TX_TSO), BIT_ULL(VNIC_F_TX_CSUM) },
 	{ BIT_ULL(VNIC_F_RX_GSO), BIT_ULL(VNIC_F_RX_CSUM) },
 	{ BIT_ULL(VNIC_F_RSS), BIT_ULL(VNIC_F_MQ) },
+	{ BIT_ULL(VNIC_F_WAITED), BIT_ULL(VNIC_F_DROPS) },
 };
 
 u64 vnic_mbx_features(const struct vnic_fn *fn)
 {
-	u64 features = GENMASK_ULL(VNIC_F_DROPS, 0);
+	u64 features = GENMASK_ULL(VNIC_F_WAITED, 0);
 
 	if (vnic_fn_qps(fn) < 2)
 		features &= ~VNIC_F_QPS;
@@ -286,6 +287,24 @@ static void vnic_mbx_put_drops(struct vnic_mbx_drops *out, const struct vnic_por
 	};
 }
 
+static void vnic_mbx_put_waited(struct vnic_mbx_waited *out, const struct vnic_port_stats *st)
+{
+	*out = (struct vnic_mbx_waited) {
+		.rx_drop_codel		= cpu_to_le64(st->drops[VNIC_DROP_RX_CODEL]),
+		.rx_marked		= cpu_to_le64(st->rx_marked),
+	};
+}
+
+/* Bytes of the answer that the driver has negotiated */
+static u32 vnic_mbx_stats_len(const struct vnic_fn *fn)
+{
+	if (!(fn->features & BIT_ULL(VNIC_F_DROPS)))
+		return sizeof(struct vnic_mbx_stats);
+	if (!(fn->features & BIT_ULL(VNIC_F_WAITED)))
+		return offsetof(struct vnic_mbx_stats_all, waited);
+	return sizeof(struct vnic_mbx_stats_all);
+}
+
 static u32 vnic_mbx_get_stats(struct vnic_fn *fn, struct vnic_mbx *m)
 {
 	struct vnic_port_stats st;
@@ -294,8 +313,8 @@ static u32 vnic_mbx_get_stats(struct vnic_fn *fn, struct vnic_mbx *m)
 	vnic_mbx_put_stats(&m->stats.stats, &st);
 	m->stats.stats.interrupts = cpu_to_le64(vnic_vectors_raised(fn));
 	vnic_mbx_put_drops(&m->stats.drops, &st);
-	m->out_len = fn->features & BIT_ULL(VNIC_F_DROPS) ? sizeof(m->stats) :
-							     sizeof(m->stats.stats);
+	vnic_mbx_put_waited(&m->stats.waited, &st);
+	m->out_len = vnic_mbx_stats_len(fn);
 	return VNIC_MBX_OK;
 }
 
