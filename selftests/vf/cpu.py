@@ -3,13 +3,11 @@
 # run-on: stable
 # timeout: 200
 """A VF's work is done by threads of its own, which the host can place and limit."""
-import os
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import defer, eq, note, run, true, wait_for
-from vnic import datagrams, load, out, read, sh, shared, write
-
-GROUPS = '/sys/fs/cgroup'
+from cgroup import group, move, thread
+from ktap import eq, note, run, true, wait_for
+from vnic import datagrams, load, out, read, sh, shared
 
 
 def make_bench():
@@ -20,33 +18,6 @@ def make_bench():
         sh(f'ethtool -L {vf.dev} combined 1', check=False)      # one thread; it may be so already
         vf.up(ns=f'vf{i}', ip=f'10.9.{i % 2}.{i + 1}')
     return pf, vfs
-
-
-def thread(vf):
-    """Process number of the thread of a VF's first queue pair."""
-    name = f'vnic-{vf.bdf.split(":")[0].lstrip("0")}-vf{vf.index}'
-    return int(out(f'pgrep -x {name}'))
-
-
-def group(name, cpu_max):
-    """A cgroup with so much CPU, gone at the end of the case."""
-    path = f'{GROUPS}/{name}'
-    if not os.path.exists(GROUPS + '/cgroup.controllers'):
-        sh(f'mount -t cgroup2 cgroup2 {GROUPS}')
-    write(GROUPS + '/cgroup.subtree_control', '+cpu')
-    os.mkdir(path)
-    defer(os.rmdir, path)
-    write(path + '/cpu.max', cpu_max)
-    return path
-
-
-def move(pid, path):
-    """Put a process into a cgroup, and back at the end of the case if it is still there."""
-    def back():
-        if os.path.exists(f'/proc/{pid}'):
-            write(GROUPS + '/cgroup.procs', pid)
-    write(path + '/cgroup.procs', pid)
-    defer(back)
 
 
 def sent(vf):
