@@ -31,6 +31,11 @@ class Stream:
             a.run(f'p=/proc/net/pktgen; echo add_device {dev} > $p/kpktgend_0; '
                   + ' '.join(f'echo "{line}" > $p/{dev};' for line in lines))
 
+    def pace(self, a, gap_us):
+        """Another gap, while it runs."""
+        a.run(f'for i in $(seq 0 {self.sources - 1}); do '
+              f'echo delay {gap_us * 1000} > /proc/net/pktgen/{a.dev}@$i; done')
+
     def once(self, a, b, mark=True):
         """Run it; returns (units delivered, units offered)."""
         before = b.received()

@@ -12,50 +12,17 @@ import time
 import bed
 import chart
 from bed import sh
-from loads import Stream
-from program import Told
+from flood import Flood, Nobody, go_deaf
 
 SAMPLES = 10000         # requests, one a millisecond
 RATE = 8                # Mb/s of VF 2 in each direction
 GUARANTEE = 20          # Mb/s promised to it
 HEADROOM = 0.95         # of the wire is shared, so that what queues does so at the adapter
-BURST = 32              # frames that a flood sends at once
 FLOWS = 8               # of the neighbour that fills the wire
 LOSS_MAX, P99_MAX = 0.01, 2.0
 COLUMNS = ('case', 'sent_mbps', 'received_mbps', 'retransmits', 'samples', 'lost', 'p50_ms',
            'p99_ms', 'max_ms', 'flood_kpps', 'delivered_kpps', 'dropped_kpps', 'idle_percent',
            'reasons')
-
-
-class Nobody:
-    """Where a flood goes if there is no namespace to receive it."""
-
-    dev = None
-
-    def __init__(self, mac, ip):
-        self.mac, self.ip = mac, ip
-
-    def run(self, cmd):
-        """Nothing to set up."""
-
-
-class Flood:
-    """Frames of 64 bytes from an end to another, without end."""
-
-    def __init__(self, source, target, kpps):
-        self.source, self.target = source, target
-        gap = BURST * 1000 // kpps
-        self.stream = Stream(64, 0, gap_us=gap, sources=BURST) if source.dev == 'ethfar' \
-            else Stream(64, 0, BURST, gap)
-
-    def __enter__(self):
-        self.stream.prepare(self.source, self.target)
-        self.proc = bed.Program(self.source, 'echo start >/proc/net/pktgen/pgctrl')
-
-    def __exit__(self, *args):
-        self.source.run('echo stop >/proc/net/pktgen/pgctrl')
-        self.proc.output()
-        self.stream.finish(self.source, self.target)
 
 
 class Bulk:
@@ -76,12 +43,6 @@ class Bulk:
         self.proc.stop()
         if self.queue:
             bed.sh('tc qdisc del dev ethup parent 1:1')
-
-
-def go_deaf(vf):
-    """From now on a driver has this VF that never refills its ring, not being told to."""
-    vf.to_vfio()
-    return Told('peers', vf.bdf)
 
 
 def measure(the_bed, case, noise):
@@ -187,10 +148,7 @@ def main():
             measure(the_bed, 'VF 0 broadcasts', Flood(vfs[0], everybody, args.flood)),
             measure(the_bed, 'VF 0 fills the wire', Bulk(vfs[0], wire)),
             measure(the_bed, 'the same, uplink: fq_codel', Bulk(vfs[0], wire, 'fq_codel'))]
-    deaf = Nobody(vfs[1].mac, vfs[1].ip)
-    vfs[1].run(f'ip link set {vfs[1].dev} netns 1')
-    pf.link(1, f'mac {deaf.mac}')
-    driver = go_deaf(pf.vf(1))
+    deaf, driver = go_deaf(the_bed, 1)
     rows += [measure(the_bed, 'VF 0 floods a deaf VF 1', Flood(vfs[0], deaf, args.flood)),
              measure(the_bed, 'the wire floods a deaf VF 1', Flood(wire, deaf, args.flood))]
     driver.close()
