@@ -23,6 +23,14 @@ def touch_programs():
        'echo $p; ldd $p | grep -o "/[^ ]*"; done | sort -u | xargs readlink -f | xargs touch -c')
 
 
+def acquaint(ends):
+    """Each knows where the others are: nobody asks while something is measured."""
+    for end in ends:
+        lines = [f'neigh replace {other.ip} lladdr {other.mac} dev {end.dev}'
+                 for other in ends if other is not end]
+        end.run('ip -batch - <<EOF\n' + '\n'.join(lines) + '\nEOF')
+
+
 class Bed:
     """A PF with VFs in namespaces; the uplink's wire has `link` Mb/s in each direction, and
     the clients are at its other end."""
@@ -31,27 +39,38 @@ class Bed:
         peers.quiet()
         sh(MODULES)
         touch_programs()
-        self.pf = load(total_vfs=8)[0]
+        self.pf = load(total_vfs=max(vfs, 8))[0]
         sh('ip link add ethup type veth peer name ethfar')
         self.wire = peers.NamespaceEnd('wire', 'ethfar')
-        sh(f'ip link set ethup up; ip link set ethup master {self.pf.dev}; '
-           f'ip link set {self.pf.dev} up')
+        sh(f'ip link set ethup up; ip link set {self.pf.dev} up')
+        self.attach(self.pf.dev)
         self.pf.numvfs(vfs)
         self.vfs = [peers.NamespaceEnd(f'vf{i}', self.pf.vf(i).dev) for i in range(vfs)]
         self.wire.up('10.9.0.200')
         for i, end in enumerate(self.vfs):
             end.up(f'10.9.0.{i + 1}')
-        ends = self.vfs + [self.wire]
-        for end in ends:
-            for other in ends:
-                if other is not end:
-                    end.run(f'ip neigh replace {other.ip} lladdr {other.mac} dev {end.dev}')
+        acquaint(self.vfs + [self.wire])
         # A queue for all, and a rate: as of a card that segments what is sent, nothing is cut
         # into segments before.
         shape = 'tc qdisc add dev {0} root handle 1: htb default 1; tc class add dev {0} ' \
                 f'parent 1: classid 1:1 htb rate {link}mbit burst 3k cburst 3k'
         sh(shape.format('ethup'))
         self.wire.run(shape.format('ethfar'))
+
+    def bridged(self, count):
+        """Ends on veth pairs and a bridge, which can have the wire in the adapter's place."""
+        peers.bridge()
+        ends = []
+        for i in range(count):
+            sh(f'ip link add ve{i} type veth peer name vb{i}; ip link set vb{i} master br0 up')
+            ends.append(peers.NamespaceEnd(f've{i}', f've{i}'))
+            ends[i].up(f'10.9.0.{i + 101}')
+        acquaint(ends + [self.wire])
+        return ends
+
+    def attach(self, master):
+        """Whose uplink the wire is: the PF's or the bridge's."""
+        sh(f'ip link set ethup nomaster; ip link set ethup master {master}')
 
     def cap(self, index, mbps):
         """Set a VF's rate; 0: none."""
