@@ -30,6 +30,23 @@ def tcp_offloads():
         sh(f'ethtool -K {vfs[index].name} {feature} on', ns=f'vf{index}')
 
 
+def router():
+    """a namespace forwards between its two VFs: TCP in both directions through it"""
+    pf = load(total_vfs=4)[0]
+    vfs = pf.vfs(4)
+    for i, ip in ((0, '10.9.1.2'), (3, '10.9.2.2')):
+        vfs[i].up(ns=f'vf{i}', ip=ip)
+        sh(f'ip route add 10.9.0.0/16 via {ip[:-1]}1', ns=f'vf{i}')
+    vfs[1].up(ns='router', ip='10.9.1.1')
+    sh(f'ip link set {vfs[2].dev} netns router name second; ip netns exec router sh -c '
+       '"ip addr add 10.9.2.1/24 dev second; ip link set second up; sysctl -qw net.ipv4.ip_forward=1"')
+    ping('vf0', '10.9.2.2')
+    for args in ('-P 4', '-R'):
+        rate = iperf_mbps(iperf('vf3', 'vf0', '10.9.2.2', args))
+        note(f'{args}: {rate:.0f} Mb/s')
+        true(rate > 1, 'TCP flows through the router')
+
+
 def jumbo():
     """TCP with MTU 9000, and between MTU 9000 and a VLAN"""
     _, vfs = pair(mtu=9000)
@@ -170,5 +187,5 @@ def one_copy():
     true(vfs[0].stats(), 'still there')
 
 
-run([tcp, tcp_offloads, jumbo, ipv6, udp, one_copy, flr_under_traffic, pf_reset_under_traffic,
+run([tcp, tcp_offloads, router, jumbo, ipv6, udp, one_copy, flr_under_traffic, pf_reset_under_traffic,
      reconfigure_under_traffic, unbind_under_traffic, numvfs_under_traffic, host])

@@ -59,6 +59,7 @@ struct vnic_scratch {
  * @held: frames the uplink's queue refused or that wait for the VF's share, oldest
  *	first; the uplink's lock
  * @held_bytes: their bytes on the wire; the uplink's lock
+ * @held_many: how many of them are multicast; the uplink's lock
  *
  * Lives as long as the PF netdev, which outlives all that is under way, so
  * that an skb may point to it whatever became of the VF or the uplink.
@@ -75,6 +76,7 @@ struct vnic_credit {
 	struct list_head	node;
 	struct sk_buff_head	held;
 	unsigned int		held_bytes;
+	unsigned int		held_many;
 };
 
 /**

@@ -34,7 +34,7 @@
 #define VNIC_RETRY_MIN_NS	(100 * NSEC_PER_USEC)	/* while VFs wait for their share */
 #define VNIC_RETRY_BYTES	ETH_FRAME_LEN	/* ... or what it takes to send these */
 #define VNIC_HELD_BYTES		(16 * ETH_FRAME_LEN)	/* enough held for a VF's share, at least */
-#define VNIC_HELD_MULTICAST	32		/* frames a VF has held when no more are taken */
+#define VNIC_HELD_MANY		32		/* frames for many that a VF has held at most */
 #define VNIC_SLOW_WIRE		1000		/* Mb/s; below, TSO frames do not leave whole */
 #define VNIC_RETRY_VFS		16		/* tried in one run of the timer */
 #define VNIC_HOLD		HZ		/* jiffies a refused frame is held */
@@ -157,6 +157,14 @@ static unsigned int vnic_uplink_enough(struct vnic_uplink *up)
 	return max_t(u64, 2 * tick, VNIC_HELD_BYTES);
 }
 
+/* @skb joins (1) or leaves (-1) what is held.  Under the uplink's lock. */
+static void vnic_credit_count_held(struct vnic_credit *c, struct sk_buff *skb, int sign)
+{
+	c->held_bytes += sign * (int)vnic_held(skb)->wire;
+	if (is_multicast_ether_addr(skb->data))
+		WRITE_ONCE(c->held_many, c->held_many + sign);
+}
+
 /* Have the timer wake this VF.  @skb: frame to hold, or NULL.  @pause: find the
  * uplink busy for it until then.
  */
@@ -168,7 +176,7 @@ static void vnic_uplink_wait(struct vnic_uplink *up, struct vnic_credit *c, stru
 		if (skb_queue_empty(&c->held))
 			c->since = jiffies;
 		__skb_queue_tail(&c->held, skb);
-		c->held_bytes += vnic_held(skb)->wire;
+		vnic_credit_count_held(c, skb, 1);
 	}
 	if (pause || c->held_bytes >= vnic_uplink_enough(up))
 		WRITE_ONCE(c->paused, true);
@@ -188,7 +196,7 @@ static void vnic_uplink_wait(struct vnic_uplink *up, struct vnic_credit *c, stru
 static bool vnic_credit_may_hold(const struct vnic_credit *c, const struct vnic_frame *f)
 {
 	return is_multicast_ether_addr(f->hdr) &&
-	       skb_queue_len_lockless(&c->held) < VNIC_HELD_MULTICAST;
+	       READ_ONCE(c->held_many) < VNIC_HELD_MANY;
 }
 
 /* vnic_port_ops.busy.  What fits is promised until the batch is delivered. */
@@ -455,7 +463,7 @@ static bool vnic_uplink_offer(struct vnic_uplink *up, struct vnic_credit *c, str
 			       max_t(unsigned int, skb_shinfo(skb)->gso_segs, 1));
 	spin_lock(&up->lock);
 	__skb_unlink(skb, &c->held);
-	c->held_bytes -= vnic_held(skb)->wire;
+	vnic_credit_count_held(c, skb, -1);
 	c->since = jiffies;
 	spin_unlock(&up->lock);
 	consume_skb(skb);
@@ -553,6 +561,7 @@ void vnic_uplink_tx_purge(struct vnic_uplink *up)
 		c = &net->credit[i];
 		__skb_queue_purge(&c->held);
 		c->held_bytes = 0;
+		c->held_many = 0;
 		list_del_init(&c->node);
 		c->waiting = false;
 		WRITE_ONCE(c->paused, false);
