@@ -286,6 +286,8 @@ static int vnic_port_check_rates(const struct vnic_port *port, const u32 *rates,
 	u32 speed = vnic_wire_speed(port->sw);
 	u64 promised;
 
+	if (rates[VNIC_RATE_RX_QUEUE] && !port->ops->queue)
+		return -EOPNOTSUPP;
 	if (!min || min == port->conf->rates[VNIC_RATE_MIN])
 		return max && min > max ? -EINVAL : 0;
 	if (max && min > max)

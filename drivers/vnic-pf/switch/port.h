@@ -283,7 +283,8 @@ int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto);
  *
  * Return: 0; -ERANGE: a value out of its range; -EINVAL: a guarantee above
  * VNIC_RATE_TX; -ENODATA: a guarantee, but the link's speed is not known;
- * -ENOSPC: guarantees of more than the link has.
+ * -ENOSPC: guarantees of more than the link has; -EOPNOTSUPP: nothing can wait for
+ * the rate of such a port.
  */
 int vnic_port_set_rates(struct vnic_port *port, unsigned int which,
 			const u32 values[VNIC_RATES], u32 *left);
