@@ -195,7 +195,7 @@ struct vnic_mbx_coalesce {
 
 /* Device-side counters of the function, since it was created; packets */
 struct vnic_mbx_stats {
-	__le64	rx_drop_rate;		/* policed: beyond the VF's rate */
+	__le64	rx_drop_rate;		/* policed: beyond the VF's rate or share */
 	__le64	rx_drop_nobuf;		/* no buffer posted and partition full */
 	__le64	rx_drop_other;		/* every other reason, towards the VF */
 	__le64	tx_drop_spoof;		/* source check */
