@@ -42,6 +42,7 @@ class Pump:
 
     def __init__(self, dev, ns, dest, source, mbps=0, tag=b'vnic'):
         self.sock = packet_socket(dev, ns)
+        self.sock.settimeout(0.2)       # a VF may get no share for as long as others want theirs
         self.data = frame(dest, source, size=SIZE, tag=tag)
         self.gap = SIZE * 8e-6 / mbps if mbps else 0
         self.sent = 0
@@ -56,7 +57,7 @@ class Pump:
             try:
                 self.sock.send(self.data)
                 self.sent += 1
-            except OSError:         # the socket's own buffer is full
+            except OSError:         # no room for so long
                 time.sleep(0.002)
             if self.gap:
                 due += self.gap
