@@ -8,12 +8,19 @@
  * wire carried them once.
  */
 #include <linux/etherdevice.h>
+#include <linux/math64.h>
 #include <linux/timekeeping.h>
 
 #include "../trace.h"
 #include "switch.h"
 
 #define VNIC_WIRE_DEPTH_MS	4	/* what a VF that was idle may send at once */
+/* What every VF has, as a shift of the link's rate (1.6 % for 256 VFs), and in bytes per
+ * second at least: else the watchdog of the driver of one with a low priority would take
+ * its queue for stuck.
+ */
+#define VNIC_WIRE_TRICKLE	14
+#define VNIC_WIRE_TRICKLE_MIN	4096
 
 /* ---- configuration ---- */
 
@@ -91,27 +98,35 @@ static bool vnic_wire_asked(const struct vnic_switch *sw)
 	return false;
 }
 
-/* @promised: all minima, Mb/s; if @speed has become less, each is cut in proportion */
-static void vnic_wire_set(struct vnic_switch *sw, enum vnic_wire_dir dir, u32 speed, u64 promised)
+/* What a VF always has, in bytes per second */
+static u64 vnic_wire_min(const struct vnic_port *port, u64 rate)
 {
-	u64 rate = vnic_meter_rate(speed), depth, min;
+	return max3(vnic_meter_rate(port->conf->rates[VNIC_RATE_MIN]), rate >> VNIC_WIRE_TRICKLE,
+		    (u64)VNIC_WIRE_TRICKLE_MIN);
+}
+
+/* If the link cannot keep all of it, each is cut in proportion. */
+static void vnic_wire_set(struct vnic_switch *sw, enum vnic_wire_dir dir, u32 speed)
+{
+	u64 rate = vnic_meter_rate(speed), depth, min, sum = 0;
 	struct vnic_wire *wire = &sw->wire[dir];
-	const struct vnic_port_conf *conf;
 	struct vnic_port *port;
 
 	depth = dir == VNIC_WIRE_IN ? vnic_meter_default_burst(rate) :
 		max_t(u64, div_u64(rate, 1000) * VNIC_WIRE_DEPTH_MS, 2 * VNIC_MTU_MAX);
+	list_for_each_entry(port, &sw->ports, node)
+		if (port->type == VNIC_PORT_VF)
+			sum += vnic_wire_min(port, rate);
 	spin_lock_bh(&wire->lock);
 	vnic_share_set(&wire->share, rate, depth, ktime_get_ns());
 	list_for_each_entry(port, &sw->ports, node) {
 		if (port->type != VNIC_PORT_VF)
 			continue;
-		conf = port->conf;
-		min = vnic_meter_rate(conf->rates[VNIC_RATE_MIN]);
-		if (promised > speed)
-			min = div64_u64(min * speed, promised);
+		min = vnic_wire_min(port, rate);
+		if (sum > rate)
+			min = mul_u64_u64_div_u64(min, rate, sum);
 		vnic_share_set_claim(&wire->share, &port->claim[dir], min,
-				     vnic_conf_weight(conf), vnic_conf_prio(conf));
+				     vnic_conf_weight(port->conf), vnic_conf_prio(port->conf));
 	}
 	spin_unlock_bh(&wire->lock);
 }
@@ -124,8 +139,8 @@ void vnic_wire_update(struct vnic_switch *sw)
 	if (speed && promised > speed && speed != sw->wire_speed)
 		pci_warn(sw->ad->pf, "VFs were promised %llu Mb/s, the link has %u: reduced in proportion\n",
 			 promised, speed);
-	vnic_wire_set(sw, VNIC_WIRE_OUT, speed, promised);
-	vnic_wire_set(sw, VNIC_WIRE_IN, speed, promised);
+	vnic_wire_set(sw, VNIC_WIRE_OUT, speed);
+	vnic_wire_set(sw, VNIC_WIRE_IN, speed);
 	WRITE_ONCE(sw->promising, promised);
 	WRITE_ONCE(sw->wire_speed, speed);
 }
