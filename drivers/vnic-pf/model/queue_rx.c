@@ -548,6 +548,19 @@ static void vnic_rx_group(struct vnic_fn *fn, unsigned int index, struct vnic_fr
 	vnic_port_count_rx_sum(&fn->port, &sum);
 }
 
+/* Deliver all of the frames, queue by queue. */
+static void vnic_rx_groups(struct vnic_fn *fn, struct vnic_frame **frames, const u8 *queue,
+			   unsigned int n)
+{
+	unsigned long queues = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		queues |= BIT(queue[i]);
+	for_each_set_bit(i, &queues, VNIC_MAX_QPS)
+		vnic_rx_group(fn, i, frames, queue, n);
+}
+
 /* Hash a frame, if it is the function's wish, and find its queue. @prev: the
  * frame before in the batch, or NULL.
  */
@@ -580,17 +593,13 @@ static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struc
 void vnic_vf_deliver(struct vnic_port *port, struct vnic_frame **frames, unsigned int n)
 {
 	struct vnic_fn *fn = port->priv;
-	unsigned long queues = 0;
 	u8 queue[VNIC_BATCH];
 	unsigned int i;
 
 	n = min_t(unsigned int, n, VNIC_BATCH);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		queue[i] = vnic_rx_queue_of(fn, frames[i], i ? frames[i - 1] : NULL);
-		queues |= BIT(queue[i]);
-	}
-	for_each_set_bit(i, &queues, VNIC_MAX_QPS)
-		vnic_rx_group(fn, i, frames, queue, n);
+	vnic_rx_groups(fn, frames, queue, n);
 }
 
 /**
@@ -605,7 +614,6 @@ void vnic_vf_queue(struct vnic_port *port, struct vnic_frame **frames, unsigned 
 {
 	struct vnic_frame *now[VNIC_BATCH];	/* @frames is the caller's */
 	struct vnic_fn *fn = port->priv;
-	unsigned long queues = 0;
 	u8 queue[VNIC_BATCH];
 	unsigned int i;
 
@@ -615,10 +623,7 @@ void vnic_vf_queue(struct vnic_port *port, struct vnic_frame **frames, unsigned 
 		queue[i] = vnic_rx_queue_of(fn, now[i], i ? now[i - 1] : NULL);
 	}
 	n = vnic_pace_admit(fn, now, queue, n);
-	for (i = 0; i < n; i++)
-		queues |= BIT(queue[i]);
-	for_each_set_bit(i, &queues, VNIC_MAX_QPS)
-		vnic_rx_group(fn, i, now, queue, n);
+	vnic_rx_groups(fn, now, queue, n);
 }
 
 /* Not live any more?  Then the first queue's; not live either: it is lost. */
