@@ -119,10 +119,15 @@ def refused():
         pf.link(i, 'min_tx_rate 0')
     sh(f'ip link set ethup nomaster; ip link add nospeed type dummy; ip link set nospeed up master {pf.dev}')
     defer(sh, f'ip link del nospeed; ip link set ethup master {pf.dev}')
+    dl.run(f'port function rate set {dl.dev}/1 tx_weight 2')
+    mark = log_mark()
     dl.set_param('link_speed', 0)
     wait_for(lambda: 'Unknown' in out(f'ethtool {pf.dev}'), 'no speed')
-    contains(dl.run(f'port function rate set {dl.dev}/2 tx_share 1mbit', fails=True), 'link_speed',
-             'no speed is known')
+    contains(log_since(mark), 'speed is not known', 'the log, with a weight that has no effect now')
+    dl.run(f'port function rate set {dl.dev}/1 tx_weight 0')
+    for what in ('tx_share 1mbit', 'tx_weight 2', 'tx_priority 1'):
+        contains(dl.run(f'port function rate set {dl.dev}/2 {what}', fails=True), 'link_speed',
+                 f'{what}, no speed is known')
 
 
 def twins():

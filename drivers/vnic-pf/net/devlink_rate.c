@@ -35,6 +35,11 @@ static int vnic_rate_mbps(u64 bytes, u32 *mbps, struct netlink_ext_ack *extack)
 	return 0;
 }
 
+static void vnic_rate_say_no_speed(struct netlink_ext_ack *extack)
+{
+	NL_SET_ERR_MSG_MOD(extack, "The uplink's speed is not known: set parameter link_speed");
+}
+
 static int vnic_rate_set(struct vnic_port *port, enum vnic_rate which, u64 bytes,
 			 struct netlink_ext_ack *extack)
 {
@@ -48,8 +53,7 @@ static int vnic_rate_set(struct vnic_port *port, enum vnic_rate which, u64 bytes
 	if (err == -EINVAL)
 		NL_SET_ERR_MSG_MOD(extack, "tx_share would be more than tx_max");
 	else if (err == -ENODATA)
-		NL_SET_ERR_MSG_MOD(extack,
-				   "The uplink's speed is not known: set parameter link_speed");
+		vnic_rate_say_no_speed(extack);
 	else if (err == -ENOSPC)
 		NL_SET_ERR_MSG_FMT_MOD(extack, "At most %u Mb/s of the link are left for it",
 				       left);
@@ -77,7 +81,9 @@ int vnic_rate_tx_priority_set(struct devlink_rate *rate, void *priv, u32 tx_prio
 	if (tx_priority < VNIC_SHARE_PRIOS)
 		err = vnic_port_set_rate(vnic_rate_port(priv), VNIC_RATE_PRIO,
 					 tx_priority ?: VNIC_PRIO_BY_QOS);
-	if (err)
+	if (err == -ENODATA)
+		vnic_rate_say_no_speed(extack);
+	else if (err)
 		NL_SET_ERR_MSG_FMT_MOD(extack, "0 (that of the VF's VLAN) to %u are accepted",
 				       VNIC_SHARE_PRIOS - 1);
 	return err;
@@ -88,7 +94,9 @@ int vnic_rate_tx_weight_set(struct devlink_rate *rate, void *priv, u32 tx_weight
 {
 	int err = vnic_port_set_rate(vnic_rate_port(priv), VNIC_RATE_WEIGHT, tx_weight);
 
-	if (err)
+	if (err == -ENODATA)
+		vnic_rate_say_no_speed(extack);
+	else if (err)
 		NL_SET_ERR_MSG_FMT_MOD(extack, "0 (in proportion to tx_share) to %u are accepted",
 				       VNIC_SHARE_WEIGHT_MAX);
 	return err;

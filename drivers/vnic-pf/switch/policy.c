@@ -279,6 +279,17 @@ static bool vnic_rate_valid(enum vnic_rate which, u32 value)
 	}
 }
 
+/* Is a part of the link asked for that the port does not have already?  sw->lock held. */
+static bool vnic_port_asks_share(const struct vnic_port *port, const u32 *rates)
+{
+	const u32 *had = port->conf->rates;
+	u32 prio = rates[VNIC_RATE_PRIO];
+
+	return (rates[VNIC_RATE_MIN] && rates[VNIC_RATE_MIN] != had[VNIC_RATE_MIN]) ||
+	       (rates[VNIC_RATE_WEIGHT] && rates[VNIC_RATE_WEIGHT] != had[VNIC_RATE_WEIGHT]) ||
+	       (prio != VNIC_PRIO_BY_QOS && prio != had[VNIC_RATE_PRIO]);
+}
+
 /* May the port have these?  As vnic_port_set_rates().  sw->lock held. */
 static int vnic_port_check_rates(const struct vnic_port *port, const u32 *rates, u32 *left)
 {
@@ -288,12 +299,14 @@ static int vnic_port_check_rates(const struct vnic_port *port, const u32 *rates,
 
 	if (rates[VNIC_RATE_RX_QUEUE] && !port->ops->queue)
 		return -EOPNOTSUPP;
-	if (!min || min == port->conf->rates[VNIC_RATE_MIN])
-		return max && min > max ? -EINVAL : 0;
 	if (max && min > max)
 		return -EINVAL;
+	if (!vnic_port_asks_share(port, rates))
+		return 0;
 	if (!speed)
 		return -ENODATA;
+	if (!min || min == port->conf->rates[VNIC_RATE_MIN])
+		return 0;
 	promised = vnic_wire_promised(port->sw, port);
 	*left = promised < speed ? speed - promised : 0;
 	return min > *left ? -ENOSPC : 0;

@@ -110,8 +110,8 @@ struct vnic_port_stats {
  *	was busy takes frames again, or its own rate is another.  It tries again
  *	at once.  Any context.  May be NULL.
  * @changed: MAC or link state changed (by the host); the owner tells its
- *	driver.  Process context under vnic_switch.lock, must not call back into
- *	configuration; or atomic for link changes: must not sleep.
+ *	driver.  Process context under vnic_switch.lock: must not call back into
+ *	configuration.
  */
 struct vnic_port_ops {
 	void	(*deliver)(struct vnic_port *port, struct vnic_frame **frames, unsigned int n);
@@ -282,7 +282,7 @@ int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto);
  * for both directions.
  *
  * Return: 0; -ERANGE: a value out of its range; -EINVAL: a guarantee above
- * VNIC_RATE_TX; -ENODATA: a guarantee, but the link's speed is not known;
+ * VNIC_RATE_TX; -ENODATA: a part of the link, whose speed is not known;
  * -ENOSPC: guarantees of more than the link has; -EOPNOTSUPP: nothing can wait for
  * the rate of such a port.
  */
@@ -294,7 +294,8 @@ int vnic_port_set_spoofchk(struct vnic_port *port, bool on);
 /* Off: takes back what needs it: promisc, allmulti, filters, own MAC. */
 int vnic_port_set_trust(struct vnic_port *port, bool on);
 int vnic_port_set_link_state(struct vnic_port *port, int state);
-/* The speed of the link, Mb/s, instead of the uplink's; 0: the uplink's.  -ERANGE;
+/* The speed of the link, Mb/s, instead of the uplink's; 0: the uplink's, and
+ * where that is not known nothing is shared, which the log says.  -ERANGE;
  * -ENOSPC: VFs were guaranteed more: @promised.  Process context.
  */
 int vnic_switch_set_link_speed(struct vnic_switch *sw, u32 speed, u64 *promised);

@@ -133,9 +133,12 @@ static void vnic_wire_set(struct vnic_switch *sw, enum vnic_wire_dir dir, u32 sp
 
 void vnic_wire_update(struct vnic_switch *sw)
 {
-	u32 speed = vnic_wire_asked(sw) ? vnic_wire_speed(sw) : 0;
+	bool asked = vnic_wire_asked(sw);
+	u32 speed = asked ? vnic_wire_speed(sw) : 0;
 	u64 promised = vnic_wire_promised(sw, NULL);
 
+	if (asked && !speed && sw->wire_speed)
+		pci_warn(sw->ad->pf, "the uplink's speed is not known: VFs share it as it comes until link_speed is set\n");
 	if (speed && promised > speed && speed != sw->wire_speed)
 		pci_warn(sw->ad->pf, "VFs were promised %llu Mb/s, the link has %u: reduced in proportion\n",
 			 promised, speed);
