@@ -124,6 +124,9 @@ def _one(case, args):
 def run(cases, *args):
     """Run the cases (those named on the command line, if any are) and exit."""
     only = sys.argv[1:]
+    unknown = set(only) - {c.__name__ for c in cases}
+    if unknown:
+        sys.exit(f'no such case: {", ".join(sorted(unknown))}')
     cases = [c for c in cases if not only or c.__name__ in only]
     print('KTAP version 1', flush=True)
     print(f'1..{len(cases)}', flush=True)
