@@ -2,21 +2,24 @@
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug=refused,gone quick=gone newest=refused,twins
 # (the debug kernel is too slow to keep such rates)
-# timeout: 300
+# timeout: 400
 """min_tx_rate, weights and priorities: shares of the wire, and who is heard at a busy VF."""
 import sys
 import threading
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
+from cgroup import group, move, thread
 from ktap import between, contains, defer, eq, note, run, true, wait_for
 from devlink import Devlink
 from wire import make_wired
 from vnic import (frame, iperf, iperf_mbps, log_mark, log_since, out, packet_socket, read, receive,
                   sh, shared)
 
+OTHER_TYPE = 0x88b6
 AWAY = '02:00:00:99:99:99'      # an address on the wire
 SIZE = 1400
 LINK = 4                        # Mb/s
+PARTITION = 256 * 1024          # bytes, of a VF whose thread is slow
 FULL = 0.7                      # of it is used at least: more when nothing else is on this machine
 
 
@@ -41,10 +44,10 @@ def bench(link=LINK):
 class Pump:
     """Sends frames from a netdev to an address for the length of the case, at most so many Mb/s."""
 
-    def __init__(self, dev, ns, dest, source, mbps=0, tag=b'vnic'):
+    def __init__(self, dev, ns, dest, source, mbps=0, **kwargs):
         self.sock = packet_socket(dev, ns)
         self.sock.settimeout(0.2)       # a VF may get no share for as long as others want theirs
-        self.data = frame(dest, source, size=SIZE, tag=tag)
+        self.data = frame(dest, source, size=SIZE, **kwargs)
         self.gap = SIZE * 8e-6 / mbps if mbps else 0
         self.sent = 0
         self.over = threading.Event()
@@ -232,6 +235,34 @@ def busy_rate():
     true(steady.sent > 200 and len(heard) >= steady.sent * 0.99, 'heard')
 
 
+def busy_thread():
+    """at a VF whose thread has used up its cpu.max, a sender inside its guarantee is heard, too"""
+    pf, vfs, dl = bench(link=0)
+    for pool, size in enumerate((PARTITION, 0)):
+        defer(dl.set, 2, pool, dl.threshold(2, pool))
+        dl.set(2, pool, size)
+    move(thread(vfs[2]), group('vnic-test', '1000 100000'))
+    flood = Pump(pf.dev, None, vfs[2].mac, AWAY, mbps=40)
+    sock = packet_socket(vfs[2].name, 'vf2')
+    sock.bind((vfs[2].name, OTHER_TYPE))        # the flood would fill it
+    part = []
+    for guarantee in (0, 2):
+        pf.link(1, f'min_tx_rate {guarantee}')
+        rates(pf, 'rx', seconds=1)
+        tag = b'soft%d' % guarantee
+        steady = Pump(vfs[1].name, 'vf1', vfs[2].mac, vfs[1].mac, mbps=0.5, tag=tag,
+                      ethertype=OTHER_TYPE)
+        heard = receive(sock, tag=tag, seconds=5)
+        steady.stop()
+        heard += receive(sock, tag=tag, seconds=3)
+        note(f'guarantee {guarantee}: {len(heard)} of {steady.sent} heard')
+        true(steady.sent > 100, 'sent')
+        part.append(len(heard) / steady.sent)
+    flood.stop()
+    true(part[0] < 0.8, 'without a guarantee it loses')
+    true(part[1] >= 0.95, 'heard')      # the memory is full when it begins
+
+
 def slow_wire():
     """on a slow wire TSO frames leave as segments, and TCP fills it"""
     bench()
@@ -258,4 +289,4 @@ def gone():
     pf.numvfs(0)
 
 
-run([refused, twins, outbound, by_qos, inbound, busy_rate, slow_wire, gone])
+run([refused, twins, outbound, by_qos, inbound, busy_rate, busy_thread, slow_wire, gone])
