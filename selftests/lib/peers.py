@@ -15,6 +15,10 @@ class Peers(Told):
         """VF source sends frames to VF dest, which does not take them."""
         self.tell(f'send {source} {dest} {count} {size}', 'sent')
 
+    def send_all(self, source, count, size):
+        """VF source sends broadcasts, all in its ring before the device is told of them."""
+        self.tell(f'all {source} {count} {size}', 'sent')
+
     def take(self, dest, count=1000000):
         """The numbers of the frames that have come to a VF, each compared."""
         numbers = []

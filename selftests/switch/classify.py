@@ -6,6 +6,7 @@ import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import defer, eq, note, run, true, wait_for
+from peers import RING, Peers
 from vnic import frame, load, out, packet_socket, receive, sh, shared
 
 BROADCAST = 'ff:ff:ff:ff:ff:ff'
@@ -75,6 +76,20 @@ def broadcast():
     b = shared(Bench).reset()
     eq(b.send(0, BROADCAST), {'pf': [None], 1: [None], 2: [None]}, 'from VF 0')
     eq(b.send('pf', BROADCAST), {0: [None], 1: [None], 2: [None]}, 'from the PF')
+
+
+def burst():
+    """a ring full of broadcasts: every VF gets each of them once, in order"""
+    pf = load(total_vfs=8)[0]
+    pf.set('sriov_drivers_autoprobe', 0)
+    pf.numvfs(8)
+    defer(pf.numvfs, 0)
+    peers = Peers([pf.vf(i).to_vfio() for i in range(8)])
+    for sender, first in ((3, 0), (7, RING)):
+        peers.send_all(sender, RING, 60)
+        for vf in range(8):
+            eq(peers.take(vf), [] if vf == sender else list(range(first, first + RING)),
+               f'frames of VF {vf}')
 
 
 def spoofchk():
@@ -215,4 +230,4 @@ def host_mac():
 
 
 run([unicast, broadcast, spoofchk, control_frames, port_vlan, port_vlan_ad, trunk, trust,
-     trust_mac, filters, link_state, host_mac])
+     trust_mac, filters, link_state, host_mac, burst])

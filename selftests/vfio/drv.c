@@ -205,7 +205,7 @@ static void drv_ring(struct drv *v, __u32 doorbell)
 		reg_write(&v->dev, doorbell, 0);
 }
 
-void drv_send(struct drv *v, const void *frame, size_t len, unsigned int nbufs)
+void drv_put(struct drv *v, const void *frame, size_t len, unsigned int nbufs)
 {
 	struct vnic_tx_desc *ring = (void *)(v->mem + AT_TX_RING);
 	const __u8 *from = frame;
@@ -225,8 +225,18 @@ void drv_send(struct drv *v, const void *frame, size_t len, unsigned int nbufs)
 		};
 	}
 	v->tx_prod += nbufs;
+}
+
+void drv_push(struct drv *v)
+{
 	put32(&drv_event(v, AT_TX_EVENT)->prod, v->tx_prod);
 	drv_ring(v, VNIC_DOORBELL_TX(0));
+}
+
+void drv_send(struct drv *v, const void *frame, size_t len, unsigned int nbufs)
+{
+	drv_put(v, frame, len, nbufs);
+	drv_push(v);
 }
 
 bool drv_sent(struct drv *v, int ms)

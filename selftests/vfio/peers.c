@@ -6,6 +6,7 @@
  * Usage: peers VF...   (bound to vnic-vfio-pci; numbered from 0)
  * Commands on standard input, one line of answer each:
  *   send I J COUNT LEN   VF I sends frames to VF J: "sent"
+ *   all I COUNT LEN      VF I sends frames to all others at once: "sent"
  *   take J COUNT         VF J takes frames, at most so many: the numbers of those
  *                        that came, e.g. "0-299 301-302"; each is compared
  * A VF has RING_SIZE buffers posted at first, and again what it takes.  Frames are
@@ -24,9 +25,11 @@ static struct drv peers[PEERS];
 static __u32 sent[PEERS];
 static unsigned int num;
 
-static void make_frame(unsigned int from, unsigned int to, __u32 number, __u8 *frame, size_t len)
+static const __u8 broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+static void make_frame(unsigned int from, const __u8 *mac, __u32 number, __u8 *frame, size_t len)
 {
-	drv_frame(&peers[from], peers[to].caps.mac, frame, len, number);
+	drv_frame(&peers[from], mac, frame, len, number);
 	memcpy(frame + NUMBER, &number, sizeof(number));
 	frame[NUMBER + sizeof(number)] = from;
 }
@@ -37,10 +40,25 @@ static void cmd_send(unsigned int from, unsigned int to, unsigned int count, siz
 
 	check(from < num && to < num && len >= 60 && len <= sizeof(frame), "send");
 	while (count--) {
-		make_frame(from, to, sent[to]++, frame, len);
+		make_frame(from, peers[to].caps.mac, sent[to]++, frame, len);
 		drv_send(&peers[from], frame, len, 1);
 		check(drv_sent(&peers[from], 5000), "a sender is held up");
 	}
+	puts("sent");
+}
+
+/* Numbered as those to VF 0 */
+static void cmd_all(unsigned int from, unsigned int count, size_t len)
+{
+	static __u8 frame[TX_BUF_SIZE];
+
+	check(from < num && count <= RING_SIZE && len >= 60 && len <= sizeof(frame), "all");
+	while (count--) {
+		make_frame(from, broadcast, sent[0]++, frame, len);
+		drv_put(&peers[from], frame, len, 1);
+	}
+	drv_push(&peers[from]);
+	check(drv_sent(&peers[from], 5000), "a sender is held up");
 	puts("sent");
 }
 
@@ -56,7 +74,8 @@ static void cmd_take(unsigned int to, unsigned int count)
 		check(len >= 60, "%d bytes", len);
 		memcpy(&number, got + NUMBER, sizeof(number));
 		check(got[NUMBER + sizeof(number)] < num, "sender");
-		make_frame(got[NUMBER + sizeof(number)], to, number, want, len);
+		make_frame(got[NUMBER + sizeof(number)], got[0] & 1 ? broadcast : peers[to].caps.mac,
+			   number, want, len);
 		check(!memcmp(got, want, len), "frame %u was changed", number);
 		if (first >= 0 && number != last + 1) {
 			printf("%lld-%lld ", first, last);
@@ -91,6 +110,8 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line), stdin)) {
 		if (sscanf(line, "send %u %u %u %u", &a, &b, &c, &d) == 4)
 			cmd_send(a, b, c, d);
+		else if (sscanf(line, "all %u %u %u", &a, &b, &c) == 3)
+			cmd_all(a, b, c);
 		else if (sscanf(line, "take %u %u", &a, &b) == 2)
 			cmd_take(a, b);
 		else

@@ -126,7 +126,11 @@ void drv_queues(struct drv *v);
 int drv_msg_ms(struct drv *v, __u16 opcode, const void *req, size_t len, int ms);
 int drv_msg(struct drv *v, __u16 opcode, const void *req, size_t len,
 	    void *resp, size_t resp_len);
-/* Place a frame into @nbufs TX buffers and ring; does not wait */
+/* Place a frame into @nbufs TX buffers; the device does not know yet */
+void drv_put(struct drv *v, const void *frame, size_t len, unsigned int nbufs);
+/* Tell it of all that was placed; does not wait */
+void drv_push(struct drv *v);
+/* Both */
 void drv_send(struct drv *v, const void *frame, size_t len, unsigned int nbufs);
 /* Wait until the device has consumed all; false: not within @ms */
 bool drv_sent(struct drv *v, int ms);

@@ -369,13 +369,16 @@ static int vnic_tx_send(struct vnic_txq *txq, struct vnic_tx_turn *t)
 	struct vnic_tx_work *w = txq->work;
 	unsigned int i, may, sent = 0;
 	u32 old = txq->cons;
+	bool busy = false;
 
 	may = vnic_tx_shape(txq, t);
 	if (may)
-		sent = vnic_switch_forward(&txq->fn->port, w->frame, may);
+		sent = vnic_switch_forward(&txq->fn->port, w->frame, may, &busy);
 	for (i = sent; i < may; i++)
 		txq->paid += w->frame[i].wire;
-	txq->blocked = sent < may;
+	for (i = sent; i < t->frames; i++)
+		t->bytes -= w->frame[i].len;
+	txq->blocked = busy;
 	txq->cons = sent < t->frames ? w->start[sent] : t->at;
 	if (txq->cons == old)
 		return 0;

@@ -35,7 +35,9 @@ void vnic_scratch_put(struct vnic_scratch *s)
 
 static void vnic_net_forward(struct vnic_port *port, struct vnic_frame *f)
 {
-	vnic_switch_forward(port, f, 1);
+	bool busy;
+
+	vnic_switch_forward(port, f, 1, &busy);
 	if (f->skb)
 		consume_skb(f->skb);
 }

@@ -189,6 +189,7 @@ void vnic_port_destroy(struct vnic_port *port);
  * @src: port that sends
  * @frames: finished frames (see vnic_frame_finish(), vnic_frame_from_skb())
  * @n: 1 to VNIC_BATCH
+ * @busy: set: a destination of the first frame not consumed is busy
  *
  * Source checks, classification, port VLANs, police, grouping by destination,
  * delivery.  Frames refused are counted.  Never returns a frame to @src.
@@ -202,12 +203,14 @@ void vnic_port_destroy(struct vnic_port *port);
  *
  * Context: BH disabled (so preemption, too); enters RCU itself.  Called from
  * inside a deliver() (an uplink redirected back to the PF) it drops all.
- * Return: number of frames consumed from the start; fewer than @n when a
- * destination is busy: the rest is offered again after @src's unblock().
- * Callers that cannot wait (PF netdev, uplink) treat the rest as they see fit.
+ * Return: number of frames consumed from the start.  Fewer than @n with @busy: the
+ * rest is offered again after @src's unblock(); callers that cannot wait (PF
+ * netdev, uplink) treat it as they see fit.  Fewer without: enough copies have
+ * been made for a batch, the rest is offered again at once.
  * Frames not consumed are as they were; of those consumed only skb may be used.
  */
-unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frames, unsigned int n);
+unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frames, unsigned int n,
+				 bool *busy);
 
 /*
  * ---- policy.c: configuration by the host (ndo_set_vf_*, net/) ----
