@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The adapter as a test sees it: modules, PF, VFs, namespaces, packet sockets."""
+import contextlib
 import glob
 import json
 import os
@@ -368,21 +369,28 @@ def iperf_mbps(result):
     return total['bits_per_second'] / 1e6
 
 
-def packet_socket(dev, ns=None):
-    """A raw socket bound to a netdev in a namespace; not closed by the namespace's end."""
+@contextlib.contextmanager
+def inside(ns=None):
+    """What is opened meanwhile is of this network namespace."""
     back = os.open('/proc/self/ns/net', os.O_RDONLY)
     try:
         if ns:
             there = os.open('/run/netns/' + ns, os.O_RDONLY)
             os.setns(there, os.CLONE_NEWNET)
             os.close(there)
+        yield
+    finally:
+        os.setns(back, os.CLONE_NEWNET)
+        os.close(back)
+
+
+def packet_socket(dev, ns=None):
+    """A raw socket bound to a netdev in a namespace; not closed by the namespace's end."""
+    with inside(ns):
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         sock.setsockopt(263, 8, 1)      # SOL_PACKET, PACKET_AUXDATA: the tag that was stripped
         sock.bind((dev, 0))
-    finally:
-        os.setns(back, os.CLONE_NEWNET)
-        os.close(back)
     defer(sock.close)
     return sock
 

@@ -4,8 +4,10 @@
 """The VF's netdev as a user sees it: ethtool, MTU, filters, namespaces."""
 import json
 import sys
+import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import contains, defer, eq, run, true, wait_for
+from qstats import queue_stats
 from vnic import (frame, load, one_cpu, out, packet_socket, pair, ping, receive, refused,
                   sh)
 
@@ -65,16 +67,34 @@ def sizes():
         true(data == largest[:size], f'frame of {size} bytes is what was sent')
 
 
-def queue_stats():
-    """per-queue statistics (netdev_stat_ops) agree with the totals"""
+def per_queue():
+    """statistics of queues by netlink agree with the totals, also of queues that are gone"""
     _, vfs = pair()
-    ping('vf0', '10.9.0.2', count=5)
-    stats = vfs[0].stats()
-    true(any('rx' in k and v for k, v in stats.items()), f'ethtool -S counts: {stats}')
-    link = vfs[0].link()
-    ip = json.loads(out(f'ip -j -s link show dev {vfs[0].name}', ns='vf0'))[0]
-    true(ip['stats64']['tx']['packets'] >= 5, f'ip -s link: {ip["stats64"]}')
-    eq(link['operstate'], 'UP', 'operstate')
+    sh(f'ethtool -L {vfs[0].name} combined 2', ns='vf0', check=False)   # it may be so already
+    for cpu in (0, 1):      # each sends by a queue of its own
+        sh(f'taskset -c {cpu} ping -c 5 -i 0.1 10.9.0.2', ns='vf0')
+
+    def stats():
+        link = json.loads(out(f'ip -j -s link show dev {vfs[0].name}', ns='vf0'))[0]['stats64']
+        total, queues = queue_stats(vfs[0].name, 'vf0')
+        return {f'{way}_{what}': link[way][what] for way in ('rx', 'tx')
+                for what in ('packets', 'bytes')}, total, queues
+
+    sh(f'ip addr flush dev {vfs[1].name}', ns='vf1')      # nobody says anything any more
+    time.sleep(0.5)
+    link, total, queues = stats()
+    eq(total, link, 'totals')
+    eq(sorted(queues), [('rx', 0), ('rx', 1), ('tx', 0), ('tx', 1)], 'queues')
+    eq({key: sum(q.get(key, 0) for q in queues.values()) for key in link}, total, 'sum of the queues')
+    true(all(queues['tx', i]['tx_packets'] >= 5 for i in (0, 1)), f'sent by both: {queues}')
+    shown = vfs[0].stats()
+    eq({(way, i): shown[f'{way}{i}_packets'] for way, i in queues},
+       {(way, i): q[f'{way}_packets'] for (way, i), q in queues.items()}, 'ethtool -S')
+    sh(f'ethtool -L {vfs[0].name} combined 1', ns='vf0')
+    _, now, queues = stats()
+    eq(sorted(queues), [('rx', 0), ('tx', 0)], 'queues')
+    true(all(now[key] >= total[key] for key in total), f'{now} is not less than {total}')
+    true(queues['tx', 0]['tx_packets'] < now['tx_packets'], 'what a queue has sent that is gone')
 
 
 def multicast():
@@ -153,4 +173,4 @@ def updown():
     wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'ping')
 
 
-run([ethtool, mtu, sizes, queue_stats, multicast, vlan, offloads, updown, namespace])
+run([ethtool, mtu, sizes, per_queue, multicast, vlan, offloads, updown, namespace])
