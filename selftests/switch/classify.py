@@ -85,10 +85,10 @@ def burst():
     pf.numvfs(8)
     defer(pf.numvfs, 0)
     peers = Peers([pf.vf(i).to_vfio() for i in range(8)])
-    for sender, first in ((3, 0), (7, RING)):
-        peers.send_all(sender, RING, 60)
+    for first in (0, RING):     # memory that is not pinned yet ends a batch, the first time
+        peers.send_all(3, RING, 60)
         for vf in range(8):
-            eq(peers.take(vf), [] if vf == sender else list(range(first, first + RING)),
+            eq(peers.take(vf), [] if vf == 3 else list(range(first, first + RING)),
                f'frames of VF {vf}')
 
 
