@@ -22,7 +22,7 @@ help:
 	@echo 'make test-debug      run the selftests on that kernel; any report fails'
 	@echo 'make bench           measure what a packet costs, vnic and others (as root; about 32 minutes)'
 	@echo 'make bench-check     the same for two VFs of the host only; fails if it costs more than before'
-	@echo 'make evidence        show that VFs get what they were promised, whatever others do (as root; about 45 minutes)'
+	@echo 'make evidence        show that VFs get what they were promised, whatever others do (as root)'
 	@echo 'make check           sparse, W=1, checkpatch and kernel-doc over the sources, in the test tree'
 
 # Headers there, and new enough?  A plain line instead of a compiler's error.

@@ -114,17 +114,21 @@ class Program:
                                      text=True, stdin=subprocess.DEVNULL,
                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
-    def output(self):
+    def output(self, seconds=None):
         """What it printed, once it has ended by itself."""
-        text = self.proc.communicate()[0]
+        text = self.proc.communicate(timeout=seconds)[0]
         if self.proc.returncode:
             raise RuntimeError(f'{self.cmd}: exit {self.proc.returncode}: {text}')
         return text
 
     def stop(self):
-        """End it."""
+        """End it, the hard way if it does not want to."""
         self.proc.terminate()
-        self.proc.communicate()
+        try:
+            self.proc.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.proc.kill()
+            self.proc.communicate()
 
 
 def listens(end, port, udp=False):

@@ -18,20 +18,20 @@ from vnic import out, read, sh
 NUMBERS = (1, 2, 4, 8)
 MOST = max(NUMBERS)
 PROBE = 2 * MOST        # the VF that only answers; those from MOST on are the routers' second
-PORT = 5300             # of the first iperf3; each test has its own, the one before may not be over
+PORT = 5300             # of the first flow's iperf3
 WARM = 3                # seconds until every flow has its rate
+MOST_SECONDS = 60       # that a flow may take
 REST = 1                # seconds until the queues of the flows before are empty
 CONNECTIONS = 4         # of a VF
 BLOCK = 16384           # bytes: iperf3 counts whole ones
 PERIOD = 2              # ms between requests
 UDP_SECONDS = 1
 UDP_LOADS = {64: 18, 1500: 1458}        # bytes of a frame, of which so many are iperf3's
-TESTS = ('tcp', *UDP_LOADS)
 UDP_KPPS = 8            # of 64-byte frames, all together
 UDP_SHARE = 0.8         # of the wire, frames of 1500 bytes
 HEADROOM = 0.95         # of the wire is shared, so that what queues does so at the adapter
 JAIN_MIN, P99_MAX = 0.99, 2.0
-CASES = 'send,receive'  # and forward, which may stall: see isolation.rst
+CASES = 'send,receive,forward'
 BEDS = ('', 'native_')
 COLUMNS = ('case', 'vfs') + tuple(
     bed_name + name for bed_name in BEDS for name in
@@ -59,13 +59,12 @@ class Sink(peers.NamespaceEnd):
 
 
 class Ends:
-    """The ends over one bed: namespaces, in which iperf3 serves, each also a router."""
+    """The ends over one bed: namespaces, each also a router."""
 
     def __init__(self, ends, wire, sink):
         self.tenants, self.probe, self.wire, self.sink = ends[:MOST], ends[PROBE], wire, sink
         for tenant, other in zip(self.tenants, ends[MOST:PROBE]):
             self.make_router(tenant, Second(tenant, other))
-            serve(tenant, [port(test) for test in TESTS])
 
     def make_router(self, tenant, second):
         """From 10.9.1.k, on the wire, by this router to 10.8.1.k, there too."""
@@ -80,45 +79,48 @@ class Ends:
         sink.run(f'ip addr add 10.8.1.{k}/32 dev {sink.dev}; '
                  f'ip route add 10.9.1.{k} via {second.ip} src 10.8.1.{k}')
 
-    def flow(self, case, test, i):
-        """Flow i of a case: the end that receives, and which server it asks."""
+    def flow(self, case, i):
+        """Flow i of a case: the end that receives, the one that sends, and their addresses."""
         tenant = self.tenants[i]
         k = tenant.ip.rsplit('.', 1)[1]
-        return {'send': (self.wire, f'-c {tenant.ip} -p {port(test)}'),
-                'receive': (tenant, f'-c {self.wire.ip} -p {port(test, i)}'),
-                'forward': (self.sink, f'-c 10.9.1.{k} -p {port(test, i)} -B 10.8.1.{k}')}[case]
+        return {'send': (self.wire, tenant, f'-c {tenant.ip}'),
+                'receive': (tenant, self.wire, f'-c {self.wire.ip}'),
+                'forward': (self.sink, self.wire, f'-c 10.9.1.{k} -B 10.8.1.{k}')}[case]
 
 
-def port(test, i=0):
-    """Where a server for a test listens."""
-    return PORT + MOST * TESTS.index(test) + i
+class Flow:
+    """iperf3 at two ends, the client receives. The server is a new one each time: the one
+    before may not be over yet."""
+
+    def __init__(self, there, here, where, port, args):
+        self.server = bed.Program(here, f'iperf3 -s -1 -p {port}')
+        bed.listens(here, port)
+        self.client = (there, f'iperf3 -J -R {where} -p {port} {args}')
+
+    def start(self):
+        """Begin, all flows at once."""
+        self.client = bed.Program(*self.client)
+
+    def results(self):
+        """What the client says, after its warnings."""
+        text = self.client.output(MOST_SECONDS)
+        self.server.stop()
+        return json.loads(text[text.index('{'):])
 
 
-def serve(end, ports):
-    """iperf3 at an end."""
-    for number in ports:
-        bed.Program(end, f'iperf3 -s -p {number}')
-    bed.listens(end, ports[-1])
-
-
-def start(ends, case, test, number, args):
-    """As many flows of iperf3, whose clients receive."""
+def start(ends, case, number, args):
+    """As many flows."""
+    flows = [Flow(*ends.flow(case, i), PORT + i, args) for i in range(number)]
     time.sleep(REST)
-    flows = [ends.flow(case, test, i) for i in range(number)]
-    return [bed.Program(end, f'iperf3 -J -R {where} {args}') for end, where in flows]
-
-
-def results(client):
-    """What iperf3 says, after its warnings."""
-    text = client.output()
-    return json.loads(text[text.index('{'):])
+    for flow in flows:
+        flow.start()
+    return flows
 
 
 def tcp(ends, case, number, seconds):
     """TCP as fast as it goes, requests meanwhile."""
     window = bed.Window()
-    clients = start(ends, case, 'tcp', number, f'-P {CONNECTIONS} -l {BLOCK} '
-                    f'-t {WARM + seconds + 2}')
+    flows = start(ends, case, number, f'-P {CONNECTIONS} -l {BLOCK} -t {WARM + seconds + 2}')
     time.sleep(0.3)
     with window:
         time.sleep(WARM)
@@ -127,7 +129,7 @@ def tcp(ends, case, number, seconds):
         times = ask(ends, seconds)
         window.mark()
         threads = ran() - threads
-        said = [results(client) for client in clients]
+        said = [flow.results() for flow in flows]
     rates = []
     for one in said:
         parts = [part['sum'] for part in one['intervals'][WARM:WARM + seconds]]
@@ -158,9 +160,9 @@ def udp(ends, case, number, size, link):
     """What is lost of UDP that the wire has room for, in percent."""
     mbps = UDP_KPPS * 8 * UDP_LOADS[size] / 1000 if size == 64 else UDP_SHARE * link
     with bed.Window():
-        clients = start(ends, case, size, number, f'-u -b {round(mbps * 1e6 / number)} '
-                        f'-l {UDP_LOADS[size]} -t {UDP_SECONDS}')
-        said = [results(client)['end']['sum'] for client in clients]
+        flows = start(ends, case, number, f'-u -b {round(mbps * 1e6 / number)} '
+                      f'-l {UDP_LOADS[size]} -t {UDP_SECONDS}')
+        said = [flow.results()['end']['sum'] for flow in flows]
     return 100 * sum(s['lost_packets'] for s in said) / sum(s['packets'] for s in said)
 
 
@@ -268,9 +270,10 @@ def main():
     if args.guarantee:
         set_speed(the_bed, shared)
     wire, sink = the_bed.wire, Sink(the_bed.wire)
-    # What is sent to VFs waits there, before the adapter: that queue is to be fair itself.
-    wire.run(f'tc qdisc add dev {wire.dev} parent 1:1 fq_codel')
-    serve(wire, [port(test, i) for test in TESTS for i in range(MOST)])
+    # What is sent to VFs waits there, before the adapter: that queue is to be fair itself, and
+    # of frames as a wire carries them.
+    wire.run(f'ip link set {wire.dev} gso_max_segs 1; '
+             f'tc qdisc add dev {wire.dev} parent 1:1 fq_codel')
     ends = {'': Ends(the_bed.vfs, wire, sink),
             'native_': Ends(the_bed.bridged(PROBE + 1), wire, sink)}
     idle = {}
