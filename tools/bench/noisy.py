@@ -12,7 +12,7 @@ import time
 import bed
 import chart
 from bed import sh
-from flood import Flood, Nobody, go_deaf
+from flood import BURST, Flood, Nobody, go_deaf
 
 SAMPLES = 10000         # requests, one a millisecond
 RATE = 8                # Mb/s of VF 2 in each direction
@@ -130,6 +130,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--link', type=int, default=200)
     parser.add_argument('--flood', type=int, default=20)
+    parser.add_argument('--burst', type=int, default=BURST)
     args = parser.parse_args()
     the_bed = bed.Bed(3, args.link)
     vfs, wire, pf = the_bed.vfs, the_bed.wire, the_bed.pf
@@ -141,20 +142,21 @@ def main():
         bed.listens(wire, port)
     for end in (vfs[2], wire):      # a paced stream in small pieces, although it is near
         end.run('sysctl -qw net.ipv4.tcp_tso_rtt_log=0')
+    flood = {'kpps': args.flood, 'burst': args.burst}
     everybody = Nobody('ff:ff:ff:ff:ff:ff', '10.9.0.255')
     rows = [measure(the_bed, 'quiet', contextlib.nullcontext()),
-            measure(the_bed, 'VF 0 floods VF 1', Flood(vfs[0], vfs[1], args.flood)),
-            measure(the_bed, 'the wire floods VF 1', Flood(wire, vfs[1], args.flood)),
-            measure(the_bed, 'VF 0 broadcasts', Flood(vfs[0], everybody, args.flood)),
+            measure(the_bed, 'VF 0 floods VF 1', Flood(vfs[0], vfs[1], **flood)),
+            measure(the_bed, 'the wire floods VF 1', Flood(wire, vfs[1], **flood)),
+            measure(the_bed, 'VF 0 broadcasts', Flood(vfs[0], everybody, **flood)),
             measure(the_bed, 'VF 0 fills the wire', Bulk(vfs[0], wire)),
             measure(the_bed, 'the same, uplink: fq_codel', Bulk(vfs[0], wire, 'fq_codel'))]
     deaf, driver = go_deaf(the_bed, 1)
-    rows += [measure(the_bed, 'VF 0 floods a deaf VF 1', Flood(vfs[0], deaf, args.flood)),
-             measure(the_bed, 'the wire floods a deaf VF 1', Flood(wire, deaf, args.flood))]
+    rows += [measure(the_bed, 'VF 0 floods a deaf VF 1', Flood(vfs[0], deaf, **flood)),
+             measure(the_bed, 'the wire floods a deaf VF 1', Flood(wire, deaf, **flood))]
     driver.close()
     print(f'The wire has {args.link} Mb/s; VF 2 exchanges {RATE} Mb/s in each direction and '
-          f'{SAMPLES} requests, one a ms; floods are of 64-byte frames. It is guaranteed '
-          f'{GUARANTEE} Mb/s, and link_speed is {int(args.link * HEADROOM)}.')
+          f'{SAMPLES} requests, one a ms; floods are of 64-byte frames in bursts of {args.burst}. '
+          f'It is guaranteed {GUARANTEE} Mb/s, and link_speed is {int(args.link * HEADROOM)}.')
     show(rows)
     chart.save_csv('/log/noisy.csv', COLUMNS, rows)
     picture(rows, '/log/noisy.svg')
