@@ -32,10 +32,10 @@ def acquaint(ends):
 
 
 class Bed:
-    """A PF with VFs in namespaces; the uplink's wire has `link` Mb/s in each direction, and
-    the clients are at its other end."""
+    """A PF with VFs in namespaces, those in `guests` in guests by vfio; the uplink's wire has
+    `link` Mb/s in each direction, and the clients are at its other end."""
 
-    def __init__(self, vfs, link):
+    def __init__(self, vfs, link, guests=()):
         peers.quiet()
         sh(MODULES)
         touch_programs()
@@ -45,7 +45,7 @@ class Bed:
         sh(f'ip link set ethup up; ip link set {self.pf.dev} up')
         self.attach(self.pf.dev)
         self.pf.numvfs(vfs)
-        self.vfs = [peers.NamespaceEnd(f'vf{i}', self.pf.vf(i).dev) for i in range(vfs)]
+        self.vfs = [self.end(i, i in guests) for i in range(vfs)]
         self.wire.up('10.9.0.200')
         for i, end in enumerate(self.vfs):
             end.up(f'10.9.0.{i + 1}')
@@ -56,6 +56,13 @@ class Bed:
                 f'parent 1: classid 1:1 htb rate {link}mbit burst 3k cburst 3k'
         sh(shape.format('ethup'))
         self.wire.run(shape.format('ethfar'))
+
+    def end(self, index, guest):
+        """Who has a VF."""
+        vf, name = self.pf.vf(index), f'vf{index}'
+        if guest:
+            return peers.GuestEnd(name, [vf.to_vfio()])
+        return peers.NamespaceEnd(name, vf.dev)
 
     def bridged(self, count):
         """Ends on veth pairs and a bridge, which can have the wire in the adapter's place."""

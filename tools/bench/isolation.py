@@ -20,7 +20,6 @@ COLUMNS = ('step', 'cap_mbps', 'vf0_requests', 'vf1_requests', 'vf0_mbps', 'vf1_
            'total_mbps', 'vf0_possible_mbps', 'p99_vf0_ms', 'p99_vf1_ms', 'idle_percent')
 
 NGINX = """
-daemon off;
 pid /run/nginx.{name};
 error_log stderr;
 worker_processes 1;
@@ -42,11 +41,11 @@ http {{
 
 
 def serve(end):
-    """nginx at an end."""
+    """nginx at an end, with a page; a daemon, because a guest runs one command at a time."""
     conf = f'/run/nginx.conf.{end.name}'
-    with open(conf, 'w', encoding='ascii') as file:
-        file.write(NGINX.format(name=end.name, ip=end.ip))
-    bed.Program(end, f'nginx -c {conf}')
+    end.run(f'mkdir -p /run/www; head -c {PAGE} /dev/zero >/run/www/page; '
+            f'cat >{conf} <<EOF\n{NGINX.format(name=end.name, ip=end.ip)}EOF')
+    end.run(f'nginx -e stderr -c {conf} 2>/run/nginx.log.{end.name}')
     bed.listens(end, 80)
 
 
@@ -155,7 +154,6 @@ def main():
     parser.add_argument('--seconds', type=int, default=5)
     args = parser.parse_args()
     the_bed = bed.Bed(2, args.link)
-    bed.sh(f'mkdir -p /run/www; head -c {PAGE} /dev/zero >/run/www/page')
     for end in the_bed.vfs:
         serve(end)
     rows = []
