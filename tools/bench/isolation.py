@@ -3,9 +3,14 @@
 """The isolation experiment: two web servers on two VFs share a wire, one VF has a cap.
 
 nginx in VF 0 and VF 1, wrk for each at the other end of the wire, as fast as they go. VF 1
-is capped from 10 % to 100 % of what it has without a cap; VF 0 never is.
+is capped in equal steps up to what it has without a cap; VF 0 never is.
+
+A guest may hang under instruction counting: lines of the table that an earlier machine has
+measured are kept, and those that are missing are measured.
 """
 import argparse
+import json
+import os
 import re
 import time
 import bed
@@ -14,7 +19,6 @@ import chart
 CONNECTIONS = 8         # of each wrk
 PAGE = 8192             # bytes
 WARM = 3                # seconds before the window: the cap's burst is spent
-STEPS = 10
 HOLD, REST = 0.02, 0.95
 COLUMNS = ('step', 'cap_mbps', 'vf0_requests', 'vf1_requests', 'vf0_mbps', 'vf1_mbps',
            'total_mbps', 'vf0_possible_mbps', 'p99_vf0_ms', 'p99_vf1_ms', 'idle_percent')
@@ -72,6 +76,8 @@ def clients(the_bed, loaded, seconds):
         after = the_bed.pf.vfinfo()
         window.mark()
         said = {i: wrk.output() for i, wrk in wrks.items()}
+    for end in the_bed.vfs:
+        end.run('true')                 # fails if it is a guest that hangs
     last = the_bed.pf.vfinfo()
     figures = []
     for i in (0, 1):
@@ -118,6 +124,20 @@ def show(r):
           f'{r["idle_percent"]:6.1f}', flush=True)
 
 
+def kept(path):
+    """Lines of the table that an earlier machine has measured, by step."""
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding='ascii') as file:
+        return {r['step']: r for r in map(json.loads, file)}
+
+
+def keep(path, line):
+    """Add one to them."""
+    with open(path, 'a', encoding='ascii') as file:
+        file.write(json.dumps(line) + '\n')
+
+
 def targets(rows, alone):
     """What was promised."""
     capped = [r for r in rows if r['cap_mbps']]
@@ -152,31 +172,39 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--link', type=int, default=40)
     parser.add_argument('--seconds', type=int, default=5)
+    parser.add_argument('--steps', type=int, default=10)
+    parser.add_argument('--guests', action='store_true')
     args = parser.parse_args()
-    the_bed = bed.Bed(2, args.link)
+    files = '/log/isolation' + ('-guests' if args.guests else '')
+    done = kept(files + '.rows')
+    the_bed = bed.Bed(2, args.link, range(2) if args.guests else ())
     for end in the_bed.vfs:
         serve(end)
     rows = []
     print(f'The wire has {args.link} Mb/s; {args.seconds} s of virtual time for each line; '
-          f'{CONNECTIONS} connections to each server, pages of {PAGE} bytes.')
+          f'{CONNECTIONS} connections to each server, pages of {PAGE} bytes'
+          + (', both servers in guests.' if args.guests else '.'))
     head()
 
     def measure(step, cap, loaded, alone=None):
-        the_bed.cap(1, cap)
-        figures, window = clients(the_bed, loaded, args.seconds)
-        possible = min(alone, alone - figures[1][0]) if alone else 0
-        rows.append(row(step, cap, figures, window, possible))
+        if step not in done:
+            the_bed.cap(1, cap)
+            figures, window = clients(the_bed, loaded, args.seconds)
+            possible = min(alone, alone - figures[1][0]) if alone else 0
+            done[step] = row(step, cap, figures, window, possible)
+            keep(files + '.rows', done[step])
+        rows.append(done[step])
         show(rows[-1])
-        return figures
+        return rows[-1]
 
-    alone = measure('VF 0 alone', 0, (0,))[0][0]
+    alone = measure('VF 0 alone', 0, (0,))['vf0_mbps']
     measure('VF 1 alone', 0, (1,))
-    free = measure('no cap', 0, (0, 1), alone)[1][0]
-    for tenth in range(1, STEPS + 1):
-        measure(f'{100 * tenth // STEPS} %', max(round(free * tenth / STEPS), 1), (0, 1), alone)
+    free = measure('no cap', 0, (0, 1), alone)['vf1_mbps']
+    for i in range(1, args.steps + 1):
+        measure(f'{100 * i // args.steps} %', max(round(free * i / args.steps), 1), (0, 1), alone)
     targets(rows, alone)
-    chart.save_csv('/log/isolation.csv', COLUMNS, rows)
-    picture(rows, '/log/isolation.svg')
+    chart.save_csv(files + '.csv', COLUMNS, rows)
+    picture(rows, files + '.svg')
 
 
 main()
