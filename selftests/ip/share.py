@@ -250,17 +250,17 @@ def busy_thread():
         pf.link(1, f'min_tx_rate {guarantee}')
         rates(pf, 'rx', seconds=1)
         tag = b'soft%d' % guarantee
-        steady = Pump(vfs[1].name, 'vf1', vfs[2].mac, vfs[1].mac, mbps=0.5, tag=tag,
-                      ethertype=OTHER_TYPE)
-        heard = receive(sock, tag=tag, seconds=5)
+        steady = Pump(vfs[1].name, 'vf1', vfs[2].mac, vfs[1].mac, mbps=0.1, tag=tag,
+                      ethertype=OTHER_TYPE)     # what is kept for it lasts for three seconds
+        heard = receive(sock, tag=tag, seconds=8)
         steady.stop()
         heard += receive(sock, tag=tag, seconds=3)
         note(f'guarantee {guarantee}: {len(heard)} of {steady.sent} heard')
-        true(steady.sent > 100, 'sent')
+        true(steady.sent > 40, 'sent')
         part.append(len(heard) / steady.sent)
     flood.stop()
-    true(part[0] < 0.8, 'without a guarantee it loses')
-    true(part[1] >= 0.95, 'heard')      # the memory is full when it begins
+    true(part[0] < 0.75, 'without a guarantee it loses')
+    true(part[1] >= 0.9, 'heard')       # the memory is full when it begins
 
 
 def slow_wire():
