@@ -92,14 +92,16 @@ class Flow:
     """iperf3 at two ends, the client receives. The server is a new one each time: the one
     before may not be over yet."""
 
+    client = None
+
     def __init__(self, there, here, where, port, args):
         self.server = bed.Program(here, f'iperf3 -s -1 -p {port}')
         bed.listens(here, port)
-        self.client = (there, f'iperf3 -J -R {where} -p {port} {args}')
+        self.there, self.cmd = there, f'iperf3 -J -R {where} -p {port} {args}'
 
     def start(self):
         """Begin, all flows at once."""
-        self.client = bed.Program(*self.client)
+        self.client = bed.Program(self.there, self.cmd)
 
     def results(self):
         """What the client says, after its warnings."""
