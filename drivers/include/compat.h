@@ -60,8 +60,11 @@ static inline void vnic_hrtimer_setup(struct hrtimer *timer,
 /*
  * Linux 6.17: what a flow's hash is made of is asked for by an op of its own;
  * before, by get_rxnfc.  This is the initialiser of that op, where it exists.
+ * The 6.12 series took it over.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0) || \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 117) && \
+	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
 #define VNIC_RXFH_FIELDS_OP(fn)	.get_rxfh_fields = (fn),
 #define VNIC_RXFH_OF_RXNFC(fn, netdev, info)	(-EOPNOTSUPP)
 #else
