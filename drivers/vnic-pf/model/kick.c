@@ -13,6 +13,10 @@
  * task, and often within the delivery of another port's frame.  The work would
  * be charged to whoever that is, stack up on its stack, and find the switch's
  * scratch memory in use: there the worker is woken.
+ *
+ * On PREEMPT_RT the worker is always woken: what a turn takes are locks that
+ * sleep there, which preemption must not be off for, and with it on a task of
+ * higher priority could keep the turn from everybody.
  */
 #include <linux/nospec.h>
 #include <linux/preempt.h>
@@ -27,6 +31,8 @@ static bool vnic_kick_do(struct vnic_worker *w, struct vnic_txq *txq, struct vni
 {
 	bool done = false;
 
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return false;
 	preempt_disable();
 	if (vnic_worker_begin(w)) {
 		done = vnic_fn_running(txq ? txq->fn : rxq->fn) &&

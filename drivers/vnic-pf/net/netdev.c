@@ -19,18 +19,30 @@
  */
 struct vnic_scratch *vnic_scratch_get(struct vnic_net *net)
 {
-	struct vnic_scratch *s = this_cpu_ptr(net->scratch);
+	struct vnic_scratch *s;
 
-	if (s->busy)
+	if (!vnic_cpu_claim_get(&net->scratch->claim))
 		return NULL;
-	s->busy = true;
+	s = this_cpu_ptr(net->scratch);
 	s->rc = NET_XMIT_SUCCESS;
 	return s;
 }
 
-void vnic_scratch_put(struct vnic_scratch *s)
+void vnic_scratch_put(struct vnic_net *net)
 {
-	s->busy = false;
+	vnic_cpu_claim_put(&net->scratch->claim);
+}
+
+static int vnic_scratch_alloc(struct vnic_net *net)
+{
+	unsigned int cpu;
+
+	net->scratch = alloc_percpu(struct vnic_scratch);
+	if (!net->scratch)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		vnic_cpu_claim_init(&per_cpu_ptr(net->scratch, cpu)->claim);
+	return 0;
 }
 
 static void vnic_net_forward(struct vnic_port *port, struct vnic_frame *f)
@@ -114,7 +126,7 @@ static netdev_tx_t vnic_pf_start_xmit(struct sk_buff *skb, struct net_device *de
 	vnic_net_switch_skb(&net->port, s, skb);
 	rc = s->rc;
 out:
-	vnic_scratch_put(s);
+	vnic_scratch_put(net);
 	return rc;
 }
 
@@ -380,7 +392,7 @@ int vnic_net_create(struct vnic_adapter *ad)
 {
 	struct net_device *dev;
 	struct vnic_net *net;
-	int err = -ENOMEM;
+	int err;
 
 	dev = alloc_etherdev(sizeof(*net));
 	if (!dev)
@@ -390,8 +402,8 @@ int vnic_net_create(struct vnic_adapter *ad)
 	net->dev = dev;
 	INIT_WORK(&net->rx_mode_work, vnic_pf_rx_mode_work);
 	vnic_pf_setup(dev, ad->pf);
-	net->scratch = alloc_percpu(struct vnic_scratch);
-	if (!net->scratch)
+	err = vnic_scratch_alloc(net);
+	if (err)
 		goto free_dev;
 	err = vnic_uplink_init(net);
 	if (err)

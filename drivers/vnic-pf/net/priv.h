@@ -17,6 +17,7 @@
 #include <net/gro_cells.h>
 
 #include "../model/fn.h"
+#include "../switch/cpu_claim.h"
 #include "../switch/port.h"
 #include "../vnic.h"
 #include "net.h"
@@ -29,7 +30,7 @@ struct vnic_uplink;
 
 /**
  * struct vnic_scratch - the frame a CPU is switching for PF or uplink
- * @busy: in use: a nested caller (a tunnel over the PF as uplink) is refused
+ * @claim: a nested caller (a tunnel over the PF as uplink) is refused
  * @rc: what the uplink's queue said to the PF's frame, NET_XMIT_*
  * @to: for whose batch, being switched on this CPU, the uplink has promised
  * @promised: frames found to fit
@@ -37,7 +38,7 @@ struct vnic_uplink;
  * @frame: too large for the stack
  */
 struct vnic_scratch {
-	bool			busy;
+	struct vnic_cpu_claim	claim;
 	int			rc;
 	const struct vnic_credit *to;
 	unsigned int		promised;
@@ -116,7 +117,7 @@ struct vnic_net {
 /* netdev.c */
 bool vnic_is_pf_netdev(const struct net_device *dev);
 struct vnic_scratch *vnic_scratch_get(struct vnic_net *net);
-void vnic_scratch_put(struct vnic_scratch *s);
+void vnic_scratch_put(struct vnic_net *net);
 void vnic_net_switch_skb(struct vnic_port *port, struct vnic_scratch *s, struct sk_buff *skb);
 
 /* vf_ndo.c; rtnl */

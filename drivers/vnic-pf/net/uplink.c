@@ -53,7 +53,7 @@ static rx_handler_result_t vnic_uplink_rx(struct sk_buff **pskb)
 		vnic_net_switch_skb(&up->port, s, skb);
 	}
 	if (s)
-		vnic_scratch_put(s);
+		vnic_scratch_put(up->net);
 	return RX_HANDLER_CONSUMED;
 }
 

@@ -405,7 +405,6 @@ static void vnic_uplink_deliver(struct vnic_port *port, struct vnic_frame **fram
 	struct vnic_uplink *up = port->priv;
 	struct vnic_port *src = frames[0]->src;
 	struct vnic_credit *c;
-	struct vnic_scratch *s;
 	unsigned int i;
 
 	if (src->type == VNIC_PORT_PF) {
@@ -414,12 +413,9 @@ static void vnic_uplink_deliver(struct vnic_port *port, struct vnic_frame **fram
 		return;
 	}
 	c = &up->net->credit[src->index];
-	s = vnic_scratch_get(up->net);	/* so that nothing below switches on this CPU */
 	for (i = 0; i < n; i++)
 		vnic_uplink_send_vf(up, c, frames[i]);
 	vnic_credit_forget_promise(up->net);
-	if (s)
-		vnic_scratch_put(s);
 }
 
 const struct vnic_port_ops vnic_uplink_port_ops = {

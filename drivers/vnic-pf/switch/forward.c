@@ -17,6 +17,7 @@
 #include <linux/unaligned.h>
 
 #include "../trace.h"
+#include "cpu_claim.h"
 #include "switch.h"
 
 static_assert(VNIC_BATCH == 32, "a batch's frames fit the bits of a u32");
@@ -29,13 +30,13 @@ static_assert(VNIC_BATCH == 32, "a batch's frames fit the bits of a u32");
 
 /**
  * struct vnic_batch - scratch memory of one batch
- * @in_use: guards against forwarding inside a delivery on the same CPU
+ * @claim: guards against forwarding inside a delivery on the same CPU
  * @nports: entries of @ports
  * @ports: destinations in the order in which they came up
  * @frames: by vnic_port_slot(): the frames the port gets; all 0 between batches
  */
 struct vnic_batch {
-	bool			in_use;
+	struct vnic_cpu_claim	claim;
 	unsigned int		nports;
 	struct vnic_port	*ports[VNIC_PORTS_MAX];
 	u32			frames[VNIC_PORTS_MAX];
@@ -74,7 +75,14 @@ struct vnic_pass {
 
 struct vnic_batch __percpu *vnic_batch_alloc(void)
 {
-	return alloc_percpu(struct vnic_batch);
+	struct vnic_batch __percpu *batch = alloc_percpu(struct vnic_batch);
+	unsigned int cpu;
+
+	if (!batch)
+		return NULL;
+	for_each_possible_cpu(cpu)
+		vnic_cpu_claim_init(&per_cpu_ptr(batch, cpu)->claim);
+	return batch;
 }
 
 static unsigned int vnic_port_slot(const struct vnic_port *port)
@@ -610,22 +618,20 @@ unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frame
 	struct vnic_pass p = {
 		.sw = src->sw,
 		.src = src,
-		.b = this_cpu_ptr(src->sw->batch),
 	};
 	unsigned int done;
 
 	*busy = false;
-	if (p.b->in_use)
+	if (!vnic_cpu_claim_get(&src->sw->batch->claim))
 		return vnic_refuse(src, frames, n, VNIC_DROP_TX_NODEST);
+	p.b = this_cpu_ptr(src->sw->batch);
 	rcu_read_lock();
 	p.pol = rcu_dereference(src->policy);
-	if (vnic_port_up(src, p.pol)) {
-		p.b->in_use = true;
+	if (vnic_port_up(src, p.pol))
 		done = vnic_forward(&p, frames, n, busy);
-		p.b->in_use = false;
-	} else {
+	else
 		done = vnic_refuse(src, frames, n, VNIC_DROP_TX_LINK);
-	}
 	rcu_read_unlock();
+	vnic_cpu_claim_put(&src->sw->batch->claim);
 	return done;
 }
