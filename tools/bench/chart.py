@@ -5,9 +5,17 @@ import shutil
 import subprocess
 
 
+def versions():
+    """What the tree's kernel and QEMU are, in a line."""
+    with open('/etc/vnic-kernels', encoding='ascii') as file:
+        found = dict(line.split() for line in file)
+    return f'Linux {found["stable"]}, QEMU {found["qemu"]}'
+
+
 def save_csv(path, columns, rows):
-    """Write dictionaries as a CSV with these columns."""
+    """Write dictionaries as a CSV with these columns, below a line that says what was measured on."""
     with open(path, 'w', encoding='ascii', newline='') as file:
+        file.write(f'# {versions()}\n')
         out = csv.DictWriter(file, columns, extrasaction='ignore')
         out.writeheader()
         for row in rows:

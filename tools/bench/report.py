@@ -75,6 +75,7 @@ def load_csv(path):
 
 def show(rows):
     """The table, for people."""
+    print(chart.versions())
     print(f'{"workload":12} {"peer":8} {"unit":11} {"instructions":>12} {"spread":>7} '
           f'{"in guests":>9} {"exits":>8} {"interrupts":>10} {"kicks":>8} {"switches":>8} '
           f'{"delivered":>9}')

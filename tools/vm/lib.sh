@@ -81,7 +81,14 @@ unlock()
 	exec {LOCK_FD}>&-
 }
 
-# kernel_version TREE ROLE: the release string of the stable or newest kernel.
+# versions TREE: what the mirror served when the tree was made, in a line.
+versions()
+{
+	awk '$1 == "qemu" { qemu = $2; next } { printf "%sLinux %s (%s)", sep, $2, $1; sep = ", " }
+		END { print ", QEMU " qemu }' "$1/etc/vnic-kernels"
+}
+
+# kernel_version TREE ROLE: the release string of a kernel of the tree.
 kernel_version()
 {
 	awk -v role="$2" '$1 == role { print $2 }' "$1/etc/vnic-kernels"

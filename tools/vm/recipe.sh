@@ -8,9 +8,11 @@
 RECIPE_SUITE=trixie
 RECIPE_KEYRINGS=/usr/share/keyrings
 
-# From the suite itself: the LTS kernel, what builds modules and a kernel, what tests use.
+# From the suite itself: the LTS kernel and its flavours (rt is booted, too; cloud is only
+# built for), what builds modules and a kernel, what tests use.
 RECIPE_PACKAGES=(
 	linux-image-amd64 linux-headers-amd64 linux-source-6.12
+	linux-image-rt-amd64 linux-headers-rt-amd64 linux-headers-cloud-amd64
 	gcc make libc6-dev bc flex bison libelf-dev libssl-dev sparse cpio xz-utils zstd
 	iproute2 ethtool iperf3 iputils-ping arping tcpdump socat pciutils
 	kmod procps util-linux psmisc busybox-static jq file gnuplot-nox
@@ -46,10 +48,15 @@ recipe_finish()
 		'*/scripts/const_structs.checkpatch' '*/scripts/kernel-doc*' \
 		'*/scripts/extract-vmlinux' '*/tools/testing/selftests/kselftest'
 
-	# The kernels by role: the lowest version is the stable one.
+	# The kernels by role: of the ordinary ones the lowest version is the stable one.
+	# rt and cloud are the stable one's, should the newest one's have come along.
 	find "$root/usr/lib/modules" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -V |
-		awk 'NR == 1 { print "stable", $1 } { last = $1 } END { print "newest", last }' \
+		awk '/-rt-/ { if (!rt++) print "rt", $1; next }
+			/-cloud-/ { if (!cloud++) print "cloud", $1; next }
+			!n++ { print "stable", $1 } { last = $1 } END { print "newest", last }' \
 		>"$root/etc/vnic-kernels"
+	chroot "$root" qemu-system-x86_64 --version | awk 'NR == 1 { print "qemu", $4 }' \
+		>>"$root/etc/vnic-kernels"
 
 	rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/*
 	echo vnic >"$root/etc/hostname"
