@@ -5,9 +5,8 @@
 import errno
 import os
 import sys
-import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import between, contains, defer, eq, note, run, slow, true, wait_for
+from ktap import between, contains, defer, eq, note, run, sleep, slow, true, wait_for
 from vnic import VF_DRIVER, errno_of, load, out, pf_list, read, sh, write
 
 
@@ -146,7 +145,7 @@ def lspci():
 def idle():
     """an idle adapter with 64 VFs costs no CPU and little memory"""
     def available():
-        time.sleep(0.5)
+        sleep(0.5)
         return int(out('echo 3 > /proc/sys/vm/drop_caches; '
                        "awk '/MemAvailable/ {print $2}' /proc/meminfo"))
     pf = load()[0]
@@ -164,7 +163,7 @@ def idle():
         return sum(int(f) for line in read('/proc/interrupts').splitlines() if 'vnic' in line
                    for f in line.split()[1:3] if f.isdigit())
     start = interrupts()
-    time.sleep(2)
+    sleep(2)
     eq(interrupts() - start, 0, 'interrupts in 2 s')
 
 
@@ -185,9 +184,9 @@ def idle_bound():
             except OSError:
                 pass
         return total
-    time.sleep(3 * slow())
+    sleep(3 * slow())
     before = times()
-    time.sleep(5)
+    sleep(5)
     used = times() - before
     note(f'{used} ticks of 10 ms in 5 s, 64 VFs')
     between(used, 0, 2, 'ticks of the VFs\' threads in 5 s')

@@ -6,7 +6,7 @@
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import contains, defer, eq, note, run, true, wait_for
+from ktap import contains, defer, eq, note, run, sleep, true, wait_for
 from devlink import Devlink
 from events import Events
 from peers import RING, Peers
@@ -123,7 +123,7 @@ def assured():
         base += RING + 110
     last = [n - base for n in got]
     eq(last, list(range(-RING - 110, -80)) + list(range(-10, 0)), 'frames: 70 of VF 0 are missing')
-    time.sleep(1.5)
+    sleep(1.5)
     peers.send(0, 1, RING + 100, 600)
     eq(len(peers.take(1)), RING + 40, 'frames when nobody is inside a guarantee')
 
@@ -153,7 +153,7 @@ def waited():
     _, _, peers = make()
     events = Events('vnic_waited')
     peers.send(0, 1, RING + 40, 1514)
-    time.sleep(0.5)
+    sleep(0.5)
     peers.take(1)
     seen = events.take('vnic_waited')
     eq(len(seen), 40, 'events')

@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import between, contains, eq, note, run, true, wait_for
+from ktap import between, contains, eq, note, run, sleep, true, wait_for
 from devlink import Devlink
 from vnic import frame, make_quiet_pair, packet_socket, sh, shared
 
@@ -56,7 +56,7 @@ def counted(pf, vfs, total):
     wait_for(lambda: pf.vfinfo(0)['stats']['tx']['packets'] >= want, 'all is sent', seconds=60,
              step=0.02)
     took = time.monotonic() - start
-    time.sleep(0.2)
+    sleep(0.2)
     after = pf.vfinfo()
     rx = [vf[1]['stats']['rx'] for vf in (before, after)]
     return (total // SIZE, rx[1]['packets'] - rx[0]['packets'],

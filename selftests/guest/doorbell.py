@@ -4,10 +4,9 @@
 # timeout: 600
 """Guests' doorbells: taken in the kernel, by register, and when the page comes and goes."""
 import sys
-import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from guest import Guest
-from ktap import eq, note, run, true
+from ktap import eq, note, run, sleep, true
 from vnic import ethtool_stats, load, read, sh
 
 PARAM = '/sys/module/vnic_vfio_pci/parameters/doorbell_page'
@@ -86,9 +85,9 @@ def toggled():
     for _ in range(3):
         guest.run(f'{DEV} setpci -s $dev{(OFF + ON) * 10}')
         guest.run(f'{DEV} setpci -s $dev{OFF}; sleep 0.2; setpci -s $dev{ON}')
-        time.sleep(0.5)
+        sleep(0.5)
     sh('pkill ping || true')
-    time.sleep(2)       # the driver looks again a second after it found nothing decoded
+    sleep(2)       # the driver looks again a second after it found nothing decoded
     by_page(pf, guest)
     log = guest.out('dmesg | grep -E "WATCHDOG|not answered|needs a reset" || true')
     eq(log, '', 'troubles in the guest')

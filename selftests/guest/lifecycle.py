@@ -5,10 +5,9 @@
 """A VF through the life of its guests: kill -9, another guest, hot-unplug, unbind."""
 import re
 import sys
-import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from guest import Guest
-from ktap import between, eq, note, run, true, wait_for
+from ktap import between, eq, note, run, sleep, true, wait_for
 from vnic import frame, load, out, packet_socket, ping, read, sh, write
 
 
@@ -34,7 +33,7 @@ def killed():
         guest.ping('10.9.0.2')
         sh('(ping -q -f -w 30 10.9.0.1 >/dev/null 2>&1 &)', ns='peer')
         guest.run('(ping -q -f -w 30 10.9.0.2 >/dev/null 2>&1 &)')
-        time.sleep(1)
+        sleep(1)
         true(out('ps -eLo comm | grep -c "^vnic-.*vf0" || true') != '0', 'a thread for the VF')
         guest.kill()
         wait_for(lambda: out('ps -eLo comm | grep -c "^vnic-.*vf0$" || true') == '0',
@@ -63,7 +62,7 @@ def another():
     second.run('modprobe vnic-vf')
     dev = second.dev()
     second.run(f'ip link set {dev} up')
-    time.sleep(1)
+    sleep(1)
     stats = second.out(f'ip -s link show {dev}')
     received = int(re.search(r'RX:.*\n\s+(\d+)\s+(\d+)', stats).group(2))
     true(received < 20, f'frames of before do not arrive: {received}')

@@ -3,9 +3,8 @@
 # run-on: stable debug newest=every
 """ip link set <pf> vf N: every setting, its display, and what is refused."""
 import sys
-import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import contains, eq, run, true
+from ktap import contains, eq, run, sleep, true
 from vnic import load, log_mark, log_since, out, ping, shared
 
 
@@ -68,7 +67,7 @@ def errors():
     pf.link(0, 'vlan 10 qos 1')
     pf.link(0, 'max_tx_rate 100')
     before = settings(pf, 0)
-    time.sleep(6)       # the log's rate limit starts afresh
+    sleep(6)       # the log's rate limit starts afresh
     for what, part in (('mac 01:00:5e:00:00:01', 'unicast'), ('vlan 4095', '4094'),
                        ('vlan 10 qos 8', '7'), ('max_tx_rate 1000001', 'Mb/s')):
         mark = log_mark()

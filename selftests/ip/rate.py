@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import between, eq, note, run, slow, true
+from ktap import between, eq, note, run, sleep, slow, true
 from vnic import frame, iperf, iperf_mbps, make_quiet_pair, packet_socket, sh, shared
 
 
@@ -41,7 +41,7 @@ def flood(pf, vfs, size, mbps, seconds):
             except OSError:         # the socket's own buffer is full
                 time.sleep(0.001)
     took = time.monotonic() - start
-    time.sleep(0.2)
+    sleep(0.2)
     after = pf.vfinfo(1)['stats']['rx']
     return (after['bytes'] - before['bytes'], after['dropped'] - before['dropped'],
             offered * size, took)
@@ -79,9 +79,9 @@ def steady():
     thread = threading.Thread(target=pump)
     thread.start()
     try:
-        time.sleep(2)       # the burst is spent
+        sleep(2)       # the burst is spent
         first, t0 = pf.vfinfo(1)['stats']['rx'], time.monotonic()
-        time.sleep(10)
+        sleep(10)
         last, t1 = pf.vfinfo(1)['stats']['rx'], time.monotonic()
     finally:
         stop.set()

@@ -9,7 +9,7 @@ import threading
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from cgroup import group, move, thread
-from ktap import between, contains, defer, eq, note, run, true, wait_for
+from ktap import between, contains, defer, eq, note, run, sleep, true, wait_for
 from devlink import Devlink
 from wire import make_wired
 from vnic import (frame, iperf, iperf_mbps, log_mark, log_since, out, packet_socket, read, receive,
@@ -82,9 +82,9 @@ def leave(vfs, *which, mbps=0):
 
 def rates(pf, way, seconds=3, settle=1):
     """Mb/s that VFs send ('tx') or are sent ('rx')"""
-    time.sleep(settle)
+    sleep(settle)
     before, start = [vf['stats'][way]['bytes'] for vf in pf.vfinfo()], time.monotonic()
-    time.sleep(seconds)
+    sleep(seconds)
     after, took = [vf['stats'][way]['bytes'] for vf in pf.vfinfo()], time.monotonic() - start
     mbps = [round((b - a) * 8e-6 / took, 2) for a, b in zip(before, after)]
     note(f'{way}: {mbps} Mb/s')
@@ -96,7 +96,7 @@ def refused():
     pf, _, dl = bench(link=100)
     pf.link(0, 'max_tx_rate 50 min_tx_rate 30')
     pf.link(1, 'min_tx_rate 60')
-    time.sleep(6)       # the log's rate limit starts afresh
+    sleep(6)       # the log's rate limit starts afresh
     for vf, what, part in ((2, 'min_tx_rate 11', 'at most 10 Mb/s'), (0, 'min_tx_rate 41', 'at most 40'),
                            (1, 'min_tx_rate 1000001', '1000000 Mb/s')):
         mark = log_mark()

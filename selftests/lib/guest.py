@@ -3,7 +3,7 @@
 import re
 import shlex
 
-from ktap import Fail, defer, note, slow, wait_for
+from ktap import Fail, defer, note, slow, spending, wait_for
 from vnic import out, sh
 
 
@@ -19,7 +19,8 @@ class Guest:
 
     def start(self):
         """Boot it."""
-        sh(f'guest start {self.name} {self.args}', timeout=120)
+        with spending('guests'):
+            sh(f'guest start {self.name} {self.args}', timeout=120)
         defer(self.kill)
         return self
 
@@ -60,7 +61,8 @@ class Guest:
 
     def iperf(self, ip, args='', seconds=3):
         """iperf3 to a server that runs; Mb/s received."""
-        text = self.out(f'iperf3 -f m -c {ip} -t {seconds} {args}', timeout=seconds + 40)
+        with spending('traffic'):
+            text = self.out(f'iperf3 -f m -c {ip} -t {seconds} {args}', timeout=seconds + 40)
         found = re.findall(r'([\d.]+) Mbits/sec.*receiver', text)
         if not found:
             raise Fail(f'iperf3 in {self.name}: {text[-400:]}')
@@ -85,11 +87,13 @@ class Guest:
 
     def reboot(self):
         """Reset it and wait."""
-        sh(f'guest reboot {self.name}', timeout=120)
+        with spending('guests'):
+            sh(f'guest reboot {self.name}', timeout=120)
 
     def stop(self):
         """Power it off."""
-        sh(f'guest stop {self.name}', timeout=60)
+        with spending('guests'):
+            sh(f'guest stop {self.name}', timeout=60)
 
     def kill(self):
         """kill -9 of QEMU."""

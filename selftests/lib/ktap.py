@@ -7,6 +7,7 @@
         eq(got, want, "what")   # a failed check fails the case and ends it
     run([case, ...], env)
 """
+import contextlib
 import os
 import sys
 import time
@@ -14,6 +15,8 @@ import traceback
 
 _defers = []
 _kept = []
+_spent = {}
+_spending = []
 
 
 class Fail(Exception):
@@ -22,6 +25,34 @@ class Fail(Exception):
 
 class Skip(Exception):
     """The case cannot run here, for a reason that is true of the machine."""
+
+
+@contextlib.contextmanager
+def spending(what):
+    """Account the time that passes to `what`, less what is accounted inside of it."""
+    start = time.monotonic()
+    _spending.append(0)
+    try:
+        yield
+    finally:
+        took = time.monotonic() - start
+        _spent[what] = _spent.get(what, 0) + took - _spending.pop()
+        if _spending:
+            _spending[-1] += took
+
+
+def sleep(seconds):
+    """time.sleep(), accounted as waiting."""
+    with spending('waiting'):
+        time.sleep(seconds)
+
+
+def _write_spent():
+    """For machine.py, which adds it up."""
+    path = os.environ.get('VNIC_SPENT')
+    if path:
+        with open(path, 'a', encoding='ascii') as file:
+            file.writelines(f'{what} {took:.3f}\n' for what, took in _spent.items())
 
 
 def note(text):
@@ -76,13 +107,14 @@ def contains(text, part, what):
 def wait_for(cond, what, seconds=10, step=0.1):
     """Wait until cond() is true; returns its value."""
     end = time.monotonic() + seconds * slow()
-    while True:
-        got = cond()
-        if got:
-            return got
-        if time.monotonic() > end:
-            raise Fail(f'{what}: not within {seconds * slow()} s')
-        time.sleep(step)
+    with spending('waiting'):
+        while True:
+            got = cond()
+            if got:
+                return got
+            if time.monotonic() > end:
+                raise Fail(f'{what}: not within {seconds * slow()} s')
+            time.sleep(step)
 
 
 def slow():
@@ -146,4 +178,5 @@ def run(cases, *args):
     for error in _undo(_kept):
         note(error)
         failed += 1
+    _write_spent()
     sys.exit(1 if failed else 0)

@@ -14,6 +14,7 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SPENT = '/run/vnic/spent'
 KMEMLEAK = '/sys/kernel/debug/kmemleak'
 REPORT = re.compile(r'WARNING[: ]|BUG[: ]|Oops|Call Trace|general protection|KASAN|UBSAN|'
                     r'blocked for more than|suspicious RCU|unregister_netdevice: waiting|'
@@ -126,6 +127,29 @@ def check_log(seen, totals):
     return not bad, lines[-1] if lines else ''
 
 
+def busy():
+    """Seconds the CPUs have been busy since boot, of how many."""
+    with open('/proc/stat', encoding='ascii') as file:
+        fields = [int(field) / os.sysconf('SC_CLK_TCK') for field in file.readline().split()[1:9]]
+    return sum(fields) - fields[3] - fields[4], sum(fields)
+
+
+def account(kind, boot, start):
+    """Print where this machine's time went: what ktap.spending() accounted, and the rest."""
+    spent = {}
+    if os.path.exists(SPENT):
+        with open(SPENT, encoding='ascii') as file:
+            for line in file:
+                what, took = line.rsplit(' ', 1)
+                spent[what] = spent.get(what, 0) + float(took)
+    spent['the rest'] = time.monotonic() - start - sum(spent.values())
+    used, there = busy()
+    parts = [f'{what} {took:.0f} s' for what, took in
+             sorted(spent.items(), key=lambda item: -item[1])]
+    print(f'# {kind}: time: boot {boot:.0f} s, {", ".join(parts)}; '
+          f'CPUs busy {100 * used / there:.0f} %', flush=True)
+
+
 def final(totals):
     """Modules away and back, then the leak scan."""
     good = True
@@ -160,6 +184,10 @@ def main():
     """Run the tests named, print and write the totals."""
     kind, tests = sys.argv[1], sys.argv[2:]
     totals = Totals()
+    with open('/proc/uptime', encoding='ascii') as file:
+        boot = float(file.read().split()[0])
+    begin = time.monotonic()
+    os.environ['VNIC_SPENT'] = SPENT
     print('KTAP version 1\n' + f'1..{len(tests) + 1}', flush=True)
     seen = kernel_log()[-1]
     for number, name in enumerate(tests, 1):
@@ -175,6 +203,7 @@ def main():
     clean, seen = check_log(seen, totals)
     print(f'{"ok" if good and clean else "not ok"} {len(tests) + 1} '
           'modules unloaded and loaded again, nothing left', flush=True)
+    account(kind, boot, begin)
     with open('/log/totals', 'w', encoding='ascii') as file:
         file.write(f'{totals.passed} {totals.failed} {totals.skipped}\n')
     sys.exit(1 if totals.failed else 0)

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 
-from ktap import Fail, defer, keep, release, slow, wait_for
+from ktap import Fail, defer, keep, release, slow, spending, wait_for
 
 PF_DRIVER = '/sys/bus/pci/drivers/vnic-pf'
 VF_DRIVER = '/sys/bus/pci/drivers/vnic-vf'
@@ -89,17 +89,19 @@ def load(**params):
     if _shared:
         fresh()
     unload()
-    sh('modprobe vnic-vf')
-    sh('modprobe vnic-pf ' + ' '.join(f'{k}={v}' for k, v in params.items()))
+    with spending('modules'):
+        sh('modprobe vnic-vf')
+        sh('modprobe vnic-pf ' + ' '.join(f'{k}={v}' for k, v in params.items()))
     defer(unload)
     return pf_list()
 
 
 def unload():
     """Remove all three modules."""
-    for module in ('vnic-vfio-pci', 'vnic-pf', 'vnic-vf'):
-        if loaded(module):
-            sh('rmmod ' + module, timeout=120)
+    with spending('modules'):
+        for module in ('vnic-vfio-pci', 'vnic-pf', 'vnic-vf'):
+            if loaded(module):
+                sh('rmmod ' + module, timeout=120)
 
 
 _shared = {}
@@ -162,7 +164,8 @@ class PF(Function):
 
     def numvfs(self, count):
         """Set the number of VFs."""
-        self.set('sriov_numvfs', count)
+        with spending('VFs'):
+            self.set('sriov_numvfs', count)
 
     def vfs(self, count):
         """Make VFs, gone at the end of the case; returns them."""
@@ -326,8 +329,9 @@ def iperf(server_ns, client_ns, ip, args='', seconds=3):
     """iperf3 from client to server; its JSON result."""
     server = Background('iperf3 -s -1 --forceflush', ns=server_ns)
     wait_for(lambda: ':5201' in out('ss -Hltn', ns=server_ns), 'iperf3 server')
-    done = sh(f'iperf3 -J -c {ip} -t {seconds} {args}', ns=client_ns, timeout=seconds + 30,
-              check=False)
+    with spending('traffic'):
+        done = sh(f'iperf3 -J -c {ip} -t {seconds} {args}', ns=client_ns, timeout=seconds + 30,
+                  check=False)
     result = json.loads(done.stdout or '{}')
     server.stop()
     if 'error' in result or 'end' not in result:
@@ -352,7 +356,8 @@ print(n)
 def datagrams(ns, ip, size, mbps=0, seconds=3):
     """send UDP where nobody listens (mbps 0: as fast as it goes).  Return: how many"""
     ping(ns, ip, count=1)       # what waits for a neighbour's address may be dropped
-    return int(out(f'python3 -c {shlex.quote(DATAGRAMS)} {ip} {size} {mbps} {seconds}', ns=ns))
+    with spending('traffic'):
+        return int(out(f'python3 -c {shlex.quote(DATAGRAMS)} {ip} {size} {mbps} {seconds}', ns=ns))
 
 
 def unheard(ns):
@@ -432,7 +437,8 @@ def receive(sock, tag=b'vnic', seconds=0.4, count=None):
             break
         sock.settimeout(left)
         try:
-            data, anc, _, addr = sock.recvmsg(70000, 256)
+            with spending('waiting'):
+                data, anc, _, addr = sock.recvmsg(70000, 256)
         except TimeoutError:
             break
         if addr[2] == socket.PACKET_OUTGOING:

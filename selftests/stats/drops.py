@@ -8,7 +8,7 @@ import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from events import Events
-from ktap import Fail, between, defer, eq, note, run, slow, true, wait_for
+from ktap import Fail, between, defer, eq, note, run, sleep, slow, true, wait_for
 from misbehave import Misbehave
 from vnic import frame, load, packet_socket, sh, shared
 
@@ -68,7 +68,7 @@ def quiet(pf):
         if now == last:
             return now
         last = now
-        time.sleep(0.2)
+        sleep(0.2)
     raise Fail('counters do not come to rest')
 
 
@@ -182,7 +182,7 @@ def rate():
         ev = police[0]
         b.set(1, 'max_tx_rate 1', 'max_tx_rate 0')
         b.send(0, MAC[1], size=1400, count=1000)
-        time.sleep(0.5)
+        sleep(0.5)
         police.extend(ev.take('vnic_police'))
 
     shared(Bench)

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import between, contains, eq, run, slow, true, wait_for
+from ktap import between, contains, eq, run, sleep, slow, true, wait_for
 from misbehave import Misbehave
 from vnic import load, out, refused, sh, shared
 
@@ -143,7 +143,7 @@ def rescue():
     driver.tell('reset')
     stop(pf, driver)
     eq(state(pf), 'error', 'state')
-    time.sleep(RESCUE + 3)
+    sleep(RESCUE + 3)
     eq(state(pf), 'error', 'state')
     eq(int(driver.tell('status')) & FAILED, FAILED, 'status')
     sh(f'devlink health set pci/{pf.bdf} reporter vf auto_recover true')

@@ -3,9 +3,8 @@
 # run-on: stable debug quick=unicast,port_vlan,trunk,trust_mac,filters,host_mac
 """Who gets which frame: MAC, VLAN, source checks, trust, link state."""
 import sys
-import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import defer, eq, note, run, true, wait_for
+from ktap import defer, eq, note, run, sleep, true, wait_for
 from peers import RING, Peers
 from vnic import frame, load, out, packet_socket, receive, sh, shared
 
@@ -51,7 +50,7 @@ class Bench:
         if src is None:
             src = self.pfmac if index == 'pf' else self.mac[index]
         sock.send(frame(dst, src, **kwargs))
-        time.sleep(0.15)
+        sleep(0.15)
         got = {}
         for name, each in [('pf', self.pfsock)] + list(enumerate(self.sock)):
             frames = receive(each, seconds=0.05)
@@ -166,7 +165,7 @@ def trust():
     """promiscuous mode needs trust: unknown unicast reaches only a trusted, promiscuous VF"""
     b = shared(Bench).reset()
     sh(f'ip link set {b.vf[2].name} promisc on', ns='vf2')
-    time.sleep(0.5)
+    sleep(0.5)
     eq(b.send(0, NOBODY), {}, 'untrusted')
     b.pf.link(2, 'trust on')
     sh(f'ip link set {b.vf[2].name} promisc off; ip link set {b.vf[2].name} promisc on', ns='vf2')
@@ -196,7 +195,7 @@ def filters():
     b = shared(Bench).reset()
     sh(f'bridge fdb add {b.mac[1]} dev {b.vf[2].name} self', ns='vf2', check=False)
     defer(sh, f'bridge fdb del {b.mac[1]} dev {b.vf[2].name} self', ns='vf2', check=False)
-    time.sleep(0.5)
+    sleep(0.5)
     eq(b.send(0, b.mac[1]), {1: [None]}, 'stays with its owner')
     b.pf.link(2, 'trust on')
     sh(f'bridge fdb add 02:00:00:00:55:01 dev {b.vf[2].name} self', ns='vf2')

@@ -3,9 +3,8 @@
 # run-on: stable debug quick=tcp,backpressure,leaves
 """The wire: a netdev enslaved to the PF is the adapter's uplink."""
 import sys
-import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import contains, defer, eq, note, run, true, wait_for
+from ktap import contains, defer, eq, note, run, sleep, true, wait_for
 from wire import make_wired, wire
 from vnic import (Background, datagrams, frame, iperf, iperf_mbps, load, out, packet_socket,
                   ping, receive, refused, sh, shared, unheard)
@@ -124,7 +123,7 @@ def leaves():
     sh('ip neigh flush all', ns='vf0')      # the far end has another address now
     wait_for(lambda: ping('vf0', '10.9.0.200', count=1, check=False), 'a new wire')
     flood = Background('ping -q -f 10.9.0.200', ns='vf0')
-    time.sleep(0.5)
+    sleep(0.5)
     sh('ip link del ethup')
     flood.stop()
     wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'VFs go on')

@@ -4,9 +4,8 @@
 """The VF's netdev as a user sees it: ethtool, MTU, filters, namespaces."""
 import json
 import sys
-import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import contains, defer, eq, run, true, wait_for
+from ktap import contains, defer, eq, run, sleep, true, wait_for
 from qstats import queue_stats
 from vnic import (frame, load, one_cpu, out, packet_socket, pair, ping, receive, refused,
                   sh)
@@ -81,7 +80,7 @@ def per_queue():
                 for what in ('packets', 'bytes')}, total, queues
 
     sh(f'ip addr flush dev {vfs[1].name}', ns='vf1')      # nobody says anything any more
-    time.sleep(0.5)
+    sleep(0.5)
     link, total, queues = stats()
     eq(total, link, 'totals')
     eq(sorted(queues), [('rx', 0), ('rx', 1), ('tx', 0), ('tx', 1)], 'queues')

@@ -4,9 +4,8 @@
 """Traffic of real programs between VFs and PF, and recovery under it."""
 import os
 import sys
-import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import defer, eq, note, run, slow, true, wait_for
+from ktap import defer, eq, note, run, sleep, slow, true, wait_for
 from vnic import (VF_DRIVER, Background, datagrams, fresh, iperf, iperf_mbps, load, make_pair,
                   out, pair, ping, sh, unheard, write)
 
@@ -100,10 +99,10 @@ def under_traffic(action, rounds=3):
     seconds = int(rounds * 4 * slow()) + 10
     Background(f'iperf3 -c 10.9.0.2 -t {seconds} -P 2', ns='vf0')
     Background('ping -q -f 10.9.0.1', ns='vf1')
-    time.sleep(1)
+    sleep(1)
     for _ in range(rounds):
         action(pf, vfs)
-        time.sleep(0.5)
+        sleep(0.5)
     server.stop()
 
 
@@ -141,7 +140,7 @@ def unbind_under_traffic():
     _, vfs = make_pair()
     Background('ping -q -f 10.9.0.1', ns='vf1')
     for _ in range(3):
-        time.sleep(0.3)
+        sleep(0.3)
         write(VF_DRIVER + '/unbind', vfs[0].bdf)
         write(VF_DRIVER + '/bind', vfs[0].bdf)
         vfs[0].ns = None
@@ -159,7 +158,7 @@ def numvfs_under_traffic():
         for i in range(2):
             pf.vf(i).up(ns=f'n{turn}{i}', ip=f'10.9.0.{i + 1}')
         flood = Background('ping -q -f 10.9.0.1', ns=f'n{turn}1')
-        time.sleep(1)
+        sleep(1)
         if turn < 2:
             pf.numvfs(0)
         else:

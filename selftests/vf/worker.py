@@ -7,7 +7,7 @@ import struct
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import defer, eq, note, run, true, wait_for
+from ktap import defer, eq, note, run, sleep, true, wait_for
 from vnic import (VF_DRIVER, Background, frame, fresh, make_pair, one_cpu, out,
                   packet_socket, pair, ping, receive, sh, write)
 
@@ -72,9 +72,9 @@ def idle():
         sh(f'ip link set {one.name} arp off; '
            f'sysctl -qw net.ipv6.conf.{one.name}.disable_ipv6=1', ns=one.ns)
         defer(sh, f'ip link set {one.name} arp on', ns=one.ns)
-    time.sleep(2)
+    sleep(2)
     before = pf.stats()
-    time.sleep(3)
+    sleep(3)
     after = pf.stats()
     for index in range(2):
         eq(after[f'vf{index}_wakeups'], before[f'vf{index}_wakeups'], f'wakeups of VF {index}')

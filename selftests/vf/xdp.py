@@ -4,10 +4,9 @@
 """XDP programs on VFs: each verdict, the limits, attaching under traffic."""
 import json
 import sys
-import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 import bpf
-from ktap import contains, defer, eq, run, slow, true, wait_for
+from ktap import contains, defer, eq, run, sleep, slow, true, wait_for
 from vnic import (Background, frame, iperf, iperf_mbps, load, one_cpu, out, packet_socket,
                   pair, ping, receive, refused, sh)
 
@@ -186,7 +185,7 @@ def under_traffic():
     for _ in range(2):
         for vf in vfs:
             sh(f'ip link set dev {vf.name} xdpdrv pinned {progs[0]}', ns=vf.ns)
-            time.sleep(0.3)
+            sleep(0.3)
             sh(f'ip -force link set dev {vf.name} xdpdrv pinned {progs[1]}', ns=vf.ns)
             sh(f'ip link set dev {vf.name} xdpdrv off', ns=vf.ns)
     wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'ping', seconds=20)
