@@ -17,13 +17,18 @@ run_broken()
 	tmp=$(mktemp -d) || exit 1
 	trap 'rm -rf "$tmp"' EXIT
 
-	# build CODE.C PROGRAM
-	build() {
+	# compile ARGUMENT...
+	compile() {
 		"${CC:-gcc}" -O2 -Wall -Wextra -Wno-sign-compare -I"$lib/include" -I"$lib" \
-			-I"$root/uapi" -I"$(dirname "$code")" "$test" "$1" -o "$2"
+			-I"$root/uapi" -I"$(dirname "$code")" "$@"
 	}
 
-	build "$code" "$tmp/whole" || { echo 'Bail out! the test does not compile'; exit 1; }
+	# build CODE.C PROGRAM: with the test, which is compiled once
+	build() {
+		compile "$tmp/test.o" "$1" -o "$2"
+	}
+
+	compile -c "$test" -o "$tmp/test.o" && build "$code" "$tmp/whole" || { echo 'Bail out! the test does not compile'; exit 1; }
 	"$tmp/whole" >"$tmp/out"
 	failed=$?
 	grep -v '^1\.\.' "$tmp/out"

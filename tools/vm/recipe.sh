@@ -15,7 +15,7 @@ RECIPE_PACKAGES=(
 	linux-image-rt-amd64 linux-headers-rt-amd64 linux-headers-cloud-amd64
 	gcc make libc6-dev bc flex bison libelf-dev libssl-dev sparse cpio xz-utils zstd
 	iproute2 ethtool iperf3 iputils-ping arping tcpdump socat pciutils
-	kmod procps util-linux psmisc busybox-static jq file gnuplot-nox
+	kmod procps util-linux psmisc busybox-static jq file gnuplot-nox erofs-utils
 	python3 python3-scapy nginx wrk fping
 )
 
