@@ -34,7 +34,7 @@ usage()
 }
 
 # with_progress TEXT COMMAND...: runs it with its output in a file, says every 20 s that
-# it is still at it, and shows the file's end when it fails.
+# it is still at it (in 100 columns), and shows the file's end when it fails.
 with_progress()
 {
 	local text=$1 log pid rc=0 start=$SECONDS tick=0
@@ -49,7 +49,8 @@ with_progress()
 		sleep 0.2
 		tick=$((tick + 1))
 		[ $((tick % 100)) -ne 0 ] ||
-			say "$text: $((SECONDS - start)) s; $(tail -n 1 "$log" | cut -c1-100)"
+			say "$(echo "$text: $((SECONDS - start)) s; $(tail -n 1 "$log")" |
+				cut -c "1-$((89 - ${#VM_NAME}))")"
 	done
 	wait "$pid" || rc=$?
 	trap - INT TERM
@@ -81,14 +82,19 @@ unlock()
 	exec {LOCK_FD}>&-
 }
 
-# versions TREE: what the mirror served when the tree was made, in a line.
+# versions TREE ROLE...: in a line, what the mirror served when the tree was made: these
+# kernels, and QEMU.
 versions()
 {
-	awk '$1 == "qemu" { qemu = $2; next } { printf "%sLinux %s (%s)", sep, $2, $1; sep = ", " }
-		END { print ", QEMU " qemu }' "$1/etc/vnic-kernels"
+	local tree=$1 role
+	shift
+	for role; do
+		printf 'Linux %s (%s), ' "$(kernel_version "$tree" "$role")" "$role"
+	done
+	printf 'QEMU %s\n' "$(kernel_version "$tree" qemu)"
 }
 
-# kernel_version TREE ROLE: the release string of a kernel of the tree.
+# kernel_version TREE ROLE: the release string of a kernel of the tree, or QEMU's version.
 kernel_version()
 {
 	awk -v role="$2" '$1 == role { print $2 }' "$1/etc/vnic-kernels"
