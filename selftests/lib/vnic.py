@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import time
@@ -17,13 +18,39 @@ VF_DRIVER = '/sys/bus/pci/drivers/vnic-vf'
 ETH_P_ALL = 3
 
 
+@contextlib.contextmanager
+def inside(ns=None):
+    """What is opened or started meanwhile is of this network namespace."""
+    back = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
+    try:
+        if ns:
+            there = os.open('/run/netns/' + ns, os.O_RDONLY)
+            os.setns(there, os.CLONE_NEWNET)
+            os.close(there)
+        yield
+    finally:
+        os.setns(back, os.CLONE_NEWNET)
+        os.close(back)
+
+
+def command(cmd, ns=None):
+    """(argv, namespace to start it in) of a shell command, with as few programs as will do.
+
+    A /sys that shows the namespace's netdevs is mounted by `ip netns exec` only.
+    """
+    words = cmd.split()
+    plain = not re.search(r'[^\w\s./:,@%+=-]', cmd) and '=' not in words[0]
+    argv = words if plain and shutil.which(words[0]) else ['sh', '-c', cmd]
+    if ns and '/sys/' in cmd:
+        return ['ip', 'netns', 'exec', ns] + argv, None
+    return argv, ns
+
+
 def sh(cmd, check=True, timeout=60, ns=None):
     """Run a shell command; returns its CompletedProcess with text output."""
-    if ns:
-        argv = ['ip', 'netns', 'exec', ns, 'sh', '-c', cmd]
-    else:
-        argv = ['sh', '-c', cmd]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout * slow())
+    argv, ns = command(cmd, ns)
+    with inside(ns):
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout * slow())
     if check and done.returncode:
         raise Fail(f'{cmd}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}')
     return done
@@ -306,9 +333,12 @@ class Background:
     """A command that runs meanwhile; ended at the end of the case."""
 
     def __init__(self, cmd, ns=None):
-        argv = ['ip', 'netns', 'exec', ns] if ns else []
-        self.proc = subprocess.Popen(argv + ['sh', '-c', 'exec ' + cmd], text=True,
-                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        argv, ns = command(cmd, ns)
+        if argv[-3:-1] == ['sh', '-c']:
+            argv[-1] = 'exec ' + cmd
+        with inside(ns):
+            self.proc = subprocess.Popen(argv, text=True, stdout=subprocess.PIPE,
+                                         stderr=subprocess.STDOUT)
         defer(self.stop)
 
     def stop(self):
@@ -372,21 +402,6 @@ def iperf_mbps(result):
     end = result['end']
     total = end.get('sum_received') or end['sum']
     return total['bits_per_second'] / 1e6
-
-
-@contextlib.contextmanager
-def inside(ns=None):
-    """What is opened meanwhile is of this network namespace."""
-    back = os.open('/proc/self/ns/net', os.O_RDONLY)
-    try:
-        if ns:
-            there = os.open('/run/netns/' + ns, os.O_RDONLY)
-            os.setns(there, os.CLONE_NEWNET)
-            os.close(there)
-        yield
-    finally:
-        os.setns(back, os.CLONE_NEWNET)
-        os.close(back)
 
 
 def packet_socket(dev, ns=None):
