@@ -5,6 +5,9 @@
 KIND is what the tests' "run-on:" lines name.  Prints KTAP, a test per line with
 its cases as subtests; a report of the kernel's checks in dmesg fails the test
 during which it appeared.  Writes the totals to /log/totals ("passed failed skipped").
+
+A test that ends gets a line in /log/done, with the totals so far: with VNIC_AGAIN set
+(tools/vm/run replaced the machine) those there are not run again.
 """
 import os
 import re
@@ -16,6 +19,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 SPENT = '/run/vnic/spent'
 KMEMLEAK = '/sys/kernel/debug/kmemleak'
+DONE, TOTALS = '/log/done', '/log/totals'
+AGAIN = bool(os.environ.pop('VNIC_AGAIN', ''))
 REPORT = re.compile(r'WARNING[: ]|BUG[: ]|Oops|Call Trace|general protection|KASAN|UBSAN|'
                     r'blocked for more than|suspicious RCU|unregister_netdevice: waiting|'
                     r'stalled pool|refcount_t|DMA-API|soft lockup|hard LOCKUP|rcu.*stall|'
@@ -91,27 +96,38 @@ def run_test(path, cases, totals):
     return totals.failed == before
 
 
-def guest_resets():
+def guest_resets(*options):
     """Guests that were reset though nobody asked."""
-    return set(subprocess.run(['guest', 'resets'], capture_output=True, text=True,
-                              check=False).stdout.split())
+    return subprocess.run(['guest', 'resets', *options], capture_output=True, text=True,
+                          check=False).stdout.split()
 
 
-def run_again(path, cases, totals):
-    """As run_test(); once more if a guest was reset meanwhile though nobody asked.
+def leave_if_reset(good, clean):
+    """Leave for a fresh machine if a test failed while a guest was reset unasked.
 
-    The emulator does that to a guest now and then, without a word on its console: VMEXIT loads what is not the machine's.  A guest whose kernel is to
-    blame panics, which is on its console, and does so again.
+    tools/vm/run sees the guest's reset, too, and starts one.
     """
-    before, failed = guest_resets(), totals.failed
-    if run_test(path, cases, totals):
-        return True
-    fresh = guest_resets() - before
-    if not fresh:
-        return False
-    print(f'    # {", ".join(sorted(fresh))}: reset though nobody asked; once more', flush=True)
-    totals.failed = failed
-    return run_test(path, cases, totals)
+    resets = guest_resets()
+    if resets:
+        print(f'    # {", ".join(resets)}: reset though nobody asked', flush=True)
+        if clean and not good and not AGAIN and not os.path.exists(KMEMLEAK):
+            sys.exit(1)
+        guest_resets('--forget')
+
+
+def done_before(totals):
+    """How many tests ended in the machine before this one; take over its totals."""
+    count = 0
+    if os.path.exists(TOTALS):
+        os.remove(TOTALS)
+    if AGAIN and os.path.exists(DONE):
+        with open(DONE, encoding='ascii') as file:
+            for line in file:
+                totals.passed, totals.failed, totals.skipped = map(int, line.split()[:3])
+                count += 1
+    else:
+        open(DONE, 'w', encoding='ascii').close()
+    return count
 
 
 def check_log(seen, totals):
@@ -188,23 +204,28 @@ def main():
         boot = float(file.read().split()[0])
     begin = time.monotonic()
     os.environ['VNIC_SPENT'] = SPENT
-    print('KTAP version 1\n' + f'1..{len(tests) + 1}', flush=True)
+    done = done_before(totals)
+    print(f'# goes on after test {done}' if AGAIN else
+          f'KTAP version 1\n1..{len(tests) + 1}', flush=True)
     seen = kernel_log()[-1]
-    for number, name in enumerate(tests, 1):
-        name, _, cases = name.partition(':')
+    for number, test in enumerate(tests[done:], done + 1):
+        name, _, cases = test.partition(':')
         path = os.path.join(HERE, '..', name)
         start = time.monotonic()
         print(f'    # {kind}: {name}', flush=True)
-        good = run_again(path, cases.split(',') if cases else [], totals)
+        good = run_test(path, cases.split(',') if cases else [], totals)
         clean, seen = check_log(seen, totals)
+        leave_if_reset(good, clean)
         word = 'ok' if good and clean else 'not ok'
         print(f'{word} {number} {name} # {time.monotonic() - start:.0f} s', flush=True)
+        with open(DONE, 'a', encoding='ascii') as file:
+            file.write(f'{totals.passed} {totals.failed} {totals.skipped} {test}\n')
     good = final(totals)
     clean, seen = check_log(seen, totals)
     print(f'{"ok" if good and clean else "not ok"} {len(tests) + 1} '
           'modules unloaded and loaded again, nothing left', flush=True)
     account(kind, boot, begin)
-    with open('/log/totals', 'w', encoding='ascii') as file:
+    with open(TOTALS, 'w', encoding='ascii') as file:
         file.write(f'{totals.passed} {totals.failed} {totals.skipped}\n')
     sys.exit(1 if totals.failed else 0)
 

@@ -113,3 +113,15 @@ in_tree()
 		exec chroot "$tree" "$@"
 	' - "$VM_TOP" "$@"
 }
+
+# replaced_report FILE: how many machines were replaced, and how many guests started again,
+# and why (the file has what tools/vm/run put into $VNIC_REPLACED); false if too many.
+replaced_report()
+{
+	local machines guests
+	machines=$(grep -c '^machine ' "$1" 2>/dev/null) || true
+	guests=$(grep -c '^guest ' "$1" 2>/dev/null) || true
+	echo "${machines:-0} machines replaced, ${guests:-0} guests started again"
+	sed 's/^/  /' "$1" 2>/dev/null || true
+	[ "${machines:-0}" -le 1 ]
+}

@@ -1,0 +1,158 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# run-on: tree
+#
+# Which dead machines are taken for the emulator's fault (tools/vm/whose-fault), and that
+# tests go on in a fresh machine with nothing lost and nothing counted twice.
+# Prints KTAP, exits 0 if all is well.
+cd "$(dirname "$0")/../.." || exit 1
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+n=0 failed=0
+
+# result STATUS NAME
+result()
+{
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then echo "ok $n $2"; else echo "not ok $n $2"; failed=1; fi
+}
+
+# console SED-SCRIPT: what a machine says that died of the emulator, changed by the script
+console()
+{
+	rm -rf "$tmp/log"
+	mkdir "$tmp/log"
+	sed "$1" >"$tmp/log/console.log" <<-'END'
+	[    0.000000] Linux version 6.12.117+deb13-amd64
+	[    3.100000] vnic_pf: loading out-of-tree module taints kernel.
+	[   31.204911] kvm_amd: Nested Paging enabled
+	[   40.100000] BUG: TASK stack guard page was hit at 000000004f0b8a3c (stack is 00000000a5d3b1f5..00000000f5a1c7d2)
+	[   40.100100] Oops: stack guard page: 0000 [#1] PREEMPT SMP NOPTI
+	[   40.100200] CPU: 1 UID: 0 PID: 412 Comm: CPU 0/KVM Tainted: G           OE      6.12.117+deb13-amd64 #1  Debian 6.12.117-1
+	[   40.100300] Hardware name: QEMU Standard PC (Q35 + ICH9, 2009)
+	[   40.100400] RIP: 0010:error_entry+0x1c/0x140
+	[   40.100500] Code: 56 41 57 31 f6 31 ff
+	[   40.100600] RSP: 0018:ffffc90000a77ff8 EFLAGS: 00010046
+	[   40.100700] RAX: 0000000000000000 RBX: 0000000000000000 RCX: 0000000000000000
+	[   40.100800] RDX: 0000000000000000 RSI: 0000000000000000 RDI: 0000000000000000
+	[   40.100900] RBP: 0000000000000000 R08: 0000000000000000 R09: 0000000000000000
+	[   40.101000] R10: 0000000000000000 R11: 0000000000000000 R12: 0000000000000000
+	[   40.101100] R13: 0000000000000000 R14: 0000000000000000 R15: 0000000000000000
+	[   40.101200] FS:  00007f21d5ffb6c0(0000) GS:ffff88813bd00000(0000) knlGS:0000000000000000
+	[   40.101300] Call Trace:
+	[   40.101400]  <TASK>
+	[   40.101500]  ? __svm_vcpu_run+0xa1/0x140 [kvm_amd]
+	[   40.101600]  </TASK>
+	[   40.101700] Modules linked in: kvm_amd kvm vnic_vfio_pci(OE) vnic_pf(OE)
+	[   40.101800] Kernel panic - not syncing: Fatal exception in interrupt
+	END
+}
+
+# guest BOOTS ASKED LINE: a guest that booted so often, was asked to, and said the line
+guest()
+{
+	i=0
+	while [ $i -lt "$1" ]; do
+		echo "guest-init: up"
+		i=$((i + 1))
+	done >"$tmp/log/guest-a.log"
+	echo "$3" >>"$tmp/log/guest-a.log"
+	echo "$2" >"$tmp/log/guest-a.boots"
+}
+
+# emulator WORD: that it is the emulator's fault, said in a line with the word; vnic: not
+emulator()
+{
+	out=$(tools/vm/whose-fault "$tmp/log") && [ "$(echo "$out" | grep -c "$1")" = 1 ]
+}
+
+# missed SED-SCRIPT WHAT: a console that is not quite the emulator's
+missed()
+{
+	console "$1"
+	! emulator .
+	result $? "not the emulator's: $2"
+}
+
+echo "KTAP version 1"
+echo "1..22"
+
+console ''
+emulator '^stack-guard: '
+result $? "the emulator's: a stack used up in error_entry, registers cleared, by a vCPU"
+missed 's/error_entry/vnic_poll/' "a stack used up elsewhere"
+missed 's/R08: 0000000000000000/R08: ffff888104a1c000/' "a register that is not cleared"
+missed 's/R15: 0000000000000000/R15: 0000000000000001/' "not even the last one"
+missed 's/Comm: CPU 0.KVM/Comm: vhost-412/' "a thread that is no vCPU"
+missed 's/TASK stack guard/IRQ stack guard/' "the interrupts' stack"
+missed 's/__svm_vcpu_run+0xa1.0x140 .kvm_amd./vnic_kick+0x10\/0x20 [vnic_pf]/' "vnic on the trace"
+missed 's/__svm_vcpu_run+0xa1.0x140 .kvm_amd./vfio_read+0x10\/0x20 [vfio]/' "another module on the trace"
+missed 's/.*kvm_amd: Nested.*/[   31.1] WARNING: CPU: 0 PID: 1 at net\/core\/dev.c:1/' "a warning before"
+missed 's/.*kvm_amd: Nested.*/[   31.1] list_add corruption\n[   31.1] kernel BUG at lib\/list_debug.c:29!/' "a BUG before"
+missed 's/.*Linux version.*/&\n[    0.1] kasan: KernelAddressSanitizer initialized (generic)/' "the debug kernel"
+missed '/stack guard/d; s/RIP: 0010:error_entry/RIP: 0010:rcu_core/' "any other panic"
+missed '/Kernel panic/d' "a machine that did not die of it"
+missed '/40.1/d' "a machine that ends without a word"
+
+console '/40.1/d'
+guest 2 1 ''
+emulator '^guest a reset: '
+result $? "the emulator's: a guest that boots again unasked"
+guest 2 2 ''
+! emulator .
+result $? "not the emulator's: a reboot that was asked for"
+guest 2 1 'Kernel panic - not syncing: Fatal exception'
+! emulator .
+result $? "not the emulator's: a guest that panics"
+console '/stack guard/d'
+guest 2 1 ''
+! emulator .
+result $? "not the emulator's: a reset while the machine complains"
+
+# A machine's programs as far as machine.py uses them, and tests of 2, 3 and 1 cases; in the
+# second of them a guest is reset as long as $tmp/bad is there.
+mkdir "$tmp/bin"
+cat >"$tmp/bin/guest" <<END
+#!/bin/sh
+[ ! -e $tmp/reset ] || echo a
+[ "\$2" != --forget ] || rm -f $tmp/reset
+END
+printf '#!/bin/sh\necho "[ 1.0] up"\n' >"$tmp/bin/dmesg"
+printf '#!/bin/sh\n' >"$tmp/bin/modprobe"
+printf '#!/bin/sh\n' >"$tmp/bin/rmmod"
+printf '#!/bin/sh\necho 1..2; echo ok 1 a; echo not ok 2 b\n' >"$tmp/one"
+cat >"$tmp/two" <<END
+#!/bin/sh
+echo 1..3; echo ok 1 a; echo "ok 2 b # SKIP"
+if [ -e $tmp/bad ]; then touch $tmp/reset; else echo ok 3 c; fi
+END
+printf '#!/bin/sh\necho 1..1; echo ok 1 a\n' >"$tmp/three"
+chmod +x "$tmp"/bin/* "$tmp/one" "$tmp/two" "$tmp/three"
+
+# machine [NAME=VALUE]: runs the three tests as a machine does
+machine()
+{
+	env "$@" PATH="$tmp/bin:$PATH" selftests/lib/machine.py stable \
+		"$tmp/one" "$tmp/two" "$tmp/three" >"$tmp/out" 2>&1
+}
+
+rm -f /log/totals /log/done
+: >"$tmp/bad"
+machine A=1
+[ $? = 1 ] && [ ! -e /log/totals ] && [ "$(cat /log/done)" = "1 1 0 $tmp/one" ]
+result $? "a test that fails with a guest's reset leaves the machine to be replaced"
+rm "$tmp/bad" "$tmp/reset"
+machine VNIC_AGAIN=1
+[ "$(cat /log/totals)" = "5 1 1" ] && grep -q '^ok 2' "$tmp/out" && ! grep -q '^not ok 1' "$tmp/out"
+result $? "the fresh machine goes on with that test, and the totals are those of all"
+: >"$tmp/bad"
+machine A=1
+rm "$tmp/reset"
+machine VNIC_AGAIN=1
+[ "$(cat /log/totals)" = "4 2 1" ] && grep -q '^not ok 2' "$tmp/out"
+result $? "a reset in the fresh machine fails the test"
+rm "$tmp/bad"
+machine A=1
+[ "$(cat /log/totals)" = "5 1 1" ] && grep -q '^not ok 1' "$tmp/out"
+result $? "another run begins with the first test"
+exit $failed
