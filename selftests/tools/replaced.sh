@@ -75,7 +75,7 @@ missed()
 }
 
 echo "KTAP version 1"
-echo "1..22"
+echo "1..24"
 
 console ''
 emulator '^stack-guard: '
@@ -155,4 +155,19 @@ rm "$tmp/bad"
 machine A=1
 [ "$(cat /log/totals)" = "5 1 1" ] && grep -q '^not ok 1' "$tmp/out"
 result $? "another run begins with the first test"
+
+# report: what a run of the tests says in the end, and whether it is too much
+report()
+{
+	bash -c '. tools/vm/lib.sh; replaced_report "$1"' - "$tmp/replaced" >"$tmp/out"
+}
+
+report && [ "$(cat "$tmp/out")" = "0 machines replaced, 0 guests started again" ]
+result $? "a run in which nothing was replaced says so"
+echo "machine stack-guard: ...; logs in /x" >"$tmp/replaced"
+echo "guest a silent at its start; logs in /y" >>"$tmp/replaced"
+echo "guest b silent at its start; logs in /y" >>"$tmp/replaced"
+report && grep -q '^1 machines replaced, 2 guests' "$tmp/out" && grep -q 'logs in /x' "$tmp/out" &&
+	echo "machine guest a reset: ...; logs in /z" >>"$tmp/replaced" && ! report
+result $? "one machine may be replaced, two fail"
 exit $failed
