@@ -107,7 +107,8 @@ in_tree()
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	unshare -m --propagation private bash -c '
 		mount --bind "$1" "$2/vnic" && mount --bind "$3" "$2/log" &&
-		mount -t tmpfs tmp "$2/tmp" && mount --bind /dev "$2/dev" || exit
+		mount -t tmpfs tmp "$2/tmp" && mount --bind /dev "$2/dev" &&
+		mount -t proc proc "$2/proc" || exit
 		tree=$2
 		shift 3
 		exec chroot "$tree" "$@"
