@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug quick=tcp,backpressure,leaves
+# run-on: stable debug rt=tcp quick=tcp,backpressure,leaves
 """The wire: a netdev enslaved to the PF is the adapter's uplink."""
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
