@@ -58,6 +58,7 @@ uninstall: headers
 clean:
 	find . -path ./.git -prune -o \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -exec rm -f {} +
+	rm -rf drivers/include/generated
 
 demo:
 	tools/demo/demo

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the kernels vnic is built for, Linux 6.12 and newer.
- * The only place where a kernel version is looked at.
+ * What differs between the kernels vnic is built for, Linux 6.12 and newer, by
+ * what their headers have: drivers/probe asks them.  A version says nothing:
+ * stable and enterprise kernels take over changes from newer ones.  The
+ * versions named here are those that brought a change first.
  */
 #ifndef _VNIC_COMPAT_H
 #define _VNIC_COMPAT_H
@@ -18,6 +20,8 @@
 #include <linux/version.h>
 #include <net/devlink.h>
 
+#include <generated/probed.h>
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 #error "vnic needs Linux 6.12 or newer"
 #endif
@@ -26,7 +30,7 @@
 #endif
 
 /* Linux 6.13: symbol namespaces are strings. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#if VNIC_HAVE_MODULE_NS_STRING
 #define EXPORT_SYMBOL_VNIC(sym)	EXPORT_SYMBOL_NS_GPL(sym, "VNIC")
 #define VNIC_IMPORT_NS()	MODULE_IMPORT_NS("VNIC")
 #else
@@ -39,7 +43,7 @@
  * before, they answer VFIO_DEVICE_GET_REGION_INFO in their ioctl op.  This is
  * the initialiser of that op, where it exists.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#if VNIC_HAVE_VFIO_REGION_INFO_OP
 #define VNIC_VFIO_REGION_INFO_OP(fn)	.get_region_info_caps = (fn),
 #else
 #define VNIC_VFIO_REGION_INFO_OP(fn)
@@ -49,7 +53,7 @@
 static inline void vnic_hrtimer_setup(struct hrtimer *timer,
 				      enum hrtimer_restart (*fn)(struct hrtimer *))
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#if VNIC_HAVE_HRTIMER_SETUP
 	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 #else
 	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
@@ -60,11 +64,8 @@ static inline void vnic_hrtimer_setup(struct hrtimer *timer,
 /*
  * Linux 6.17: what a flow's hash is made of is asked for by an op of its own;
  * before, by get_rxnfc.  This is the initialiser of that op, where it exists.
- * The 6.12 series took it over.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0) || \
-	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 117) && \
-	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
+#if VNIC_HAVE_RXFH_FIELDS_OP
 #define VNIC_RXFH_FIELDS_OP(fn)	.get_rxfh_fields = (fn),
 #define VNIC_RXFH_OF_RXNFC(fn, netdev, info)	(-EOPNOTSUPP)
 #else
@@ -77,7 +78,7 @@ static inline void vnic_hrtimer_setup(struct hrtimer *timer,
  * Linux 6.19: the number of RX rings is asked for by an op of its own; before, by
  * get_rxnfc.  This is the initialiser of that op, where it exists.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#if VNIC_HAVE_RX_RING_COUNT_OP
 #define VNIC_RX_RING_COUNT_OP(fn)	.get_rx_ring_count = (fn),
 #else
 #define VNIC_RX_RING_COUNT_OP(fn)
@@ -86,7 +87,7 @@ static inline void vnic_hrtimer_setup(struct hrtimer *timer,
 /* Linux 6.13: dim takes a sample by reference. */
 static inline void vnic_net_dim(struct dim *dim, const struct dim_sample *sample)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#if VNIC_HAVE_NET_DIM_BY_REF
 	net_dim(dim, sample);
 #else
 	net_dim(dim, *sample);
@@ -101,7 +102,7 @@ static inline struct devlink_health_reporter *
 vnic_health_reporter_create(struct devlink *devlink, const struct devlink_health_reporter_ops *ops,
 			    void *priv)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#if VNIC_HAVE_HEALTH_OPS_PERIOD
 	return devlink_health_reporter_create(devlink, ops, priv);
 #else
 	return devlink_health_reporter_create(devlink, ops, 0, priv);
@@ -112,7 +113,7 @@ vnic_health_reporter_create(struct devlink *devlink, const struct devlink_health
 static inline void vnic_hrtimer_setup_soft(struct hrtimer *timer,
 					   enum hrtimer_restart (*fn)(struct hrtimer *))
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#if VNIC_HAVE_HRTIMER_SETUP
 	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 #else
 	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
@@ -171,7 +172,7 @@ static inline void vnic_vhost_task_stop(struct vhost_task *task)
  */
 static inline void vnic_irq_allow_move(unsigned int virq)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#if VNIC_HAVE_IRQ_MOVE_PCNTXT
 	irq_set_status_flags(virq, IRQ_MOVE_PCNTXT);
 #endif
 }
@@ -181,7 +182,7 @@ static inline void vnic_irq_allow_move(unsigned int virq)
  * keeps account of those of emulated buses.  A domain that firmware gave to a
  * real bus is in neither account, so that pci_find_bus() is asked as well.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#if VNIC_HAVE_EMUL_DOMAIN_NR
 static inline int vnic_domain_nr_get(u32 min, u32 max)
 {
 	int nr = pci_bus_find_emul_domain_nr(min, min, max);
@@ -219,7 +220,7 @@ static inline void vnic_domain_nr_put(int nr)
  * Linux 6.19: reading a devlink parameter has an extack, which is not used here.
  * This is the head of such a function.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#if VNIC_HAVE_PARAM_GET_EXTACK
 #define VNIC_PARAM_GET(fn) \
 	int fn(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx, \
 	       struct netlink_ext_ack *extack)

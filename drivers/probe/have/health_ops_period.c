@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The grace period of a health reporter is in its ops. Linux 6.18 */
+#include <net/devlink.h>
+
+static struct devlink_health_reporter *
+probe_health(struct devlink *devlink, const struct devlink_health_reporter_ops *ops, void *priv)
+{
+	return devlink_health_reporter_create(devlink, ops, priv);
+}
