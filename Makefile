@@ -14,6 +14,8 @@ all: modules
 help:
 	@echo 'make                 build the modules for the running kernel (KDIR=<kernel build directory>: another)'
 	@echo 'make install         install modules, tools/vnic and the uapi headers (PREFIX=$(PREFIX), DESTDIR=)'
+	@echo 'make vf              build vnic-vf only, which is all that a guest needs'
+	@echo 'make install-vf      install vnic-vf only'
 	@echo 'make uninstall       remove them again'
 	@echo 'make clean           remove what was built here'
 	@echo 'make demo            show the main job in a test machine (as root; installs what it needs)'
@@ -38,14 +40,25 @@ headers:
 		exit 1; \
 	fi
 
+# Which modules, and what is left out: drivers/options.mk.
 modules: headers
-	$(MAKE) -C '$(KDIR)' M='$(CURDIR)' modules
+	$(MAKE) -C '$(KDIR)' M='$(CURDIR)' VNIC_PARTS=all modules
 
+vf: headers
+	$(MAKE) -C '$(KDIR)' M='$(CURDIR)' VNIC_PARTS=vf modules
+
+# What was built, and of an earlier build nothing that would not fit to it.
 install: modules
 	install -d '$(MODDIR)' '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/include/vnic'
-	install -m 644 drivers/vnic-pf/vnic-pf.ko drivers/vnic-pf/vnic-vfio-pci.ko drivers/vnic-vf/vnic-vf.ko '$(MODDIR)'
+	for m in $(MODULES); do rm -f '$(MODDIR)'/$$m.ko; done
+	install -m 644 `sed 's/o$$/ko/' modules.order` '$(MODDIR)'
 	install -m 755 tools/vnic '$(DESTDIR)$(PREFIX)/sbin/vnic'
 	install -m 644 uapi/vnic/*.h '$(DESTDIR)$(PREFIX)/include/vnic'
+	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
+
+install-vf: vf
+	install -d '$(MODDIR)'
+	install -m 644 drivers/vnic-vf/vnic-vf.ko '$(MODDIR)'
 	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
 
 uninstall: headers
@@ -84,4 +97,4 @@ evidence:
 check:
 	tools/check
 
-.PHONY: all help headers modules install uninstall clean demo test test-debug debug-kernel bench bench-check evidence check
+.PHONY: all help headers modules vf install install-vf uninstall clean demo test test-debug debug-kernel bench bench-check evidence check

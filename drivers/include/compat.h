@@ -137,7 +137,8 @@ static inline bool vnic_dev_filters_egress(const struct net_device *dev)
 
 /*
  * Threads of a VM's process.  Kernels without KVM and vhost have none: VFs work
- * on the host only.  An error is NULL before Linux 6.14, ERR_PTR() since then.
+ * on the host only, and vnic-vfio-pci is not built.  An error is NULL before Linux
+ * 6.14, ERR_PTR() since then.
  */
 static inline struct vhost_task *vnic_vhost_task_create(bool (*fn)(void *),
 							void (*killed)(void *), void *arg,
