@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug quick newest iommu
+# run-on: stable debug quick newest rt iommu
 # timeout: 300
 """Runs vfio_api on three VFs.  VNIC_SEED and VNIC_FUZZ_SECONDS reach its hostile driver."""
 import os
