@@ -34,8 +34,8 @@ def kicks(pf):
 def traffic(pf, guest, count=20):
     """Ping both ways; how many doorbells were trapped and taken in the kernel meanwhile."""
     before = kicks(pf)
-    guest.ping('10.9.0.2', count=count)
-    sh(f'ping -n -q -c {count} -i 0.2 -W 5 10.9.0.1', ns='peer')
+    guest.ping('10.9.0.2', count=count, every=0.05)
+    sh(f'ping -n -q -c {count} -i 0.05 -W 5 10.9.0.1', ns='peer')
     after = kicks(pf)
     page = after[1] - before[1]
     trapped = after[0] - before[0] - page

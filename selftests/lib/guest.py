@@ -52,14 +52,14 @@ class Guest:
         wait_for(lambda: 'LOWER_UP' in self.out(f'ip link show {dev}'), f'carrier in {self.name}')
         return self
 
-    def ping(self, ip, size=56, count=2, check=True):
-        """ping from it."""
-        done = self.run(f'ping -n -c {count} -i 0.2 -W 5 -s {size} {ip}', check=False)
+    def ping(self, ip, size=56, count=2, check=True, every=0.2):
+        """ping from it, one `every` so many seconds."""
+        done = self.run(f'ping -n -c {count} -i {every} -W 5 -s {size} {ip}', check=False)
         if check and done.returncode:
             raise Fail(f'ping {ip} size {size} from {self.name}: {done.stdout[-300:]}')
         return not done.returncode
 
-    def iperf(self, ip, args='', seconds=3):
+    def iperf(self, ip, args='', seconds=2):
         """iperf3 to a server that runs; Mb/s received."""
         with spending('traffic'):
             text = self.out(f'iperf3 -f m -c {ip} -t {seconds} {args}', timeout=seconds + 40)

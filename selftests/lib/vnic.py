@@ -355,7 +355,7 @@ class Background:
         return self.proc.communicate(timeout=timeout * slow())[0]
 
 
-def iperf(server_ns, client_ns, ip, args='', seconds=3):
+def iperf(server_ns, client_ns, ip, args='', seconds=2):
     """iperf3 from client to server; its JSON result."""
     server = Background('iperf3 -s -1 --forceflush', ns=server_ns)
     wait_for(lambda: ':5201' in out('ss -Hltn', ns=server_ns), 'iperf3 server')
