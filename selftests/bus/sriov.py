@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug newest=numvfs,flr,pf_reset,rescan,lspci iommu=flr quick=all_256,flr,rescan
+# run-on: stable debug newest=numvfs,flr,pf_reset,rescan,lspci iommu=flr quick=numvfs,flr,rescan
 """The PCI core's SR-IOV files, on the software bus."""
 import errno
 import os
