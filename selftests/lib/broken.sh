@@ -28,7 +28,10 @@ run_broken()
 		compile "$tmp/test.o" "$1" -o "$2"
 	}
 
-	compile -c "$test" -o "$tmp/test.o" && build "$code" "$tmp/whole" || { echo 'Bail out! the test does not compile'; exit 1; }
+	if ! compile -c "$test" -o "$tmp/test.o" || ! build "$code" "$tmp/whole"; then
+		echo 'Bail out! the test does not compile'
+		exit 1
+	fi
 	"$tmp/whole" >"$tmp/out"
 	failed=$?
 	grep -v '^1\.\.' "$tmp/out"

@@ -6,21 +6,12 @@
 # and the emulator are stubs.
 # Prints KTAP, exits 0 if all is well.
 cd "$(dirname "$0")/../.." || exit 1
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+. selftests/lib/ktap.sh
 export VNIC_HOST_ROOT=$tmp/host VNIC_CACHE=$tmp/cache
 . tools/vm/lib.sh
 . tools/vm/accel.sh
 # shellcheck disable=SC2034 # read by say
 VM_NAME=run
-n=0 failed=0
-
-# result STATUS NAME
-result()
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n $2"; else echo "not ok $n $2"; failed=1; fi
-}
 
 # emulator: what the script on standard input does instead of a boot; in its PATH it
 # stands for unshare, which QEMU is started by.

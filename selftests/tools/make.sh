@@ -5,16 +5,7 @@
 # What `make` says when it cannot build, and that help names every command.
 # Prints KTAP, exits 0 if all is well.
 cd "$(dirname "$0")/../.." || exit 1
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-n=0 failed=0
-
-# result STATUS NAME
-result()
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n $2"; else echo "not ok $n $2"; failed=1; fi
-}
+. selftests/lib/ktap.sh
 
 echo "KTAP version 1"
 echo "1..3"

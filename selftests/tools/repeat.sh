@@ -5,16 +5,7 @@
 # tools/demo/repeat counts what passed and what was replaced; the demo is a stub.
 # Prints KTAP, exits 0 if all is well.
 cd "$(dirname "$0")/../.." || exit 1
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-n=0 failed=0
-
-# result STATUS NAME
-result()
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n $2"; else echo "not ok $n $2"; failed=1; fi
-}
+. selftests/lib/ktap.sh
 
 mkdir -p "$tmp/tools/demo" "$tmp/tools/vm"
 cp tools/demo/repeat "$tmp/tools/demo/"

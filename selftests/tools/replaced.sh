@@ -6,16 +6,7 @@
 # tests go on in a fresh machine with nothing lost and nothing counted twice.
 # Prints KTAP, exits 0 if all is well.
 cd "$(dirname "$0")/../.." || exit 1
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-n=0 failed=0
-
-# result STATUS NAME
-result()
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n $2"; else echo "not ok $n $2"; failed=1; fi
-}
+. selftests/lib/ktap.sh
 
 # console SED-SCRIPT: what a machine says that died of the emulator, changed by the script
 console()
