@@ -66,7 +66,7 @@ missed()
 }
 
 echo "KTAP version 1"
-echo "1..24"
+echo "1..28"
 
 console ''
 emulator '^stack-guard: '
@@ -84,6 +84,35 @@ missed 's/\(Linux version [^ ]*\)+deb13-amd64/\1-vnicdebug/' "the debug kernel"
 missed '/stack guard/d; s/RIP: 0010:error_entry/RIP: 0010:rcu_core/' "any other panic"
 missed '/Kernel panic/d' "a machine that did not die of it"
 missed '/40.1/d' "a machine that ends without a word"
+
+# stall SED-SCRIPT: a machine with a dead CPU, changed by the script
+stall()
+{
+	console '/40.1/d'
+	for s in 244 307; do
+		cat <<-END
+		[  $s.862812] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:
+		[  $s.865317] rcu: 	(detected by 1, t=5254 jiffies, g=37305, q=30 ncpus=2)
+		[  $s.866352] rcu: rcu_preempt kthread timer wakeup didn't happen for 5253 jiffies! g37305 f0x2 RCU_GP_WAIT_FQS(5) ->state=0x200
+		[  $s.866820] rcu: 	Possible timer handling issue on cpu=0 timer-softirq=6637
+		[  $s.867916] rcu: RCU grace-period kthread stack dump:
+		[  $s.880967] rcu: Stack dump where RCU GP kthread last ran:
+		END
+	done | sed "$1" >>"$tmp/log/console.log"
+}
+
+stall ''
+emulator '^dead-cpu: '
+result $? "the emulator's: a CPU that takes no interrupt and no NMI"
+stall 's/.*307.88.*Stack dump.*/&\n[ 308.0] NMI backtrace for cpu 0/'
+! emulator .
+result $? "not the emulator's: a CPU that answers an NMI"
+stall '/307/d'
+! emulator .
+result $? "not the emulator's: a stall that may end"
+stall '/Possible timer/d'
+! emulator .
+result $? "not the emulator's: a stall of another kind"
 
 console '/40.1/d'
 guest 2 1 ''
