@@ -170,7 +170,7 @@ def marks():
         eq(since(pf, before), {'rx_packets': 600, 'rx_marked': codes.count(3)},
            f'counted, {what}')
         eq(codes[:174], [ecn] * 174, 'the burst passes as it was sent')
-        between(codes.count(3), 4, 120 * slow(), f'marks, {what}')
+        between(codes.count(3), 4, 300, f'marks, not of each of 426 that wait, {what}')
     bench()
     before, sock = counters(pf), listen()
     flood(vfs, [datagram(i) for i in range(600)])
