@@ -4,7 +4,7 @@
 KDIR     ?= /lib/modules/$(shell uname -r)/build
 PREFIX   ?= /usr/local
 DESTDIR  ?=
-MODULES  := vnic-pf vnic-vf vnic-vfio-pci
+MODULES  := vnic-pf vnic-vf vnic-iommu vnic-vfio-pci
 RELEASE   = $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null)
 MODDIR    = $(DESTDIR)/lib/modules/$(RELEASE)/updates
 MIN      := 6.12

@@ -49,6 +49,26 @@
 #define VNIC_VFIO_REGION_INFO_OP(fn)
 #endif
 
+/*
+ * Linux 6.19: who attaches a device to an IOMMU domain is told which it was
+ * attached to before, which is not used here.  This is the head of such a function.
+ */
+#if VNIC_HAVE_IOMMU_ATTACH_OLD
+#define VNIC_IOMMU_ATTACH(fn) \
+	fn(struct iommu_domain *domain, struct device *dev, struct iommu_domain *old)
+#else
+#define VNIC_IOMMU_ATTACH(fn)	fn(struct iommu_domain *domain, struct device *dev)
+#endif
+
+/* Linux 6.19: a domain's page sizes are said in the domain alone; before, also in
+ * the ops.  This is the initialiser there.
+ */
+#if VNIC_HAVE_IOMMU_OPS_PGSIZES
+#define VNIC_IOMMU_OPS_PGSIZES(sizes)	.pgsize_bitmap = (sizes),
+#else
+#define VNIC_IOMMU_OPS_PGSIZES(sizes)
+#endif
+
 /* Linux 6.13: a timer gets its function when it is initialised. */
 static inline void vnic_hrtimer_setup(struct hrtimer *timer,
 				      enum hrtimer_restart (*fn)(struct hrtimer *))

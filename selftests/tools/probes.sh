@@ -90,12 +90,12 @@ cp -r "$vnic/Makefile" "$vnic/Kbuild" "$vnic/uapi" "$src/"
 cp "$vnic/tools/vnic" "$src/tools/"
 cp -r "$vnic/drivers/probe" "$vnic/drivers/include" "$vnic/drivers/options.mk" "$src/drivers/"
 rm -rf "$src/drivers/include/generated"
-for dir in vnic-vf vnic-pf vnic-pf/vfio; do
+for dir in vnic-vf vnic-iommu vnic-pf vnic-pf/vfio; do
 	mkdir "$src/drivers/$dir"
 	printf '#include <linux/module.h>\nMODULE_DESCRIPTION("empty");\nMODULE_LICENSE("GPL");\n' \
 		>"$src/drivers/$dir/main.c"
 done
-for dir in vnic-vf vnic-pf; do
+for dir in vnic-vf vnic-iommu vnic-pf; do
 	sed -e 's,^\(vnic-[a-z-]*-y :=\).* \?\(\<\(vfio/\)\?main.o\).*,\1 \2,' -e '/^vnic-[^ ]* +=/d' \
 		"$vnic/drivers/$dir/Kbuild" >"$src/drivers/$dir/Kbuild"
 done
@@ -115,11 +115,11 @@ echo "KTAP version 1"
 echo "1..11"
 
 headers '6.12*'
-build CC="$tmp/cc" && built vnic-pf vnic-vf vnic-vfio-pci && has RXFH_FIELDS_OP 1 &&
+build CC="$tmp/cc" && built vnic-iommu vnic-pf vnic-vf vnic-vfio-pci && has RXFH_FIELDS_OP 1 &&
 	[ "$(probed)" = 2 ] && ! grep -q vnic: "$tmp/out"
-result $? "Debian's headers: three modules, probes compiled in two parts"
+result $? "Debian's headers: four modules, probes compiled in two parts"
 
-build CC="$tmp/cc" && built vnic-pf vnic-vf vnic-vfio-pci && [ "$(probed)" = 0 ]
+build CC="$tmp/cc" && built vnic-iommu vnic-pf vnic-vf vnic-vfio-pci && [ "$(probed)" = 0 ]
 result $? "the answers are kept: no probe is compiled again"
 
 edit "$kcommon/include/linux/ethtool.h" \
@@ -148,17 +148,17 @@ headers '6.12*'
 without PCI_IOV &&
 	make -C "$kernel" M="$src" CONFIG_DEBUG_INFO= CONFIG_DEBUG_INFO_BTF_MODULES= modules \
 		>"$tmp/out" 2>&1 && built vnic-vf &&
-	says 'vnic: .*CONFIG_PCI_IOV (virtual functions).*not built: vnic-pf vnic-vfio-pci$'
+	says 'vnic: .*CONFIG_PCI_IOV (virtual functions).*not built: vnic-iommu vnic-pf vnic-vfio-pci$'
 result $? "without PCI_IOV the kernel's own make says so in a line, and builds vnic-vf"
 
 headers '6.12*'
 root=$tmp/root/lib/modules/$(cat "$kernel/include/config/kernel.release")/updates
 mkdir -p "$root"
 touch "$root/vnic-vfio-pci.ko"
-without VFIO && build install DESTDIR="$tmp/root" && built vnic-pf vnic-vf &&
+without VFIO && build install DESTDIR="$tmp/root" && built vnic-iommu vnic-pf vnic-vf &&
 	says 'vnic: .*CONFIG_VFIO (VFs in virtual machines).*not built: vnic-vfio-pci$' &&
-	[ "$(ls -m "$root")" = 'vnic-pf.ko, vnic-vf.ko' ]
-result $? "without VFIO: vnic-pf and vnic-vf are built and installed, none of before stays"
+	[ "$(ls -m "$root")" = 'vnic-iommu.ko, vnic-pf.ko, vnic-vf.ko' ]
+result $? "without VFIO: all others are built and installed, none of before stays"
 
 build uninstall DESTDIR="$tmp/root" && [ -z "$(ls "$root")" ] &&
 	without PCI_IOV && without NET_DEVLINK && build install-vf DESTDIR="$tmp/root" &&
