@@ -109,6 +109,7 @@ static void __exit vnic_exit(void)
 
 module_init(vnic_init);
 module_exit(vnic_exit);
+VNIC_IMPORT_NS();
 MODULE_AUTHOR("The vnic authors");
 MODULE_DESCRIPTION("vnic: SR-IOV network adapter in software, PF and device model");
 MODULE_LICENSE("GPL");

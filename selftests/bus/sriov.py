@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug newest=numvfs,flr,pf_reset,rescan,lspci iommu=flr quick=numvfs,flr,rescan
+# run-on: stable debug newest=numvfs,groups,flr,pf_reset,rescan,lspci iommu=groups,flr quick=numvfs,groups,flr,rescan
 """The PCI core's SR-IOV files, on the software bus."""
 import errno
 import os
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import between, contains, defer, eq, note, run, sleep, slow, true, wait_for
-from vnic import VF_DRIVER, errno_of, load, out, pf_list, read, sh, write
+from vnic import VF_DRIVER, errno_of, load, out, pf_list, read, sh, unload, write
 
 
 def numvfs():
@@ -35,6 +35,33 @@ def all_256():
         eq(len([n for n in os.listdir(pf.path) if n.startswith('virtfn')]), 256, 'VFs')
         true(pf.vf(255).get('vendor') == '0x766e', 'VF 255 answers')
         pf.numvfs(0)
+
+
+def groups():
+    """each VF has an IOMMU group of its own, whatever its driver; host drivers need none"""
+    def group(vf):
+        link = vf.path + '/iommu_group'
+        return os.path.realpath(link) if os.path.exists(link) else None
+    for _ in range(2):
+        pf = load(total_vfs=4)[0]
+        true(not os.path.exists(pf.path + '/iommu_group'), 'the PF is in no group')
+        pf.set('sriov_drivers_autoprobe', 0)
+        pf.numvfs(4)
+        vfs = [pf.vf(i) for i in range(4)]
+        found = [group(vf) for vf in vfs]
+        eq((None in found, len(set(found))), (False, 4), f'groups {found}')
+        for vf in vfs:
+            eq(os.listdir(group(vf) + '/devices'), [vf.bdf], 'devices of the group')
+            eq(read(group(vf) + '/type').strip(), 'identity', 'type of the group')
+        pf.set('sriov_drivers_autoprobe', 1)
+        vfs[0].bind('vnic-vf')
+        vfs[1].to_vfio()
+        eq([group(vf) for vf in vfs], found, 'groups with drivers bound')
+        eq(errno_of(write, group(vfs[2]) + '/type', 'DMA'), errno.EINVAL, 'another type')
+        vfs[1].bind(None)
+        pf.numvfs(0)
+        true(not any(os.path.exists(path) for path in found), 'groups are gone with the VFs')
+        unload()
 
 
 def autoprobe():
@@ -192,4 +219,4 @@ def idle_bound():
     between(used, 0, 2, 'ticks of the VFs\' threads in 5 s')
 
 
-run([numvfs, all_256, autoprobe, bind_unbind, flr, pf_reset, gone, rescan, lspci, idle, idle_bound])
+run([numvfs, all_256, groups, autoprobe, bind_unbind, flr, pf_reset, gone, rescan, lspci, idle, idle_bound])

@@ -170,9 +170,9 @@ def final(totals):
     """Modules away and back, then the leak scan."""
     good = True
     for step in ('rmmod vnic-vfio-pci 2>/dev/null; rmmod vnic-pf 2>/dev/null; '
-                 'rmmod vnic-vf 2>/dev/null; true',
+                 'rmmod vnic-iommu 2>/dev/null; rmmod vnic-vf 2>/dev/null; true',
                  'modprobe vnic-vf && modprobe vnic-pf && modprobe vnic-vfio-pci',
-                 'rmmod vnic-vfio-pci && rmmod vnic-pf && rmmod vnic-vf'):
+                 'rmmod vnic-vfio-pci && rmmod vnic-pf && rmmod vnic-iommu && rmmod vnic-vf'):
         done = subprocess.run(['sh', '-c', step], capture_output=True, text=True, check=False)
         if done.returncode:
             print(f'    # {step}: {done.stderr.strip()}', flush=True)

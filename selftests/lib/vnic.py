@@ -124,9 +124,9 @@ def load(**params):
 
 
 def unload():
-    """Remove all three modules."""
+    """Remove all modules."""
     with spending('modules'):
-        for module in ('vnic-vfio-pci', 'vnic-pf', 'vnic-vf'):
+        for module in ('vnic-vfio-pci', 'vnic-pf', 'vnic-iommu', 'vnic-vf'):
             if loaded(module):
                 sh('rmmod ' + module, timeout=120)
 

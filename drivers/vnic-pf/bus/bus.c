@@ -15,6 +15,7 @@
 #include "compat.h"
 #include "priv.h"
 #include "vnic_host.h"
+#include "vnic_iommu.h"
 
 /* PCI domains: above all real ones; QEMU takes none above 0xffff. */
 #define VNIC_DOMAIN_MIN		0x1000
@@ -176,18 +177,13 @@ bool vnic_bus_is_master(struct vnic_bus *bus, int vf)
 
 /* ---- lifetime ---- */
 
-/* A device was found: claim its BARs where they are, else the PCI core would
- * look for another place.  (VFs get theirs from the PF.)
+/* A PF was found: claim its BARs where they are, else the PCI core would look for
+ * another place.  (VFs get theirs from the PF.)
  */
-static int vnic_bus_notify(struct notifier_block *nb, unsigned long action, void *data)
+static void vnic_bus_claim(struct pci_dev *pdev)
 {
-	struct vnic_bus *bus = container_of(nb, struct vnic_bus, nb);
-	struct pci_dev *pdev = to_pci_dev(data);
 	unsigned int i;
 
-	if (action != BUS_NOTIFY_ADD_DEVICE || pdev->bus->ops != &vnic_pci_ops ||
-	    vnic_bus_of(pdev->bus) != bus || pdev->is_virtfn)
-		return NOTIFY_DONE;
 	for (i = 0; i < PCI_NUM_RESOURCES; i++) {
 		struct resource *res = &pdev->resource[i];
 
@@ -196,6 +192,29 @@ static int vnic_bus_notify(struct notifier_block *nb, unsigned long action, void
 		    pci_claim_resource(pdev, i))
 			break;
 	}
+}
+
+/* A VF was found: without its IOMMU it works on this host, but not with vfio. */
+static void vnic_bus_add_iommu(struct pci_dev *pdev)
+{
+	int err = vnic_iommu_add(&pdev->dev);
+
+	if (err)
+		pci_warn(pdev, "no IOMMU group, so not for virtual machines: %d\n", err);
+}
+
+static int vnic_bus_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct vnic_bus *bus = container_of(nb, struct vnic_bus, nb);
+	struct pci_dev *pdev = to_pci_dev(data);
+
+	if (action != BUS_NOTIFY_ADD_DEVICE || pdev->bus->ops != &vnic_pci_ops ||
+	    vnic_bus_of(pdev->bus) != bus)
+		return NOTIFY_DONE;
+	if (pdev->is_virtfn)
+		vnic_bus_add_iommu(pdev);
+	else
+		vnic_bus_claim(pdev);
 	return NOTIFY_OK;
 }
 
@@ -301,7 +320,7 @@ struct vnic_bus *vnic_bus_create(struct vnic_adapter *ad, unsigned int total_vfs
 	if (err)
 		goto err_parent;
 	bus->nb.notifier_call = vnic_bus_notify;
-	bus->nb.priority = 1;	/* before those who look at the BARs */
+	bus->nb.priority = 1;	/* before those who look at BARs and IOMMU */
 	err = bus_register_notifier(&pci_bus_type, &bus->nb);
 	if (err)
 		goto err_msi;

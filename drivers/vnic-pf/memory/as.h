@@ -1,86 +1,82 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Address spaces: how the device reaches the memory its driver names by bus
- * address.  Two kinds: host-direct (a driver on this host, dma-direct) and
- * pinned guest memory (through vfio).
+ * address.  Two kinds: that of a driver on this host, whose addresses are
+ * physical ones (dma-direct), and that of a guest, which vfio has mapped into a
+ * domain of vnic's IOMMU.
  *
- * Protocol: vnic_as_pin() (process context, may sleep) makes a range
- * accessible; vnic_as_ptr() translates inside a preemption-disabled stretch
- * and the pointer is good until that stretch ends.  When the guest's memory is
- * unmapped, vnic_as_invalidate() removes the translations, tells the owner's
- * queues, waits for all preemption-disabled stretches and only then unpins.
- * A task may be throttled anywhere else without holding up anybody.
+ * Protocol: between vnic_as_begin() and vnic_as_end(), a stretch, addresses are
+ * translated, and what was found is good.  Whoever unmaps a guest's memory waits
+ * for the stretches; so nothing sleeps in one, and each is short.  A task may be
+ * throttled anywhere else without holding up anybody.  Memory that is not mapped
+ * or not to be written is not found: nothing is ever pinned, waited for or tried
+ * again here, as with a hardware NIC.
  */
 #ifndef _VNIC_AS_H
 #define _VNIC_AS_H
 
 #include <linux/mm.h>
-#include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/string.h>
 #include <linux/types.h>
-#include <linux/xarray.h>
+
+#include <vnic_iommu.h>
 
 #include "copy.h"
 
-struct device;
 struct vnic_as;
 
-/**
- * struct vnic_pin_ops - how a guest address space gets at its pages
- * @pin: pin @npages pages from @iova for reading and writing; returns the
- *	number pinned (contiguous from the start), or -errno.  Process context.
- * @unpin: unpin what was pinned.  Process context.
- */
-struct vnic_pin_ops {
-	int	(*pin)(void *priv, dma_addr_t iova, int npages, struct page **pages);
-	void	(*unpin)(void *priv, dma_addr_t iova, int npages);
-};
-
-/* memory/as.c; constructors */
+/* memory/as.c; NULL when out of memory.  Process context. */
+/* Of a driver on this host: @dev maps memory for it, directly */
 struct vnic_as *vnic_as_host(struct device *dev);
-struct vnic_as *vnic_as_guest(const struct vnic_pin_ops *ops, void *priv);
-/* Unpins all.  No stretch may use it any more (see vnic_fn_detach()). */
+/* Of a guest; @iommu outlives it */
+struct vnic_as *vnic_as_guest(const struct vnic_iommu_dev *iommu);
+/* No stretch may use it any more (see vnic_fn_detach()). */
 void vnic_as_free(struct vnic_as *as);
-/* A reference keeps the struct, so that vnic_as_invalidate() may be called until
- * it is put, also during and after vnic_as_free().  Any context.
- */
-struct vnic_as *vnic_as_get(struct vnic_as *as);
-void vnic_as_put(struct vnic_as *as);
+
+/* A stretch.  Any context but hardirq; they nest. */
+static inline void vnic_as_begin(void)
+{
+	preempt_disable();
+	vnic_stretch_begin();
+}
+
+static inline void vnic_as_end(void)
+{
+	vnic_stretch_end();
+	preempt_enable();
+}
 
 /**
- * vnic_as_pin - make a range accessible
- * @as: address space
- * @iova: first byte
- * @len: bytes, > 0; may cross pages
- *
- * Context: process, may sleep.
- * Return: 0; -EAGAIN: the range was unmapped a moment ago, try again in
- * VNIC_AS_HOLDOFF_MS; -EFAULT: not memory of the driver; -ENOMEM.
- */
-int vnic_as_pin(struct vnic_as *as, dma_addr_t iova, size_t len);
-#define VNIC_AS_HOLDOFF_MS	20
-
-/**
- * vnic_as_ptr - translate
+ * vnic_as_ptr - translate what is read
  * @as: address space
  * @iova: first byte
  * @len: bytes; must not cross a page
  *
- * Context: preemption disabled; the pointer is good until it is enabled.
- * Return: NULL when the page is not (or no longer) pinned.
+ * Context: in a stretch; the pointer is good until it ends.
+ * Return: NULL when it is not the driver's memory.
  */
-void *vnic_as_ptr(struct vnic_as *as, dma_addr_t iova, size_t len);
+const void *vnic_as_ptr(struct vnic_as *as, dma_addr_t iova, size_t len);
 
-/* The same for a range that was perhaps not made accessible yet.  NULL: call
- * vnic_as_pin(), after which vnic_as_ptr() has it.
+/* The same for what is read and written.  NULL also when it may not be written. */
+void *vnic_as_wptr(struct vnic_as *as, dma_addr_t iova, size_t len);
+
+/**
+ * vnic_as_reaches - is a range the driver's memory now?
+ * @as: address space
+ * @iova: first byte
+ * @len: bytes, > 0; may cross pages
+ * @write: is it to be written?
+ *
+ * Context: in a stretch.
  */
-void *vnic_as_try(struct vnic_as *as, dma_addr_t iova, size_t len);
+bool vnic_as_reaches(struct vnic_as *as, dma_addr_t iova, size_t len, bool write);
 
 /**
  * vnic_as_store - the one function that writes into a driver's memory
  * @as: address space (dirty tracking will need it)
  * @iova: where, as a bus address
- * @ptr: the same place, translated
+ * @ptr: the same place, translated by vnic_as_wptr()
  * @src: what
  * @len: bytes
  */
@@ -98,28 +94,5 @@ static inline void vnic_as_store32(struct vnic_as *as, dma_addr_t iova, __le32 *
 {
 	WRITE_ONCE(*ptr, cpu_to_le32(val));
 }
-
-/* Drop every pin in the range; len 0: all.  Calls @inval (set by the owner)
- * when something was pinned there, then waits for stretches, then unpins; for
- * VNIC_AS_HOLDOFF_MS nothing of the range can be pinned again (len 0, a reset:
- * it can at once).  Does nothing to a host-direct space, which has no pins.
- * It has a time limit when called for a range: an -EAGAIN of sorts for type1,
- * which calls again.  Process context; see as.c for the locks it may come with.
- */
-void vnic_as_invalidate(struct vnic_as *as, dma_addr_t iova, size_t len);
-
-/* No queue is left, so nobody looks at the pages: drop all pins but that of the
- * page at @keep (the mailbox).  By the owner, which neither pins nor uses
- * another page meanwhile; its callback is not called.  Process context.
- */
-void vnic_as_drop_but(struct vnic_as *as, dma_addr_t keep);
-
-/* The owner's callback: stop queues whose rings or posted buffers lie in it */
-void vnic_as_set_owner(struct vnic_as *as,
-		       void (*inval)(void *owner, dma_addr_t iova, size_t len),
-		       void *owner);
-
-/* pages pinned now (0 for host-direct) */
-unsigned long vnic_as_pinned(struct vnic_as *as);
 
 #endif /* _VNIC_AS_H */

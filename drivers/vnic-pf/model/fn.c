@@ -22,8 +22,8 @@
  *    (WARN); configuration accesses find the function by RCU, so after
  *    unpublishing, a grace period and cancelling the work nobody knows it.
  *
- * fn->lock is never taken by a worker (reset waits for its turn under it), by
- * the forwarding path, or in vnic_as_invalidate()'s callback.
+ * fn->lock is never taken by a worker (reset waits for its turn under it), or by
+ * the forwarding path.
  */
 #include <linux/delay.h>
 #include <linux/mm.h>
@@ -203,8 +203,6 @@ static void vnic_fn_do_reset(struct vnic_fn *fn, bool tell)
 	vnic_queues_stop(fn);
 	vnic_vectors_stop(fn);
 	fn->pers->reset(fn);
-	if (fn->as)
-		vnic_as_invalidate(fn->as, 0, 0);
 	failed = test_and_clear_bit(VNIC_FN_FAILED, &fn->flags);
 	trace_vnic_reset(fn, tell, failed);
 	if (failed)
@@ -319,11 +317,6 @@ static void vnic_fn_init_master(struct vnic_fn *fn, bool guest)
 	} while (!guest && on != vnic_bus_is_master(fn->ad->bus, fn->index));
 }
 
-static void vnic_fn_inval(void *owner, dma_addr_t iova, size_t len)
-{
-	vnic_queues_invalidate(owner, iova, len);
-}
-
 static int vnic_fn_attach_locked(struct vnic_fn *fn, const struct vnic_backend_ops *be,
 				 void *priv, struct vnic_as *as)
 {
@@ -345,7 +338,6 @@ static int vnic_fn_attach_locked(struct vnic_fn *fn, const struct vnic_backend_o
 	fn->be = be;
 	fn->be_priv = priv;
 	fn->as = as;
-	vnic_as_set_owner(as, vnic_fn_inval, fn);
 	clear_bit(VNIC_FN_LOGGED, &fn->flags);
 	clear_bit(VNIC_FN_BELL_DEAD, &fn->flags);
 	vnic_fn_init_master(fn, be->guest);

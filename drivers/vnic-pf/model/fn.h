@@ -126,8 +126,8 @@ struct vnic_vector {
 #define VNIC_TOLL_RATE		500	/* pieces of work a second */
 #define VNIC_TOLL_BURST		256
 
-/* After a driver's error nothing is done for it for so long, reset or not:
- * bounds the lines the vfio core logs for pins that fail.
+/* After a driver's error nothing is done for it for so long, reset or not: bounds
+ * what a driver costs that errs all the time.
  */
 #define VNIC_FAIL_HOLD_MS	1000
 
@@ -246,7 +246,7 @@ void vnic_fns_reset(struct vnic_adapter *ad);
  */
 int vnic_fn_attach(struct vnic_fn *fn, const struct vnic_backend_ops *be, void *priv,
 		   struct vnic_as *as);
-/* Reset, stop the worker, unpin, free the address space; no raise() after.
+/* Reset, stop the worker, free the address space; no raise() after.
  * Process context; the backend no longer calls the function.
  */
 void vnic_fn_detach(struct vnic_fn *fn);
@@ -257,7 +257,7 @@ void vnic_fn_detach(struct vnic_fn *fn);
 struct vnic_fn *vnic_fn_of(struct pci_dev *pdev);
 
 /* Complete reset, synchronous: queues gone, no access to the driver's memory
- * and no pins when it returns; host configuration stays.  Process context.
+ * when it returns; host configuration stays.  Process context.
  * @tell: leave VNIC_ST_F_RESET in the status block and raise vector 0 first
  * (a reset the driver did not ask for).
  */

@@ -421,11 +421,11 @@ static bool vnic_mbx_copy_request(struct vnic_mbx *m, u64 addr)
 {
 	const struct vnic_mbx_page *page;
 
-	preempt_disable();
+	vnic_as_begin();
 	page = vnic_as_ptr(m->fn->as, addr, sizeof(*page));
 	if (page)
 		memcpy(&m->req, page, sizeof(m->req));
-	preempt_enable();
+	vnic_as_end();
 	return page;
 }
 
@@ -451,8 +451,8 @@ static void vnic_mbx_answer(struct vnic_mbx *m, u64 addr)
 	struct vnic_fn *fn = m->fn;
 	void *page;
 
-	preempt_disable();
-	page = vnic_as_ptr(fn->as, addr, VNIC_MBX_PAGE_SIZE);
+	vnic_as_begin();
+	page = vnic_as_wptr(fn->as, addr, VNIC_MBX_PAGE_SIZE);
 	if (page) {
 		if (hdr.len)
 			vnic_mbx_store(fn, addr, page,
@@ -463,7 +463,7 @@ static void vnic_mbx_answer(struct vnic_mbx *m, u64 addr)
 		smp_wmb(); /* all of the answer before its seq */
 		vnic_mbx_store(fn, addr, page, off + seq, &hdr.seq, sizeof(hdr.seq));
 	}
-	preempt_enable();
+	vnic_as_end();
 	if (page)
 		vnic_vector_raise(fn, 0, 1, 0);
 }
@@ -478,11 +478,8 @@ static void vnic_mbx_request(struct vnic_mbx *m, u64 addr)
 	struct vnic_fn *fn = m->fn;
 	u64 wait;
 
-	if (!vnic_mbx_copy_request(m, addr)) {
-		vnic_mbx_later(fn, VNIC_MBX_REQUEST,
-			       ktime_get_ns() + VNIC_AS_HOLDOFF_MS * NSEC_PER_MSEC);
-		return;
-	}
+	if (!vnic_mbx_copy_request(m, addr))
+		return;		/* gone since vnic_mbx_work() looked */
 	m->out_len = 0;
 	m->result = vnic_mbx_check(fn, m);
 	if (!m->result && m->op->config) {
@@ -529,15 +526,15 @@ static void vnic_mbx_put_status(struct vnic_mbx *m, u64 addr)
 	void *page;
 
 	m->status.event = cpu_to_le32(++fn->mbx_event);
-	preempt_disable();
-	page = vnic_as_ptr(fn->as, addr, VNIC_MBX_PAGE_SIZE);
+	vnic_as_begin();
+	page = vnic_as_wptr(fn->as, addr, VNIC_MBX_PAGE_SIZE);
 	if (page) {
 		vnic_mbx_store(fn, addr, page, off + body, (u8 *)&m->status + body,
 			       sizeof(m->status) - body);
 		smp_wmb(); /* the block before its event */
 		vnic_mbx_store(fn, addr, page, off, &m->status.event, sizeof(m->status.event));
 	}
-	preempt_enable();
+	vnic_as_end();
 	if (page)
 		vnic_vector_raise(fn, 0, 1, 0);
 }
@@ -578,17 +575,14 @@ void vnic_mbx_work(struct vnic_fn *fn)
 {
 	struct vnic_mbx *m = fn->mbx;
 	u64 addr = READ_ONCE(fn->mbx_addr);
-	int err;
+	bool ok;
 
 	if (!addr || !READ_ONCE(fn->mbx_pending))
 		return;
-	err = vnic_as_pin(fn->as, addr, VNIC_MBX_PAGE_SIZE);
-	if (err == -EAGAIN) {
-		vnic_worker_wake_at(fn->worker[0], VNIC_WORK_MBX,
-				    ktime_get_ns() + VNIC_AS_HOLDOFF_MS * NSEC_PER_MSEC);
-		return;
-	}
-	if (err) {
+	vnic_as_begin();
+	ok = vnic_as_reaches(fn->as, addr, VNIC_MBX_PAGE_SIZE, true);
+	vnic_as_end();
+	if (!ok) {
 		/* Not tried again, whatever the driver does, until reset. */
 		WRITE_ONCE(fn->mbx_addr, 0);
 		vnic_fn_fail(fn, "mailbox page is not accessible");

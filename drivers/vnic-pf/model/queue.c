@@ -3,7 +3,6 @@
  * What transmit and receive queues have in common: creation, end, and access
  * to ring and event block in the driver's memory.
  */
-#include <linux/delay.h>
 #include <linux/log2.h>
 #include <linux/nospec.h>
 
@@ -28,14 +27,20 @@ bool vnic_queues_enabled(const struct vnic_fn *fn)
 
 static struct vnic_event *vnic_ring_event(struct vnic_fn *fn, const struct vnic_ring *ring)
 {
-	return vnic_as_ptr(fn->as, ring->event, sizeof(struct vnic_event));
+	return vnic_as_wptr(fn->as, ring->event, sizeof(struct vnic_event));
 }
 
-bool vnic_ring_translate(struct vnic_fn *fn, struct vnic_ring_page *pg, u64 page)
+bool vnic_ring_translate(struct vnic_fn *fn, const struct vnic_ring *ring,
+			 struct vnic_ring_page *pg, u64 page)
 {
-	pg->ptr = vnic_as_ptr(fn->as, page << PAGE_SHIFT, PAGE_SIZE);
-	pg->page = pg->ptr ? page : U64_MAX;
-	return pg->ptr;
+	u64 addr = page << PAGE_SHIFT;
+
+	if (ring->rx)
+		pg->rx = vnic_as_wptr(fn->as, addr, PAGE_SIZE);
+	else
+		pg->tx = vnic_as_ptr(fn->as, addr, PAGE_SIZE);
+	pg->page = pg->tx ? page : U64_MAX;
+	return pg->tx;
 }
 
 /* Read the driver's index; what it covers may be read afterwards. */
@@ -101,23 +106,12 @@ void vnic_ring_tell_bell(struct vnic_fn *fn, struct vnic_ring *ring)
 {
 	if (likely(ring->dead == test_bit(VNIC_FN_BELL_DEAD, &fn->flags)))
 		return;
-	preempt_disable();
+	vnic_as_begin();
 	vnic_ring_set_flags(fn, ring);
-	preempt_enable();
+	vnic_as_end();
 }
 
 /* ---- creation ---- */
-
-/* The range was unmapped a moment ago?  Then wait, but only once. */
-static int vnic_queue_pin(struct vnic_fn *fn, u64 addr, size_t len)
-{
-	int err = vnic_as_pin(fn->as, addr, len);
-
-	if (err != -EAGAIN)
-		return err;
-	msleep(VNIC_AS_HOLDOFF_MS);
-	return vnic_as_pin(fn->as, addr, len);
-}
 
 static u32 vnic_queue_check(struct vnic_fn *fn, const struct vnic_mbx_queue *q)
 {
@@ -141,18 +135,14 @@ static u32 vnic_queue_check(struct vnic_fn *fn, const struct vnic_mbx_queue *q)
 
 static u32 vnic_queue_map(struct vnic_fn *fn, struct vnic_ring *ring)
 {
-	int err = vnic_queue_pin(fn, ring->addr, ring->size * VNIC_DESC_SIZE);
 	bool ok;
 	u32 prod;
 
-	if (!err)
-		err = vnic_queue_pin(fn, ring->event, sizeof(struct vnic_event));
-	if (err)
-		return err == -ENOMEM ? VNIC_MBX_E_NOMEM : VNIC_MBX_E_FAULT;
-	preempt_disable();
-	ok = vnic_ring_set_flags(fn, ring) && vnic_ring_publish(fn, ring, 0, 0, 0) &&
+	vnic_as_begin();
+	ok = vnic_as_reaches(fn->as, ring->addr, ring->size * VNIC_DESC_SIZE, ring->rx) &&
+	     vnic_ring_set_flags(fn, ring) && vnic_ring_publish(fn, ring, 0, 0, 0) &&
 	     vnic_ring_arm(fn, ring, 1, &prod);
-	preempt_enable();
+	vnic_as_end();
 	return ok ? VNIC_MBX_OK : VNIC_MBX_E_FAULT;
 }
 
@@ -233,16 +223,6 @@ u32 vnic_queue_create(struct vnic_fn *fn, const struct vnic_mbx_queue *q)
 	return status;
 }
 
-static bool vnic_queues_any(const struct vnic_fn *fn)
-{
-	unsigned int i;
-
-	for (i = 0; i < VNIC_MAX_QPS; i++)
-		if (fn->txq[i].ring.live || fn->rxq[i].ring.live)
-			return true;
-	return false;
-}
-
 static bool vnic_queue_close(struct vnic_fn *fn, bool tx, u16 qp)
 {
 	bool live = tx ? fn->txq[qp].ring.live : fn->rxq[qp].ring.live;
@@ -266,11 +246,7 @@ u32 vnic_queue_destroy(struct vnic_fn *fn, u16 type, u16 qp)
 	vnic_queue_pause(fn, qp);
 	closed = vnic_queue_close(fn, type == VNIC_QUEUE_TX, qp);
 	vnic_queue_resume(fn, qp);
-	if (!closed)
-		return VNIC_MBX_E_STATE;
-	if (!vnic_queues_any(fn))
-		vnic_as_drop_but(fn->as, READ_ONCE(fn->mbx_addr));
-	return VNIC_MBX_OK;
+	return closed ? VNIC_MBX_OK : VNIC_MBX_E_STATE;
 }
 
 void vnic_queues_init(struct vnic_fn *fn)
@@ -285,6 +261,7 @@ void vnic_queues_init(struct vnic_fn *fn)
 		fn->rxq[i].fn = fn;
 		fn->rxq[i].worker = fn->worker[i];
 		fn->rxq[i].ring.index = i;
+		fn->rxq[i].ring.rx = true;
 		spin_lock_init(&fn->rxq[i].lock);
 		vnic_fifo_init(&fn->rxq[i].fifo);
 	}
@@ -301,34 +278,4 @@ void vnic_queues_stop(struct vnic_fn *fn)
 			vnic_rxq_close(&fn->rxq[i]);
 	}
 	vnic_pace_purge(fn, VNIC_DROP_RX_RESET);
-}
-
-static bool vnic_ring_uses(const struct vnic_ring *ring, u64 first, u64 last)
-{
-	if (!READ_ONCE(ring->live))
-		return false;
-	return (ring->addr <= last && ring->addr + ring->size * VNIC_DESC_SIZE - 1 >= first) ||
-	       (ring->event <= last && ring->event + sizeof(struct vnic_event) - 1 >= first);
-}
-
-/*
- * Only so that the driver learns of it soon: a queue that is created or filled
- * at the same time finds its memory gone when it looks at it.
- */
-void vnic_queues_invalidate(struct vnic_fn *fn, dma_addr_t iova, size_t len)
-{
-	u64 first = len ? iova : 0;
-	u64 last = len ? iova + len - 1 : U64_MAX;
-	unsigned int i;
-
-	if (last < first)
-		last = U64_MAX;
-	for (i = 0; i < VNIC_MAX_QPS; i++) {
-		if (!vnic_ring_uses(&fn->txq[i].ring, first, last) &&
-		    !vnic_ring_uses(&fn->rxq[i].ring, first, last) &&
-		    !vnic_rxq_uses(&fn->rxq[i], first, last))
-			continue;
-		vnic_fn_fail(fn, "memory in use by a queue was unmapped");
-		return;
-	}
 }

@@ -5,13 +5,13 @@
  *
  * TX (queue_tx.c), in a turn: in one BH-disabled stretch copy descriptors once,
  * validate, translate, copy headers, shape, forward; publish cons; interrupt if
- * asked.  What is not pinned yet is pinned behind it (may sleep).
+ * asked.
  *
  * RX (queue_rx.c): posted descriptors are fetched into the ready array under
- * rxq->lock, by senders and the worker; what is not pinned yet is pinned by the
- * worker.  Senders take buffers from the array, copy, publish cons, interrupt if
- * asked; with none ready they store the frame in the partition and wake the
- * worker.  Order is kept: while frames wait, new ones queue behind them.
+ * rxq->lock, by senders and the worker.  Senders take buffers from the array,
+ * copy, publish cons, interrupt if asked; with none ready they store the frame in
+ * the partition and wake the worker.  Order is kept: while frames wait, new ones
+ * queue behind them.
  *
  * A queue has all that it works with in itself: the queues of a function write
  * no cache line in common for a packet.
@@ -45,6 +45,7 @@ struct vnic_worker;
  * @size: descriptors
  * @vector: to raise
  * @index: queue pair
+ * @rx: of a receive queue: descriptors are written, too
  * @live: created and not stopped
  * @dead: the event block says that the doorbell page may not ring
  */
@@ -54,18 +55,23 @@ struct vnic_ring {
 	u32	size;
 	u16	vector;
 	u16	index;
+	bool	rx;
 	bool	live;
 	bool	dead;
 };
 
 /**
  * struct vnic_ring_page - a page of a ring, translated
- * @page: its number; @ptr is for it.  Good for one preemption-disabled stretch
- * @ptr: its start
+ * @page: its number.  Good for one stretch (memory/as.h)
+ * @tx: its start, of a transmit queue
+ * @rx: its start, of a receive queue
  */
 struct vnic_ring_page {
-	u64	page;
-	void	*ptr;
+	u64			page;
+	union {
+		const void	*tx;
+		void		*rx;
+	};
 };
 
 #define VNIC_RING_NOPAGE	((struct vnic_ring_page) { .page = U64_MAX })
@@ -89,7 +95,6 @@ union vnic_desc {
  * @wait_until: shaper: ns (ktime) before which nothing is sent; 0: none
  * @paid: bytes the shaper has been charged for frames that were not sent then
  * @load: how busy it is
- * @pinned: what is at @cons has just been pinned
  * @kicks: doorbells
  * @kicks_here: of these, those whose work was done by who rang
  * @work: scratch memory of a turn
@@ -107,7 +112,6 @@ struct vnic_txq {
 	u64			wait_until;
 	u64			paid;
 	struct vnic_load	load;
-	bool			pinned;
 	atomic_long_t		kicks;
 	atomic_long_t		kicks_here;
 	struct vnic_tx_work	*work;
@@ -129,7 +133,7 @@ struct vnic_rxbuf {
  * @cons: next descriptor to complete
  * @tell: VNIC_FR_*: what the driver may be told of a frame
  * @ready_mask: slots of @ready less 1
- * @ready: fetched, pinned buffers [cons, fetched), slot = index & @ready_mask
+ * @ready: fetched buffers [cons, fetched), slot = index & @ready_mask
  * @page: of the ring; whoever takes the lock translates afresh
  * @fifo: frames waiting (struct vnic_stored); under the partition's lock
  * @kicks: doorbells; no lock
@@ -163,17 +167,14 @@ u32 vnic_queue_destroy(struct vnic_fn *fn, u16 type, u16 qp);
 void vnic_queues_init(struct vnic_fn *fn);	/* once, when the fn is created */
 /* Stop all, drop what waits (VNIC_DROP_RX_RESET).  Workers paused or stopped. */
 void vnic_queues_stop(struct vnic_fn *fn);
-/* Address-space callback: a range is going away (len 0: everything); fail the
- * function if its rings or posted buffers lie in it.  Process context.
- */
-void vnic_queues_invalidate(struct vnic_fn *fn, dma_addr_t iova, size_t len);
 
 /* May the driver's memory be touched?  Does it send and receive? */
 bool vnic_queues_alive(const struct vnic_fn *fn);
 bool vnic_queues_enabled(const struct vnic_fn *fn);
 
-/* Ring access; in a preemption-disabled stretch.  False, NULL: memory is gone. */
-bool vnic_ring_translate(struct vnic_fn *fn, struct vnic_ring_page *pg, u64 page);
+/* Ring access; in a stretch (memory/as.h).  False, NULL: memory is gone. */
+bool vnic_ring_translate(struct vnic_fn *fn, const struct vnic_ring *ring,
+			 struct vnic_ring_page *pg, u64 page);
 bool vnic_ring_prod(struct vnic_fn *fn, const struct vnic_ring *ring, u32 *prod);
 bool vnic_ring_publish(struct vnic_fn *fn, const struct vnic_ring *ring, u32 old, u32 new,
 		       u32 wait);
@@ -189,15 +190,23 @@ static inline u64 vnic_ring_addr(const struct vnic_ring *ring, u32 index)
 	return ring->addr + (index & (ring->size - 1)) * VNIC_DESC_SIZE;
 }
 
-static inline void *vnic_ring_slot(struct vnic_fn *fn, const struct vnic_ring *ring,
-				   struct vnic_ring_page *pg, u32 index)
+/* The descriptor, to be read; of a receive queue, vnic_ring_rx_slot(), to be written, too */
+static inline const __le64 *vnic_ring_slot(struct vnic_fn *fn, const struct vnic_ring *ring,
+					   struct vnic_ring_page *pg, u32 index)
 {
 	u64 addr = vnic_ring_addr(ring, index);
 
 	if (unlikely(addr >> PAGE_SHIFT != pg->page) &&
-	    !vnic_ring_translate(fn, pg, addr >> PAGE_SHIFT))
+	    !vnic_ring_translate(fn, ring, pg, addr >> PAGE_SHIFT))
 		return NULL;
-	return pg->ptr + offset_in_page(addr);
+	return pg->tx + offset_in_page(addr);
+}
+
+static inline void *vnic_ring_rx_slot(struct vnic_fn *fn, const struct vnic_ring *ring,
+				      struct vnic_ring_page *pg, u32 index)
+{
+	return vnic_ring_slot(fn, ring, pg, index) ?
+	       pg->rx + offset_in_page(vnic_ring_addr(ring, index)) : NULL;
 }
 
 /* ---- queue_tx.c, queue_rx.c ---- */
@@ -216,7 +225,6 @@ int vnic_txq_open(struct vnic_txq *txq);
 void vnic_txq_close(struct vnic_txq *txq);
 int vnic_rxq_open(struct vnic_rxq *rxq);
 void vnic_rxq_close(struct vnic_rxq *rxq);
-bool vnic_rxq_uses(struct vnic_rxq *rxq, u64 first, u64 last);
 
 /* A stored frame goes on to its receive queue; it was busy.  BH disabled */
 void vnic_rxq_pass(struct vnic_fn *fn, struct vnic_stored *item);

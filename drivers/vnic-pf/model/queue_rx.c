@@ -8,8 +8,8 @@
  * VF's rate (pace.h) comes from there, too.
  *
  * Who fetches buffers: a sender that leaves less than half looks at the driver's
- * index and takes what it finds, as far as it is pinned; pinning is the worker's,
- * who is woken for it.  The driver is asked to ring only while frames wait.
+ * index and takes what it finds, or else the worker.  The driver is asked to ring
+ * only while frames wait.
  */
 #include <linux/if_vlan.h>
 #include <linux/ktime.h>
@@ -97,20 +97,12 @@ void vnic_rxq_close(struct vnic_rxq *rxq)
 	rxq->work = NULL;
 }
 
-/* Has the queue posted buffers in [first, last]?  Process context. */
-bool vnic_rxq_uses(struct vnic_rxq *rxq, u64 first, u64 last)
+/* Under the lock, a stretch: what is translated is good until vnic_stretch_end(). */
+static void vnic_rx_begin(struct vnic_rxq *rxq)
 {
-	const struct vnic_rxbuf *buf;
-	bool uses = false;
-	u32 i;
-
-	spin_lock_bh(&rxq->lock);
-	for (i = rxq->cons; rxq->ring.live && !uses && i != rxq->fetched; i++) {
-		buf = vnic_rx_buf(rxq, i);
-		uses = buf->addr <= last && buf->addr + buf->len - 1 >= first;
-	}
-	spin_unlock_bh(&rxq->lock);
-	return uses;
+	lockdep_assert_held(&rxq->lock);
+	vnic_stretch_begin();
+	rxq->page = VNIC_RING_NOPAGE;
 }
 
 /* ---- copying into buffers; rxq->lock held ---- */
@@ -143,7 +135,7 @@ static int vnic_rx_advance(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur)
 		return -EFAULT;
 	left = buf->addr + buf->len - cur->addr;
 	cur->room = min_t(u32, left, PAGE_SIZE - offset_in_page(cur->addr));
-	cur->ptr = vnic_as_ptr(rxq->fn->as, cur->addr, cur->room);
+	cur->ptr = vnic_as_wptr(rxq->fn->as, cur->addr, cur->room);
 	return cur->ptr ? 0 : -EFAULT;
 }
 
@@ -244,7 +236,7 @@ static int vnic_rx_complete(struct vnic_rxq *rxq, const struct vnic_rx_cursor *c
 		buf = vnic_rx_buf(rxq, i);
 		c->len = cpu_to_le16(i == cur->index ? cur->addr - buf->addr : buf->len);
 		c->flags = cpu_to_le16(i == cur->index ? flags | VNIC_RXC_F_EOP : flags);
-		ptr = vnic_ring_slot(fn, &rxq->ring, &rxq->page, i);
+		ptr = vnic_ring_rx_slot(fn, &rxq->ring, &rxq->page, i);
 		if (!ptr)
 			return -EFAULT;
 		vnic_as_store(fn->as, vnic_ring_addr(&rxq->ring, i), ptr, c, sizeof(*c));
@@ -331,8 +323,8 @@ static bool vnic_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f)
 	if (f->vlan_proto || f->skb || f->nspans > 1 || rxq->cons == rxq->fetched ||
 	    buf->len < f->len || vnic_rx_in_pieces(rxq, f))
 		return false;
-	ptr = vnic_as_ptr(fn->as, buf->addr, f->len);
-	slot = vnic_ring_slot(fn, &rxq->ring, &rxq->page, rxq->cons);
+	ptr = vnic_as_wptr(fn->as, buf->addr, f->len);
+	slot = vnic_ring_rx_slot(fn, &rxq->ring, &rxq->page, rxq->cons);
 	if (!ptr || !slot)
 		return false;
 	vnic_rx_describe(rxq, f, &c);
@@ -402,23 +394,12 @@ static void vnic_rx_publish(struct vnic_rxq *rxq, u32 old)
 
 /* ---- buffers from the driver; rxq->lock held ---- */
 
-/*
- * A buffer from the driver: bounded, and accessible?  0; -EBUSY: to be pinned;
- * -EINVAL.
- */
+/* A buffer from the driver: bounded, and its memory?  0, -EFAULT or -EINVAL. */
 static int vnic_rx_check(struct vnic_as *as, const struct vnic_rxbuf *buf)
 {
-	u64 addr = buf->addr;
-	u32 left, n;
-
 	if (buf->len < VNIC_RX_BUF_MIN || buf->len > VNIC_RX_BUF_MAX)
 		return -EINVAL;
-	for (left = buf->len; left; left -= n, addr += n) {
-		n = min_t(u32, left, PAGE_SIZE - offset_in_page(addr));
-		if (!vnic_as_try(as, addr, n))
-			return -EBUSY;
-	}
-	return 0;
+	return vnic_as_reaches(as, buf->addr, buf->len, true) ? 0 : -EFAULT;
 }
 
 /* How many descriptors can be fetched, or -errno: the driver's fault */
@@ -439,8 +420,7 @@ static int vnic_rx_posted(struct vnic_rxq *rxq, u32 most)
  * Fetch up to @most posted descriptors: copy each once, behind the buffers that
  * are ready.
  *
- * Return: how many; if none: 0; -EBUSY: the next, whose copy lies behind those
- * that are ready, is to be pinned; other -errno: the driver's fault.
+ * Return: how many; if none: 0, or -errno: the driver's fault.
  */
 static int vnic_rx_snapshot(struct vnic_rxq *rxq, u32 most)
 {
@@ -529,8 +509,8 @@ static void vnic_rx_group(struct vnic_fn *fn, unsigned int index, struct vnic_fr
 	u32 old;
 
 	spin_lock(&rxq->lock);
+	vnic_rx_begin(rxq);
 	live = rxq->ring.live && vnic_queues_enabled(fn);
-	rxq->page = VNIC_RING_NOPAGE;
 	old = rxq->cons;
 	for (i = 0; i < n; i++) {
 		if (queue[i] != index)
@@ -544,6 +524,7 @@ static void vnic_rx_group(struct vnic_fn *fn, unsigned int index, struct vnic_fr
 		vnic_rx_publish(rxq, old);
 		vnic_rx_top_up(rxq);
 	}
+	vnic_stretch_end();
 	spin_unlock(&rxq->lock);
 	vnic_port_count_rx_sum(&fn->port, &sum);
 }
@@ -651,38 +632,17 @@ void vnic_rxq_pass(struct vnic_fn *fn, struct vnic_stored *item)
 
 /* ---- the worker ---- */
 
-/* Pin a buffer that was at @at, and take it if nobody has meanwhile. */
-static int vnic_rx_pin(struct vnic_rxq *rxq, u32 at, const struct vnic_rxbuf *buf)
+/* Fetch buffers.  How many, or -errno: the driver's fault. */
+static int vnic_rx_fetch(struct vnic_rxq *rxq)
 {
-	int err = vnic_as_pin(rxq->fn->as, buf->addr, buf->len);
-
-	if (err)
-		return err;
-	spin_lock_bh(&rxq->lock);
-	if (rxq->fetched == at) {
-		*vnic_rx_buf(rxq, at) = *buf;
-		rxq->fetched++;
-	}
-	spin_unlock_bh(&rxq->lock);
-	return 1;
-}
-
-/* Fetch buffers.  How many; -EAGAIN: later; -EBUSY: not @here; other -errno:
- * driver's fault.
- */
-static int vnic_rx_fetch(struct vnic_rxq *rxq, bool here)
-{
-	struct vnic_rxbuf buf;
 	int got;
-	u32 at;
 
 	spin_lock_bh(&rxq->lock);
-	rxq->page = VNIC_RING_NOPAGE;
+	vnic_rx_begin(rxq);
 	got = vnic_rx_snapshot(rxq, VNIC_RX_SNAP);
-	at = rxq->fetched;
-	buf = *vnic_rx_buf(rxq, at);
+	vnic_stretch_end();
 	spin_unlock_bh(&rxq->lock);
-	return got == -EBUSY && !here ? vnic_rx_pin(rxq, at, &buf) : got;
+	return got;
 }
 
 /* A frame has been delivered from the partition. */
@@ -729,7 +689,7 @@ static bool vnic_rx_drain(struct vnic_rxq *rxq)
 	if (!vnic_rx_waiting(rxq))
 		return false;
 	spin_lock_bh(&rxq->lock);
-	rxq->page = VNIC_RING_NOPAGE;
+	vnic_rx_begin(rxq);
 	old = rxq->cons;
 	while (frames++ < VNIC_RX_FRAMES && bytes < VNIC_RX_BYTES) {
 		item = vnic_partition_first(&rxq->fn->part, &rxq->fifo);
@@ -743,6 +703,7 @@ static bool vnic_rx_drain(struct vnic_rxq *rxq)
 	}
 	vnic_rx_publish(rxq, old);
 	more = more && vnic_rx_waiting(rxq);
+	vnic_stretch_end();
 	spin_unlock_bh(&rxq->lock);
 	return more;
 }
@@ -757,10 +718,12 @@ static bool vnic_rx_rest(struct vnic_rxq *rxq)
 	u32 prod;
 
 	spin_lock_bh(&rxq->lock);
+	vnic_rx_begin(rxq);
 	if (vnic_rx_waiting(rxq)) {
 		ok = vnic_ring_arm(rxq->fn, &rxq->ring, rxq->fetched + 1, &prod);
 		again = ok && prod != rxq->fetched;
 	}
+	vnic_stretch_end();
 	spin_unlock_bh(&rxq->lock);
 	if (!ok)
 		vnic_fn_fail(rxq->fn, "RX ring unmapped");
@@ -783,8 +746,8 @@ bool vnic_rxq_work(struct vnic_rxq *rxq)
 	if (!rxq->ring.live || !vnic_queues_alive(fn))
 		return false;
 	vnic_ring_tell_bell(fn, &rxq->ring);
-	got = vnic_rx_fetch(rxq, false);
-	if (got < 0 && got != -EAGAIN) {
+	got = vnic_rx_fetch(rxq);
+	if (got < 0) {
 		vnic_fn_fail(fn, got == -EINVAL ? "RX ring invalid" :
 						  "RX ring or buffer not accessible");
 		return false;
@@ -793,11 +756,6 @@ bool vnic_rxq_work(struct vnic_rxq *rxq)
 		more = vnic_rx_drain(rxq);
 	if (got > 0 || more)
 		return true;
-	if (got == -EAGAIN) {
-		vnic_worker_wake_at(rxq->worker, VNIC_WORK_RX,
-				    ktime_get_ns() + VNIC_AS_HOLDOFF_MS * NSEC_PER_MSEC);
-		return false;
-	}
 	return vnic_rx_rest(rxq);
 }
 
@@ -805,8 +763,8 @@ bool vnic_rxq_work(struct vnic_rxq *rxq)
  * vnic_rxq_here - a turn of a receive queue in the thread that rang its doorbell
  * @rxq: queue
  *
- * Fetches what has been posted, if it is not much and pinned already, and
- * delivers what has waited for it.
+ * Fetches what has been posted, if it is not much, and delivers what has waited
+ * for it.
  *
  * Context: its worker's turn, preemption disabled.
  * Return: false: there is something to do for the worker.
@@ -817,7 +775,7 @@ bool vnic_rxq_here(struct vnic_rxq *rxq)
 
 	if (!rxq->ring.live || !vnic_queues_alive(rxq->fn))
 		return true;
-	got = vnic_rx_fetch(rxq, true);
+	got = vnic_rx_fetch(rxq);
 	if (got < 0 || got == VNIC_RX_SNAP)
 		return false;
 	if (vnic_queues_enabled(rxq->fn) && vnic_rx_drain(rxq))

@@ -3,9 +3,9 @@
  * Transmit: from descriptors to the switch, in turns of the queue pair's worker.
  *
  * One turn is one batch: in one BH-disabled stretch, copy each descriptor once,
- * make frames of them, shape, forward and publish.  A buffer that is not pinned
- * ends the batch and is pinned behind it.  A frame that cannot go now stays in
- * the ring, and is looked at afresh later: nothing of it is kept.
+ * make frames of them, shape, forward and publish.  A buffer that is not the
+ * driver's memory stops the function.  A frame that cannot go now stays in the
+ * ring, and is looked at afresh later: nothing of it is kept.
  *
  * Who takes the turn: the thread that rings, for a small backlog of a queue that
  * is not busy (vnic_txq_here()), else the worker.
@@ -79,7 +79,6 @@ int vnic_txq_open(struct vnic_txq *txq)
 	txq->wait_until = 0;
 	txq->paid = 0;
 	vnic_load_init(&txq->load);
-	txq->pinned = false;
 	WRITE_ONCE(txq->ring.live, true);
 	return 0;
 }
@@ -122,7 +121,7 @@ static bool vnic_tx_len_ok(const struct vnic_tx_turn *t)
  * Copy the descriptors of the frame at @t->at.  What is wrong with the frame
  * alone drops the frame; when its end is in doubt, so is all that follows.
  *
- * Return: their number; 0: its end is not there; -EINVAL; -EFAULT: no ring.
+ * Return: their number; 0: its end is not there; -EINVAL; -ENXIO: no ring.
  */
 static int vnic_tx_cut(struct vnic_txq *txq, struct vnic_tx_turn *t)
 {
@@ -142,7 +141,7 @@ static int vnic_tx_cut(struct vnic_txq *txq, struct vnic_tx_turn *t)
 			return -EINVAL;
 		from = vnic_ring_slot(txq->fn, &txq->ring, &t->page, t->at + n);
 		if (!from)
-			return -EFAULT;
+			return -ENXIO;
 		d->raw[0] = READ_ONCE(from[0]);
 		d->raw[1] = READ_ONCE(from[1]);
 		flags = le16_to_cpu(d->tx.flags);
@@ -163,18 +162,6 @@ static int vnic_tx_cut(struct vnic_txq *txq, struct vnic_tx_turn *t)
 		return -EINVAL;
 	t->bad |= (t->ctx && !vnic_tx_ctx_ok(txq->fn, t->ctx)) || !vnic_tx_len_ok(t);
 	return n;
-}
-
-/* Pin what the frame looked at last is made of.  0 or -errno as vnic_as_pin(). */
-static int vnic_tx_pin(struct vnic_txq *txq, const struct vnic_tx_turn *t)
-{
-	const union vnic_desc *d;
-	int err = 0;
-
-	for (d = t->data; d < t->data + t->nbufs && !err; d++)
-		err = vnic_as_pin(txq->fn->as, le64_to_cpu(d->tx.addr), le16_to_cpu(d->tx.len));
-	txq->pinned = !err && t->at == txq->cons;
-	return err;
 }
 
 /* ---- descriptors to frames; BH disabled ---- */
@@ -226,11 +213,10 @@ static void vnic_tx_offloads(struct vnic_frame *f, const struct vnic_tx_ctx *ctx
 	f->gso_hdr_len = le16_to_cpu(ctx->hdr_len);
 }
 
-/* Add a buffer.  0; -EBUSY: it is to be pinned; -EINVAL. */
-static int vnic_tx_buffer(struct vnic_txq *txq, const struct vnic_tx_turn *t,
-			  struct vnic_frame *f, const struct vnic_tx_desc *d, u32 headers)
+/* Add a buffer.  0; -EFAULT: it is not the driver's memory; -EINVAL. */
+static int vnic_tx_buffer(struct vnic_txq *txq, struct vnic_frame *f,
+			  const struct vnic_tx_desc *d, u32 headers)
 {
-	bool sure = txq->pinned && t->at == txq->cons;
 	u32 len = le16_to_cpu(d->len);
 	u64 addr = le64_to_cpu(d->addr);
 	struct vnic_as *as = txq->fn->as;
@@ -239,16 +225,18 @@ static int vnic_tx_buffer(struct vnic_txq *txq, const struct vnic_tx_turn *t,
 
 	for (; len; len -= n, addr += n) {
 		n = min_t(u32, len, PAGE_SIZE - offset_in_page(addr));
-		ptr = sure ? vnic_as_ptr(as, addr, n) : vnic_as_try(as, addr, n);
+		ptr = vnic_as_ptr(as, addr, n);
 		if (unlikely(!ptr))
-			return -EBUSY;
+			return -EFAULT;
 		if (unlikely(!vnic_tx_add(f, ptr, n, headers)))
 			return -EINVAL;
 	}
 	return 0;
 }
 
-/* Make a frame of the descriptors.  0; -EBUSY: pin it; -EINVAL: drop it. */
+/* Make a frame of the descriptors.  0; -EFAULT: a buffer is not the driver's memory;
+ * -EINVAL: drop it.
+ */
 static int vnic_tx_frame(struct vnic_txq *txq, const struct vnic_tx_turn *t, struct vnic_frame *f)
 {
 	u32 headers = vnic_tx_headers(t->ctx);
@@ -260,7 +248,7 @@ static int vnic_tx_frame(struct vnic_txq *txq, const struct vnic_tx_turn *t, str
 	memset(f, 0, offsetof(struct vnic_frame, spans));
 	f->len = t->len;
 	for (d = t->data; d < t->data + t->nbufs; d++) {
-		err = vnic_tx_buffer(txq, t, f, &d->tx, headers);
+		err = vnic_tx_buffer(txq, f, &d->tx, headers);
 		if (err)
 			return err;
 	}
@@ -271,8 +259,8 @@ static int vnic_tx_frame(struct vnic_txq *txq, const struct vnic_tx_turn *t, str
 
 /*
  * Make a batch of frames of at most @most descriptors.  0; -EBUSY: there are
- * more, or the frame looked at last is to be pinned; other -errno: the driver's
- * fault.  All but the last frame are good in any case.
+ * more; other -errno: the driver's fault, -ENXIO: a ring or an event block, -EFAULT:
+ * a buffer that is not there.  All but the last frame are good in any case.
  */
 static int vnic_tx_collect(struct vnic_txq *txq, struct vnic_tx_turn *t, u32 most)
 {
@@ -280,7 +268,7 @@ static int vnic_tx_collect(struct vnic_txq *txq, struct vnic_tx_turn *t, u32 mos
 	int len, err;
 
 	if (!vnic_ring_prod(txq->fn, &txq->ring, &t->prod))
-		return -EFAULT;
+		return -ENXIO;
 	if (t->prod - txq->cons > txq->ring.size)
 		return -EINVAL;
 	if (t->prod - txq->cons > most)
@@ -290,7 +278,7 @@ static int vnic_tx_collect(struct vnic_txq *txq, struct vnic_tx_turn *t, u32 mos
 		if (len <= 0)
 			return len;
 		err = vnic_tx_frame(txq, t, &w->frame[t->frames]);
-		if (err == -EBUSY)
+		if (err == -EFAULT)
 			return err;
 		if (err)
 			w->lost[t->lost++] = t->at;
@@ -363,7 +351,7 @@ static u32 vnic_tx_patience(const struct vnic_txq *txq, const struct vnic_tx_tur
 	return txq->cons == t->prod && t->prod - old < VNIC_TX_FEW ? VNIC_TX_PATIENCE : 0;
 }
 
-/* Send the batch.  0 or -EFAULT: the ring is gone. */
+/* Send the batch.  0 or -ENXIO: the ring is gone. */
 static int vnic_tx_send(struct vnic_txq *txq, struct vnic_tx_turn *t)
 {
 	struct vnic_tx_work *w = txq->work;
@@ -387,7 +375,7 @@ static int vnic_tx_send(struct vnic_txq *txq, struct vnic_tx_turn *t)
 	if (t->lost)
 		vnic_tx_count_lost(txq, t);
 	return vnic_ring_publish(txq->fn, &txq->ring, old, txq->cons,
-				 vnic_tx_patience(txq, t, old)) ? 0 : -EFAULT;
+				 vnic_tx_patience(txq, t, old)) ? 0 : -ENXIO;
 }
 
 /* Make and send a batch.  Does not sleep.  Returns as vnic_tx_collect(). */
@@ -397,11 +385,12 @@ static int vnic_tx_batch(struct vnic_txq *txq, struct vnic_tx_turn *t, u32 most)
 
 	*t = (struct vnic_tx_turn) { .at = txq->cons, .page = VNIC_RING_NOPAGE };
 	local_bh_disable();
+	vnic_stretch_begin();
 	err = vnic_tx_collect(txq, t, most);
 	if (t->at != txq->cons)
 		gone = vnic_tx_send(txq, t);
+	vnic_stretch_end();
 	local_bh_enable();
-	txq->pinned = false;
 	return gone ?: err;
 }
 
@@ -417,9 +406,9 @@ static bool vnic_tx_rest(struct vnic_txq *txq, u32 prod)
 	u32 now, ahead = look ? txq->ring.size / 2 : 1;
 	bool ok;
 
-	preempt_disable();
+	vnic_as_begin();
 	ok = vnic_ring_arm(txq->fn, &txq->ring, prod + ahead, &now);
-	preempt_enable();
+	vnic_as_end();
 	if (!ok)
 		vnic_fn_fail(txq->fn, "TX ring unmapped");
 	else if (look)
@@ -460,7 +449,7 @@ static bool vnic_tx_here(struct vnic_txq *txq)
  * vnic_txq_here - a turn of a transmit queue in the thread that rang its doorbell
  * @txq: queue
  *
- * Takes a small backlog of a queue that is not busy, if all its memory is pinned.
+ * Takes a small backlog of a queue that is not busy.
  *
  * Context: its worker's turn, preemption disabled.
  * Return: false: there is something to do for the worker.
@@ -502,24 +491,14 @@ bool vnic_txq_work(struct vnic_txq *txq)
 		return false;
 
 	err = vnic_tx_batch(txq, &t, txq->ring.size);
-	if (err == -EBUSY) {
-		err = vnic_tx_pin(txq, &t);
-		if (err == -EAGAIN) {
-			vnic_worker_wake_at(txq->worker, VNIC_WORK_TX, ktime_get_ns() +
-					    VNIC_AS_HOLDOFF_MS * NSEC_PER_MSEC);
-			return false;
-		}
-		if (err) {
-			vnic_fn_fail(fn, "TX buffer not accessible");
-			return false;
-		}
-	} else if (err) {
+	if (err) {
 		vnic_fn_fail(fn, err == -EINVAL ? "TX ring or descriptors invalid" :
+				 err == -EFAULT ? "TX buffer not accessible" :
 						  "TX ring unmapped");
 		return false;
-	} else if (!t.frames && !t.lost) {
-		return vnic_tx_rest(txq, t.prod);
 	}
+	if (!t.frames && !t.lost)
+		return vnic_tx_rest(txq, t.prod);
 	return !vnic_tx_waits(txq);
 }
 

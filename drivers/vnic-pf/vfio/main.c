@@ -2,9 +2,10 @@
 /*
  * vnic-vfio-pci: gives a VF to a virtual machine.
  *
- * A vfio device with an emulated IOMMU on the VF's own pci_dev, so that stock
- * QEMU and libvirt take it by its PCI address.  This file binds it, opens it
- * and answers its ioctls; the rest is one file per matter.
+ * A vfio device in the IOMMU group of the VF's own pci_dev, so that stock QEMU
+ * and libvirt take it by its PCI address.  Its memory is mapped by the vfio core
+ * into a domain of vnic-iommu.  This file binds the device, opens it and answers
+ * its ioctls; the rest is one file per matter.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -22,7 +23,6 @@ static int vnic_vfio_init(struct vfio_device *vdev)
 
 	vv->pdev = to_pci_dev(vdev->dev);
 	init_rwsem(&vv->gate);
-	spin_lock_init(&vv->dma_lock);
 	mutex_init(&vv->irq_lock);
 	mutex_init(&vv->cfg_lock);
 	return 0;
@@ -48,12 +48,11 @@ static int vnic_vfio_setup(struct vnic_vfio *vv)
 	err = vnic_vfio_config_open(vv);
 	if (err)
 		goto irqs;
-	as = vnic_as_guest(&vnic_vfio_pin_ops, vv);
+	as = vnic_as_guest(vnic_iommu_of(&vv->pdev->dev));
 	if (!as) {
 		err = -ENOMEM;
 		goto config;
 	}
-	vnic_vfio_dma_set(vv, as);
 	err = vnic_fn_attach(vv->fn, &vnic_vfio_backend, vv, as);
 	if (err)
 		goto free_as;
@@ -62,7 +61,6 @@ static int vnic_vfio_setup(struct vnic_vfio *vv)
 	return 0;
 
 free_as:
-	vnic_vfio_dma_set(vv, NULL);
 	vnic_as_free(as);
 config:
 	vnic_vfio_config_close(vv);
@@ -86,10 +84,7 @@ static int vnic_vfio_open(struct vfio_device *vdev)
 	return err;
 }
 
-/*
- * May run in the exit path of the VM's process, which has no mm any more.
- * Unmaps are heard until nothing is pinned: type1 insists on it.
- */
+/* May run in the exit path of the VM's process, which has no mm any more. */
 static void vnic_vfio_close(struct vfio_device *vdev)
 {
 	struct vnic_vfio *vv = vnic_vfio_of(vdev);
@@ -98,7 +93,6 @@ static void vnic_vfio_close(struct vfio_device *vdev)
 	vv->open = false;
 	vnic_bell_close(vv);
 	vnic_fn_detach(vv->fn);
-	vnic_vfio_dma_set(vv, NULL);
 	vnic_vfio_config_close(vv);
 	vnic_vfio_irqs_close(vv);
 	up_write(&vv->gate);
@@ -260,10 +254,10 @@ static const struct vfio_device_ops vnic_vfio_ops = {
 	.name		= VNIC_VFIO_NAME,
 	.init		= vnic_vfio_init,
 	.release	= vnic_vfio_release,
-	.bind_iommufd	= vfio_iommufd_emulated_bind,
-	.unbind_iommufd	= vfio_iommufd_emulated_unbind,
-	.attach_ioas	= vfio_iommufd_emulated_attach_ioas,
-	.detach_ioas	= vfio_iommufd_emulated_detach_ioas,
+	.bind_iommufd	= vfio_iommufd_physical_bind,
+	.unbind_iommufd	= vfio_iommufd_physical_unbind,
+	.attach_ioas	= vfio_iommufd_physical_attach_ioas,
+	.detach_ioas	= vfio_iommufd_physical_detach_ioas,
 	.open_device	= vnic_vfio_open,
 	.close_device	= vnic_vfio_close,
 	.read		= vnic_vfio_read,
@@ -272,7 +266,6 @@ static const struct vfio_device_ops vnic_vfio_ops = {
 	.ioctl		= vnic_vfio_ioctl,
 	.request	= vnic_vfio_request,
 	.match		= vnic_vfio_match,
-	.dma_unmap	= vnic_vfio_dma_unmap,
 	VNIC_VFIO_REGION_INFO_OP(vnic_vfio_region_info)
 };
 
@@ -286,16 +279,16 @@ static int vnic_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		pci_err(pdev, "not a VF of a vnic adapter of this host\n");
 		return -ENODEV;
 	}
-	if (pdev->dev.iommu_group) {
-		pci_err(pdev, "in an IOMMU group: a hardware IOMMU has taken the software device for its own\n");
-		return -EEXIST;
+	if (!vnic_iommu_of(&pdev->dev)) {
+		pci_err(pdev, "not in an IOMMU group of vnic-iommu: a hardware IOMMU has taken the software device for its own\n");
+		return -ENODEV;
 	}
 	vv = vfio_alloc_device(vnic_vfio, vdev, &pdev->dev, &vnic_vfio_ops);
 	if (IS_ERR(vv))
 		return PTR_ERR(vv);
 	vv->fn = fn;
 	pci_set_drvdata(pdev, vv);
-	err = vfio_register_emulated_iommu_dev(&vv->vdev);
+	err = vfio_register_group_dev(&vv->vdev);
 	if (err)
 		vfio_put_device(&vv->vdev);
 	return err;

@@ -7,10 +7,8 @@
  * model/host.c does for a driver on this host.
  *
  * Locks: @gate -> @cfg_lock -> KVM's slots_lock -> the model's for doorbells;
- * @cfg_lock -> the model's; @irq_lock; @dma_lock and vnic_vfio_irq.lock are
- * leaves.  The vfio core's own come first, except those
- * around dma_unmap: whoever holds @gate may wait for a pin, and so for them.
- * No user memory is touched under any of ours.
+ * @cfg_lock -> the model's; @irq_lock; vnic_vfio_irq.lock is a leaf.  The vfio
+ * core's own come first.  No user memory is touched under any of ours.
  */
 #ifndef _VNIC_VFIO_H
 #define _VNIC_VFIO_H
@@ -48,9 +46,6 @@ struct vnic_vfio_irq {
  * @gate: read: an access of the user; write: opening, closing, and a reset,
  *	which no access overtakes
  * @open: between open and close (@gate)
- * @dma_lock: leaf; protects @dma_as
- * @dma_as: the guest's memory, with a reference, for dma_unmap; NULL: nothing
- *	is pinned
  * @vectors: MSI-X vectors, fixed while open
  * @irqs: VNIC_VFIO_IRQS() of them, while open
  * @irq_lock: serialises VFIO_DEVICE_SET_IRQS
@@ -68,8 +63,6 @@ struct vnic_vfio {
 
 	struct rw_semaphore	gate;
 	bool			open;
-	spinlock_t		dma_lock; /* dma_as */
-	struct vnic_as		*dma_as;
 	unsigned int		vectors;
 	struct vnic_vfio_irq	*irqs;
 	struct mutex		irq_lock; /* set_irqs */
@@ -128,10 +121,5 @@ static inline int vnic_bell_mmap(struct vnic_vfio *vv, struct vm_area_struct *vm
 	return -EINVAL;
 }
 #endif
-
-/* dma.c */
-void vnic_vfio_dma_set(struct vnic_vfio *vv, struct vnic_as *as);
-extern const struct vnic_pin_ops vnic_vfio_pin_ops;
-void vnic_vfio_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length);
 
 #endif /* _VNIC_VFIO_H */
