@@ -19,7 +19,6 @@
 #define BELL	(BAR + VNIC_DOORBELL_BASE)
 #define PAGE	4096u
 #define SMM	(1u << 16)		/* address space in a slot's number */
-#define WAIT	20000			/* ms */
 
 static struct vm {
 	int		kvm, fd, vfio, vcpu;
@@ -192,6 +191,7 @@ void bell(const char *a, const char *b, bool cdev)
 {
 	static struct drv va, vb;
 	unsigned int i;
+	__u8 frame[200];
 
 	bell_start(&va, &vb, a, b, cdev);
 	check(map(&va, 0, PAGE, MAP_SHARED) == MAP_FAILED, "registers are mapped");
@@ -236,6 +236,14 @@ void bell(const char *a, const char *b, bool cdev)
 	}
 	check_eq(vm_slot(1, BELL, vm.page), 0);
 	wait_dead(&va, false);
+	/* The page as a buffer: nothing but what its user has written */
+	check_eq(vdev_map(&va.dev, MEM_IOVA + 2 * MEM_SIZE, vm.page, PAGE), 0);
+	drv_frame(&va, vb.caps.mac, vm.page + 256, 100, 5);	/* not where it rings */
+	drv_send_from(&va, MEM_IOVA + 2 * MEM_SIZE + 1024);
+	check_eq(drv_receive(&vb, frame, sizeof(frame), WAIT), 100);
+	check(!memcmp(frame, vm.page + 256, 100), "other bytes than the page's");
+	check(drv_sent(&va, WAIT), "not sent");
+	memset(vm.page, 0, PAGE);
 	vdev_close(&va.dev);
 	vm_write(0);		/* into memory that is nobody's any more */
 	check(vm.page[0] == 0, "what was written is not there");

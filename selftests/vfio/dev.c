@@ -52,15 +52,15 @@ int vdev_group_path(const char *bdf, char *path, size_t size)
 	return 0;
 }
 
-static void open_group(struct vdev *d)
+static void open_group(struct vdev *d, const struct vdev *other)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	char path[64];
 	int err;
 
 	err = vdev_group_path(d->bdf, path, sizeof(path));
-	check(!err, "no group of %s: is it bound to vnic-vfio-pci?", d->bdf);
-	d->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	check(!err, "no group of %s", d->bdf);
+	d->container = other ? dup(other->container) : open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	check(d->container >= 0, "/dev/vfio/vfio: %m");
 	check_eq(ioctl(d->container, VFIO_GET_API_VERSION), VFIO_API_VERSION);
 	d->group = open(path, O_RDWR | O_CLOEXEC);
@@ -68,7 +68,8 @@ static void open_group(struct vdev *d)
 	check(!ioctl(d->group, VFIO_GROUP_GET_STATUS, &status), "%m");
 	check(status.flags & VFIO_GROUP_FLAGS_VIABLE, "group not viable");
 	check(!ioctl(d->group, VFIO_GROUP_SET_CONTAINER, &d->container), "%m");
-	check(!ioctl(d->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), "%m");
+	if (!other)
+		check(!ioctl(d->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), "%m");
 	tell_kvm(d->group);
 	d->fd = ioctl(d->group, VFIO_GROUP_GET_DEVICE_FD, d->bdf);
 	check(d->fd >= 0, "open %s: %m", d->bdf);
@@ -104,7 +105,7 @@ static void open_cdev(struct vdev *d)
 	check(!ioctl(d->fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach), "%m");
 }
 
-void vdev_open(struct vdev *d, const char *bdf, bool cdev)
+static void open_device(struct vdev *d, const char *bdf, bool cdev, const struct vdev *other)
 {
 	struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = VFIO_PCI_MSIX_IRQ_INDEX };
 	unsigned int i;
@@ -116,7 +117,7 @@ void vdev_open(struct vdev *d, const char *bdf, bool cdev)
 	if (cdev)
 		open_cdev(d);
 	else
-		open_group(d);
+		open_group(d, other);
 	for (i = 0; i < VFIO_PCI_VGA_REGION_INDEX; i++) {
 		struct vfio_region_info info = { .argsz = sizeof(info), .index = i };
 
@@ -127,6 +128,16 @@ void vdev_open(struct vdev *d, const char *bdf, bool cdev)
 	d->vectors = irq.count;
 }
 
+void vdev_open(struct vdev *d, const char *bdf, bool cdev)
+{
+	open_device(d, bdf, cdev, NULL);
+}
+
+void vdev_open_with(struct vdev *d, const char *bdf, const struct vdev *other)
+{
+	open_device(d, bdf, false, other);
+}
+
 void vdev_close(struct vdev *d)
 {
 	close(d->fd);
@@ -135,12 +146,13 @@ void vdev_close(struct vdev *d)
 	close(d->container);
 }
 
-static int map_ioas(struct vdev *d, __u64 iova, void *va, size_t len)
+static int map_ioas(struct vdev *d, __u64 iova, void *va, size_t len, bool readable, bool writable)
 {
 	struct iommu_ioas_map map = {
 		.size = sizeof(map),
-		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
-			 IOMMU_IOAS_MAP_WRITEABLE,
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA |
+			 (readable ? IOMMU_IOAS_MAP_READABLE : 0) |
+			 (writable ? IOMMU_IOAS_MAP_WRITEABLE : 0),
 		.ioas_id = d->ioas,
 		.user_va = (uintptr_t)va,
 		.length = len,
@@ -150,19 +162,25 @@ static int map_ioas(struct vdev *d, __u64 iova, void *va, size_t len)
 	return ioctl(d->container, IOMMU_IOAS_MAP, &map) ? -errno : 0;
 }
 
-int vdev_map(struct vdev *d, __u64 iova, void *va, size_t len)
+int vdev_map_as(struct vdev *d, __u64 iova, void *va, size_t len, bool readable, bool writable)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.flags = (readable ? VFIO_DMA_MAP_FLAG_READ : 0) |
+			 (writable ? VFIO_DMA_MAP_FLAG_WRITE : 0),
 		.vaddr = (uintptr_t)va,
 		.iova = iova,
 		.size = len,
 	};
 
 	if (d->cdev)
-		return map_ioas(d, iova, va, len);
+		return map_ioas(d, iova, va, len, readable, writable);
 	return ioctl(d->container, VFIO_IOMMU_MAP_DMA, &map) ? -errno : 0;
+}
+
+int vdev_map(struct vdev *d, __u64 iova, void *va, size_t len)
+{
+	return vdev_map_as(d, iova, va, len, true, true);
 }
 
 int vdev_unmap(struct vdev *d, __u64 iova, size_t len)

@@ -60,22 +60,28 @@ static void put32(__le32 *p, __u32 val)
 	__atomic_store_n(p, htole32(val), __ATOMIC_SEQ_CST);
 }
 
-void drv_open(struct drv *v, const char *bdf, bool cdev)
+void drv_prepare(struct drv *v, __u64 iova)
 {
 	unsigned int i;
 
-	memset(v, 0, sizeof(*v));
-	vdev_open(&v->dev, bdf, cdev);
+	v->iova = iova;
 	check(v->dev.vectors >= VNIC_MIN_VECTORS && v->dev.vectors <= VNIC_MAX_VECTORS,
 	      "%u vectors", v->dev.vectors);
 	v->mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	check(v->mem != MAP_FAILED, "mmap: %m");
-	check_eq(vdev_map(&v->dev, MEM_IOVA, v->mem, MEM_SIZE), 0);
+	check_eq(vdev_map(&v->dev, iova, v->mem, MEM_SIZE), 0);
 	for (i = 0; i < v->dev.vectors; i++) {
 		v->irq[i] = new_eventfd();
 		check_eq(vdev_set_eventfd(&v->dev, VFIO_PCI_MSIX_IRQ_INDEX, i, v->irq[i]), 0);
 	}
 	cfg_command(&v->dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+}
+
+void drv_open(struct drv *v, const char *bdf, bool cdev)
+{
+	memset(v, 0, sizeof(*v));
+	vdev_open(&v->dev, bdf, cdev);
+	drv_prepare(v, MEM_IOVA);
 }
 
 static void wait_ready(struct drv *v)
@@ -92,8 +98,8 @@ void drv_mailbox(struct drv *v)
 {
 	wait_ready(v);
 	memset(drv_mbx(v), 0, VNIC_MBX_PAGE_SIZE);
-	reg_write(&v->dev, VNIC_REG_MBX_ADDR_HI, (MEM_IOVA + AT_MBX) >> 32);
-	reg_write(&v->dev, VNIC_REG_MBX_ADDR_LO, (__u32)(MEM_IOVA + AT_MBX));
+	reg_write(&v->dev, VNIC_REG_MBX_ADDR_HI, (v->iova + AT_MBX) >> 32);
+	reg_write(&v->dev, VNIC_REG_MBX_ADDR_LO, (__u32)(v->iova + AT_MBX));
 }
 
 int drv_msg_ms(struct drv *v, __u16 opcode, const void *req, size_t len, int ms)
@@ -153,8 +159,8 @@ static void create_queue(struct drv *v, __u16 type, __u32 ring, __u32 event)
 		.type = htole16(type),
 		.vector = htole16(1),
 		.size = htole32(RING_SIZE),
-		.ring = htole64(MEM_IOVA + ring),
-		.event = htole64(MEM_IOVA + event),
+		.ring = htole64(v->iova + ring),
+		.event = htole64(v->iova + event),
 	};
 
 	memset(v->mem + event, 0, sizeof(struct vnic_event));
@@ -167,7 +173,7 @@ static void post(struct drv *v)
 	unsigned int slot = v->rx_prod % RING_SIZE;
 
 	ring[slot] = (struct vnic_rx_desc) {
-		.addr = htole64(MEM_IOVA + AT_RX_BUFS + slot * RX_BUF_SIZE),
+		.addr = htole64(v->iova + AT_RX_BUFS + slot * RX_BUF_SIZE),
 		.len = htole32(RX_BUF_SIZE),
 	};
 	put32(&drv_event(v, AT_RX_EVENT)->prod, ++v->rx_prod);
@@ -219,7 +225,7 @@ void drv_put(struct drv *v, const void *frame, size_t len, unsigned int nbufs)
 		memcpy(v->mem + AT_TX_BUFS + slot * TX_BUF_SIZE, from, part);
 		from += part;
 		ring[slot] = (struct vnic_tx_desc) {
-			.addr = htole64(MEM_IOVA + AT_TX_BUFS + slot * TX_BUF_SIZE),
+			.addr = htole64(v->iova + AT_TX_BUFS + slot * TX_BUF_SIZE),
 			.len = htole16(part),
 			.flags = htole16(i + 1 < nbufs ? 0 : VNIC_TXD_F_EOP),
 		};
@@ -305,4 +311,43 @@ void drv_frame(const struct drv *v, const __u8 *dst, void *frame, size_t len, un
 	to[13] = 0xb5;
 	for (i = 14; i < len; i++)
 		to[i] = (i * 31 + seed * 7 + (i >> 8)) & 0xff;
+}
+
+/* Frame of @len bytes in @nbufs pieces from @from to @to, and nothing else */
+void drv_exchange(struct drv *from, struct drv *to, const __u8 *dst, size_t len,
+		  unsigned int nbufs)
+{
+	static __u8 sent[65536], got[65536];
+	int n;
+
+	drv_frame(from, dst, sent, len, len + nbufs);
+	drv_send(from, sent, len, nbufs);
+	n = drv_receive(to, got, sizeof(got), WAIT);
+	check(n == (int)len, "%d bytes of %zu in %u pieces arrive", n, len, nbufs);
+	check(!memcmp(sent, got, len), "%zu bytes in %u pieces: changed", len, nbufs);
+	check(drv_sent(from, WAIT), "descriptors not given back");
+}
+
+bool drv_failed(struct drv *v)
+{
+	__u64 end = now_ms() + WAIT;
+
+	while (!(reg_read(&v->dev, VNIC_REG_STATUS) & VNIC_STATUS_FAILED)) {
+		if (now_ms() >= end)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+void drv_send_from(struct drv *v, __u64 iova)
+{
+	struct vnic_tx_desc *ring = (void *)(v->mem + AT_TX_RING);
+
+	ring[v->tx_prod++ % RING_SIZE] = (struct vnic_tx_desc) {
+		.addr = htole64(iova),
+		.len = htole16(100),
+		.flags = htole16(VNIC_TXD_F_EOP),
+	};
+	drv_push(v);
 }

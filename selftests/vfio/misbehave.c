@@ -17,7 +17,6 @@
 
 #include "test.h"
 
-#define WAIT	20000	/* ms: much longer than anything may take */
 
 static void send_frames(struct drv *v, const char *args)
 {

@@ -61,11 +61,14 @@ struct vdev {
 
 bool vdev_have_cdev(void);
 void vdev_open(struct vdev *d, const char *bdf, bool cdev);
+/* By group, in the container of another, whose memory it shares */
+void vdev_open_with(struct vdev *d, const char *bdf, const struct vdev *other);
 void vdev_close(struct vdev *d);
 int vdev_group_path(const char *bdf, char *path, size_t size);
 
 /* 0 or -errno */
 int vdev_map(struct vdev *d, __u64 iova, void *va, size_t len);
+int vdev_map_as(struct vdev *d, __u64 iova, void *va, size_t len, bool readable, bool writable);
 int vdev_unmap(struct vdev *d, __u64 iova, size_t len);
 int vdev_reset(struct vdev *d);
 int vdev_set_irqs(struct vdev *d, __u32 flags, __u32 index, __u32 start,
@@ -83,6 +86,8 @@ void cfg_write(struct vdev *d, __u32 off, unsigned int size, __u32 val);
 __u32 cfg_find_cap(struct vdev *d, __u8 id);
 
 /* ---- drv.c ---- */
+
+#define WAIT	20000	/* ms: much longer than anything may take */
 
 #define MEM_SIZE	(4u << 20)
 #define MEM_IOVA	0x100000000ULL
@@ -102,6 +107,7 @@ __u32 cfg_find_cap(struct vdev *d, __u8 id);
 struct drv {
 	struct vdev		dev;
 	__u8			*mem;
+	__u64			iova;		/* of @mem */
 	int			irq[VNIC_MAX_VECTORS];
 	__u16		seq;
 	struct vnic_mbx_caps	caps;
@@ -114,6 +120,8 @@ struct drv {
 
 /* Memory, eventfds, bus mastering; nothing of the device's own yet */
 void drv_open(struct drv *v, const char *bdf, bool cdev);
+/* The same for a device that is open, with other memory at @iova */
+void drv_prepare(struct drv *v, __u64 iova);
 /* From reset to traffic: mailbox, HELLO, queues, enabled */
 void drv_start(struct drv *v);
 void drv_mailbox(struct drv *v);
@@ -138,6 +146,14 @@ bool drv_sent(struct drv *v, int ms);
 int drv_receive(struct drv *v, void *buf, size_t size, int ms);
 /* An Ethernet frame from @v to @dst with a payload made of @seed */
 void drv_frame(const struct drv *v, const __u8 *dst, void *frame, size_t len, unsigned int seed);
+
+/* A frame of 100 bytes from @iova; does not wait */
+void drv_send_from(struct drv *v, __u64 iova);
+/* Does the device stop it? */
+bool drv_failed(struct drv *v);
+/* A frame of @len bytes in @nbufs buffers, received and compared */
+void drv_exchange(struct drv *from, struct drv *to, const __u8 *dst, size_t len,
+		  unsigned int nbufs);
 
 struct vnic_mbx_page *drv_mbx(struct drv *v);
 struct vnic_event *drv_event(struct drv *v, unsigned int at);

@@ -26,7 +26,6 @@
 #define EVENTFD	(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER)
 #define NONE	(VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER)
 #define BOOL	(VFIO_IRQ_SET_DATA_BOOL | VFIO_IRQ_SET_ACTION_TRIGGER)
-#define WAIT	20000	/* ms: much longer than anything may take */
 #define QUIET	200	/* ms in which something would have happened */
 
 static const char *vf_a, *vf_b, *vf_c;
@@ -350,21 +349,6 @@ static void case_mailbox(void)
 	check(!memcmp(drv_mbx(&v)->status.mac, v.caps.mac, 6), "MAC in the status block");
 }
 
-/* Frame of @len bytes in @nbufs pieces from @from to @to, and nothing else */
-static void exchange(struct drv *from, struct drv *to, const __u8 *dst, size_t len,
-		     unsigned int nbufs)
-{
-	static __u8 sent[65536], got[65536];
-	int n;
-
-	drv_frame(from, dst, sent, len, len + nbufs);
-	drv_send(from, sent, len, nbufs);
-	n = drv_receive(to, got, sizeof(got), WAIT);
-	check(n == (int)len, "%d bytes of %zu in %u pieces arrive", n, len, nbufs);
-	check(!memcmp(sent, got, len), "%zu bytes in %u pieces: changed", len, nbufs);
-	check(drv_sent(from, WAIT), "descriptors not given back");
-}
-
 static void pair(struct drv *a, struct drv *b)
 {
 	drv_open(a, vf_a, cdev);
@@ -383,13 +367,13 @@ static void case_frames(void)
 	pair(&a, &b);
 	for (i = 0; i < ARRAY_SIZE(lens); i++)
 		for (n = 1; n <= 4; n++) {
-			exchange(&a, &b, b.caps.mac, lens[i], n);
-			exchange(&b, &a, a.caps.mac, lens[i], n);
+			drv_exchange(&a, &b, b.caps.mac, lens[i], n);
+			drv_exchange(&b, &a, a.caps.mac, lens[i], n);
 		}
 	for (i = 0; i < 3 * RING_SIZE; i++)
-		exchange(&a, &b, b.caps.mac, 60 + i % 1400, 1);
-	exchange(&a, &b, all, 100, 1);
-	exchange(&a, &b, b.caps.mac, 1514, VNIC_TX_MAX_BUFS);
+		drv_exchange(&a, &b, b.caps.mac, 60 + i % 1400, 1);
+	drv_exchange(&a, &b, all, 100, 1);
+	drv_exchange(&a, &b, b.caps.mac, 1514, VNIC_TX_MAX_BUFS);
 }
 
 static void case_no_master(void)
@@ -427,7 +411,7 @@ static void case_unmap(void)
 
 	pair(&a, &b);
 	for (round = 0; round < 5; round++) {
-		exchange(&a, &b, b.caps.mac, 200, 2);
+		drv_exchange(&a, &b, b.caps.mac, 200, 2);
 		burst(&a, b.caps.mac, 100);
 		/* the receiver's memory goes while frames come in, then the sender's */
 		check_eq(vdev_unmap(&b.dev, MEM_IOVA, MEM_SIZE), 0);
@@ -502,7 +486,7 @@ static void case_reset_traffic(void)
 		cfg_command(&b.dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
 		drv_start(&a);
 		drv_start(&b);
-		exchange(&a, &b, b.caps.mac, 300, 1);
+		drv_exchange(&a, &b, b.caps.mac, 300, 1);
 	}
 }
 
@@ -550,7 +534,7 @@ static void case_killed(void)
 		close(ready[1]);
 	}
 	pair(&a, &b);
-	exchange(&a, &b, b.caps.mac, 300, 1);
+	drv_exchange(&a, &b, b.caps.mac, 300, 1);
 }
 
 static void case_second_open(void)

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is mapped for a VF through vfio: what it reaches and what not, how much,
+ * how fast it can be taken away, and that it does not matter to others.
+ *
+ * Usage: memory GIB SLOW VF VF VF
+ *   GIB   so much is mapped in the case that maps much
+ *   SLOW  limits of time are so many times as long
+ */
+#include <linux/pci_regs.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "test.h"
+
+#define PAGE		4096u
+#define ELSEWHERE	0x200000000ULL	/* bus addresses that are free */
+
+static const char *vf[3];
+static bool cdev;
+static unsigned int gib, slow;
+
+static __u64 now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
+}
+
+static void *get_memory(size_t len)
+{
+	void *mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	check(mem != MAP_FAILED, "mmap: %m");
+	return mem;
+}
+
+static void open_pair(struct drv *a, struct drv *b)
+{
+	drv_open(a, vf[0], cdev);
+	drv_open(b, vf[1], cdev);
+}
+
+static void start_pair(struct drv *a, struct drv *b)
+{
+	open_pair(a, b);
+	drv_start(a);
+	drv_start(b);
+}
+
+/* Part of the driver's memory mapped otherwise */
+static void remap(struct drv *v, unsigned int at, size_t len, bool readable, bool writable)
+{
+	check_eq(vdev_unmap(&v->dev, v->iova, MEM_SIZE), 0);
+	if (at)
+		check_eq(vdev_map(&v->dev, v->iova, v->mem, at), 0);
+	check_eq(vdev_map_as(&v->dev, v->iova + at, v->mem + at, len, readable, writable), 0);
+	if (at + len < MEM_SIZE)
+		check_eq(vdev_map(&v->dev, v->iova + at + len, v->mem + at + len,
+				  MEM_SIZE - at - len), 0);
+}
+
+static void restart(struct drv *v)
+{
+	reg_write(&v->dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
+	drv_start(v);
+}
+
+static __u8 nobody[6] = { 2, 0, 0, 0, 0, 99 };
+
+/* What is only sent need not be writable: ring and buffers. */
+static void case_read_only(void)
+{
+	struct drv a, b;
+
+	open_pair(&a, &b);
+	remap(&a, AT_TX_BUFS, RING_SIZE * TX_BUF_SIZE, true, false);
+	drv_start(&a);
+	drv_start(&b);
+	drv_exchange(&a, &b, b.caps.mac, 1000, 3);
+	drv_exchange(&b, &a, a.caps.mac, 1000, 3);
+	remap(&a, AT_TX_RING, PAGE, true, false);
+	restart(&a);
+	drv_exchange(&a, &b, b.caps.mac, 1000, 3);
+	drv_exchange(&b, &a, a.caps.mac, 1000, 3);
+}
+
+/* Received into read-only memory: not a byte, and the VF stops. */
+static void case_no_write(void)
+{
+	size_t len = RING_SIZE * RX_BUF_SIZE;
+	__u8 frame[200], *before = malloc(len);
+	struct drv a, b;
+
+	check(before, "no memory");
+	start_pair(&a, &b);
+	drv_exchange(&a, &b, b.caps.mac, 200, 1);
+	remap(&b, AT_RX_BUFS, len, true, false);
+	memcpy(before, b.mem + AT_RX_BUFS, len);
+	drv_frame(&a, b.caps.mac, frame, sizeof(frame), 77);
+	drv_send(&a, frame, sizeof(frame), 1);
+	check(drv_sent(&a, WAIT), "the sender waits for the receiver");
+	check(drv_failed(&b), "the receiver goes on");
+	check(!memcmp(before, b.mem + AT_RX_BUFS, len), "written to read-only memory");
+	remap(&b, AT_RX_BUFS, len, true, true);
+	restart(&b);
+	drv_exchange(&a, &b, b.caps.mac, 200, 1);
+	free(before);
+}
+
+static int create(struct drv *v, __u16 type, unsigned int ring, unsigned int event)
+{
+	struct vnic_mbx_queue q = {
+		.type = htole16(type),
+		.vector = htole16(1),
+		.size = htole32(RING_SIZE),
+		.ring = htole64(v->iova + ring),
+		.event = htole64(v->iova + event),
+	};
+
+	return drv_msg(v, VNIC_MBX_QUEUE_CREATE, &q, sizeof(q), NULL, 0);
+}
+
+/* Rings and event blocks that cannot be what they have to be are refused. */
+static void case_ring(void)
+{
+	struct drv a;
+
+	drv_open(&a, vf[0], cdev);
+	remap(&a, AT_RX_RING, PAGE, true, false);
+	drv_mailbox(&a);
+	drv_hello(&a);
+	check_eq(create(&a, VNIC_QUEUE_RX, AT_RX_RING, AT_RX_EVENT), VNIC_MBX_E_FAULT);
+	remap(&a, AT_TX_EVENT, PAGE, true, false);
+	check_eq(create(&a, VNIC_QUEUE_TX, AT_TX_RING, AT_TX_EVENT), VNIC_MBX_E_FAULT);
+	check_eq(create(&a, VNIC_QUEUE_RX, AT_RX_RING, AT_RX_EVENT), VNIC_MBX_E_FAULT);
+	remap(&a, AT_TX_RING, PAGE, false, true);
+	check_eq(create(&a, VNIC_QUEUE_TX, AT_TX_RING, AT_TX_EVENT), VNIC_MBX_E_FAULT);
+	remap(&a, AT_TX_RING, PAGE, true, true);
+	restart(&a);
+}
+
+/* Sent from memory that may only be written */
+static void case_no_read(void)
+{
+	void *page = get_memory(PAGE);
+	struct drv a;
+
+	drv_open(&a, vf[0], cdev);
+	drv_start(&a);
+	check_eq(vdev_map_as(&a.dev, ELSEWHERE, page, PAGE, false, true), 0);
+	drv_send_from(&a, ELSEWHERE);
+	check(drv_failed(&a), "sent from memory that may not be read");
+	restart(&a);
+}
+
+static bool stop_traffic;
+static __u64 longest_us;
+static unsigned long exchanged;
+
+struct two {
+	struct drv	*a, *b;
+};
+
+static void *traffic(void *arg)
+{
+	struct two *two = arg;
+	__u64 t = now_us(), n;
+
+	while (!__atomic_load_n(&stop_traffic, __ATOMIC_RELAXED)) {
+		drv_exchange(two->a, two->b, two->b->caps.mac, 200, 1);
+		n = now_us();
+		if (n - t > longest_us)
+			longest_us = n - t;
+		t = n;
+		exchanged++;
+	}
+	return NULL;
+}
+
+static pthread_t traffic_start(struct two *two)
+{
+	pthread_t thread;
+
+	stop_traffic = false;
+	longest_us = 0;
+	exchanged = 0;
+	check(!pthread_create(&thread, NULL, traffic, two), "no thread");
+	return thread;
+}
+
+static void traffic_stop(pthread_t thread, const char *during)
+{
+	__atomic_store_n(&stop_traffic, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	printf("# %s: %lu frames of two others, at most %llu us for one\n", during, exchanged,
+	       longest_us);
+	check(exchanged >= 20, "others stood still");
+}
+
+/* As a guest with an IOMMU of its own does for each frame */
+static void case_each_frame(void)
+{
+	const unsigned int frames = 300 / slow;
+	__u64 t, took, all = 0, most = 0;
+	__u8 *page = get_memory(PAGE);
+	struct drv a, b, c;
+	struct two two = { &b, &c };
+	pthread_t thread;
+	unsigned int i;
+
+	start_pair(&a, &b);
+	drv_open(&c, vf[2], cdev);
+	drv_start(&c);
+	drv_frame(&a, nobody, page, 100, 1);
+	thread = traffic_start(&two);
+	for (i = 0; i < frames; i++) {
+		check_eq(vdev_map_as(&a.dev, ELSEWHERE, page, PAGE, true, false), 0);
+		drv_send_from(&a, ELSEWHERE);
+		check(drv_sent(&a, WAIT), "not sent");
+		t = now_us();
+		check_eq(vdev_unmap(&a.dev, ELSEWHERE, PAGE), 0);
+		took = now_us() - t;
+		all += took;
+		if (took > most)
+			most = took;
+	}
+	traffic_stop(thread, "unmapped after each frame");
+	printf("# %llu us for one unmap, %llu at most\n", all / frames, most);
+	check(all / frames < 2000 * slow, "slower than a grace period");
+}
+
+/* GIB of bus addresses, the same memory again and again, while two others talk */
+static void case_much(void)
+{
+	const size_t piece = 64u << 20;
+	__u64 len = (__u64)gib << 30, at, t, mapped, unmapped;
+	__u8 *mem = get_memory(piece);
+	struct drv a, b, c;
+	struct two two = { &b, &c };
+	pthread_t thread;
+
+	start_pair(&a, &b);
+	drv_open(&c, vf[2], cdev);
+	drv_start(&c);
+	memset(mem, 1, piece);
+	drv_frame(&a, nobody, mem, 100, 1);
+	thread = traffic_start(&two);
+	t = now_us();
+	for (at = 0; at < len; at += piece)
+		check_eq(vdev_map(&a.dev, ELSEWHERE + at, mem, piece), 0);
+	mapped = now_us() - t;
+	for (at = 0; at < len; at += piece)
+		drv_send_from(&a, ELSEWHERE + at);
+	check(drv_sent(&a, WAIT * slow), "not sent");
+	t = now_us();
+	check_eq(vdev_unmap(&a.dev, ELSEWHERE, len), 0);
+	unmapped = now_us() - t;
+	traffic_stop(thread, "much mapped and unmapped");
+	printf("# %u GiB: mapped in %llu ms, unmapped in %llu ms\n", gib, mapped / 1000,
+	       unmapped / 1000);
+	drv_exchange(&b, &a, a.caps.mac, 200, 1);
+	drv_send_from(&a, ELSEWHERE);
+	check(drv_failed(&a), "memory is reached after unmap");
+}
+
+static bool stop_storm;
+
+static void *storm(void *arg)
+{
+	const size_t len = 256u << 20;
+	void *mem = mmap(NULL, len, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)arg;
+	check(mem != MAP_FAILED, "mmap: %m");
+	while (!__atomic_load_n(&stop_storm, __ATOMIC_RELAXED)) {
+		mprotect(mem, len, PROT_READ | PROT_WRITE);
+		mprotect(mem, len, PROT_READ);
+	}
+	return NULL;
+}
+
+/* The VMM's own threads keep its mmap lock busy. */
+static void case_storm(void)
+{
+	const size_t len = 64u << 20;
+	__u8 *mem = get_memory(len);
+	pthread_t thread[4];
+	struct drv a;
+	unsigned int i;
+	__u64 t;
+
+	drv_open(&a, vf[0], cdev);
+	drv_start(&a);
+	drv_frame(&a, nobody, mem, 100, 1);
+	check_eq(vdev_map(&a.dev, ELSEWHERE, mem, len), 0);
+	for (i = 0; i < ARRAY_SIZE(thread); i++)
+		check(!pthread_create(&thread[i], NULL, storm, NULL), "no thread");
+	for (i = 0; i < len / (1u << 20); i++)
+		drv_send_from(&a, ELSEWHERE + i * (1u << 20));
+	check(drv_sent(&a, WAIT * slow), "not sent");
+	t = now_ms();
+	check_eq(vdev_unmap(&a.dev, ELSEWHERE, len), 0);
+	printf("# unmapped in %llu ms\n", now_ms() - t);
+	__atomic_store_n(&stop_storm, true, __ATOMIC_RELAXED);
+	for (i = 0; i < ARRAY_SIZE(thread); i++)
+		pthread_join(thread[i], NULL);
+}
+
+/* Two VFs of one VM share what is mapped: one goes, the other does not care. */
+static void case_shared(void)
+{
+	struct drv a, b;
+
+	if (cdev)
+		return;		/* the same in an iommufd: two attached to one ioas */
+	memset(&b, 0, sizeof(b));
+	drv_open(&a, vf[0], false);
+	vdev_open_with(&b.dev, vf[1], &a.dev);
+	drv_prepare(&b, ELSEWHERE);
+	drv_start(&a);
+	drv_start(&b);
+	drv_exchange(&a, &b, b.caps.mac, 700, 2);
+	drv_exchange(&b, &a, a.caps.mac, 700, 2);
+	drv_send_from(&a, ELSEWHERE);	/* the other's memory is the VM's */
+	check(drv_sent(&a, WAIT), "not sent");
+	vdev_close(&a.dev);
+	drv_frame(&b, a.caps.mac, b.mem + AT_TX_BUFS, 100, 1);
+	drv_send_from(&b, ELSEWHERE + AT_TX_BUFS);
+	check(drv_sent(&b, WAIT), "not sent");
+	check_eq(vdev_unmap(&b.dev, ELSEWHERE, MEM_SIZE), 0);
+	reg_write(&b.dev, VNIC_DOORBELL_TX(0), 0);
+	check(drv_failed(&b), "memory is reached after unmap");
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+	const char *what;
+} cases[] = {
+	{ "read_only", case_read_only, "what is sent may lie in read-only memory" },
+	{ "no_write", case_no_write, "read-only memory is not written: the VF stops" },
+	{ "ring", case_ring, "rings that cannot be read or written are refused" },
+	{ "no_read", case_no_read, "write-only memory is not sent from" },
+	{ "each_frame", case_each_frame, "mapped and unmapped for each frame" },
+	{ "much", case_much, "many GiB mapped and unmapped while others talk" },
+	{ "storm", case_storm, "unmapped while the VMM keeps its memory's lock busy" },
+	{ "shared", case_shared, "two VFs in one container" },
+};
+
+static int run_case(unsigned int i)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		alarm(100 * slow);
+		cases[i].run();
+		fflush(stdout);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return 1;
+	if (WIFSIGNALED(status)) {
+		printf("# ended by signal %d\n", WTERMSIG(status));
+		return 1;
+	}
+	return WEXITSTATUS(status);
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	const unsigned int ways = vdev_have_cdev() ? 2 : 1;
+	unsigned int i, bad = 0;
+
+	if (argc != 6) {
+		fprintf(stderr, "usage: memory GIB SLOW VF VF VF\n");
+		return 2;
+	}
+	gib = strtoul(argv[1], NULL, 0);
+	slow = strtoul(argv[2], NULL, 0);
+	for (i = 0; i < ARRAY_SIZE(vf); i++)
+		vf[i] = argv[3 + i];
+	setrlimit(RLIMIT_MEMLOCK, &all);
+	printf("KTAP version 1\n1..%zu\n", ways * ARRAY_SIZE(cases));
+	for (i = 0; i < ways * ARRAY_SIZE(cases); i++) {
+		unsigned int c = i % ARRAY_SIZE(cases);
+		int result;
+
+		cdev = i >= ARRAY_SIZE(cases);
+		result = run_case(c);
+		bad += !!result;
+		printf("%sok %u %s: %s: %s\n", result ? "not " : "", i + 1,
+		       cdev ? "cdev" : "group", cases[c].name, cases[c].what);
+	}
+	return !!bad;
+}
