@@ -58,6 +58,7 @@ static const struct vnic_stat vnic_tx_stats[] = {
 	VNIC_TX_STAT(gso_segs),
 	VNIC_TX_STAT(csum),
 	VNIC_TX_STAT(copied),
+	VNIC_TX_STAT(spared),
 	VNIC_TX_STAT(linearized),
 	VNIC_TX_STAT(dropped),
 	VNIC_TX_STAT(stops),

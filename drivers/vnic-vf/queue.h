@@ -7,6 +7,7 @@
 
 #include <linux/dim.h>
 #include <linux/netdevice.h>
+#include <linux/sizes.h>
 #include <linux/timer.h>
 #include <linux/u64_stats_sync.h>
 #include <net/xdp.h>
@@ -25,6 +26,14 @@ struct vnic_qp_events {
 };
 
 #define VNIC_TX_COPY		256	/* bytes: frames up to this are copied */
+#define VNIC_TX_SPARE		SZ_512K	/* bytes: where all are, if mapping them is dear */
+
+/* What vnic_tx_buf.len bytes of a TX slot are */
+enum vnic_tx_map {
+	VNIC_TX_SINGLE,		/* mapped */
+	VNIC_TX_PAGE,		/* mapped as a page */
+	VNIC_TX_SPARED,		/* taken from vnic_txq.spare */
+};
 
 /* Whose frame a TX slot holds */
 enum vnic_tx_kind {
@@ -38,11 +47,11 @@ enum vnic_tx_kind {
  * @skb: frame that starts here (VNIC_TX_SKB)
  * @xdpf: the same (VNIC_TX_XDP)
  * @dma: mapping that starts here
- * @len: bytes of that mapping, 0: none
+ * @len: bytes of that mapping, or of spare memory, that start here; 0: none
  * @bytes: of the frame that starts here, as the stack's queue counts them
  * @count: descriptors of the frame that starts here
  * @kind: enum vnic_tx_kind, of the frame that starts here
- * @page: mapped as a page
+ * @map: enum vnic_tx_map, of the bytes that start here
  */
 struct vnic_tx_buf {
 	union {
@@ -54,7 +63,7 @@ struct vnic_tx_buf {
 	u32		bytes;
 	u16		count;
 	u8		kind;
-	bool		page;
+	u8		map;
 };
 
 struct vnic_tx_stats {
@@ -64,6 +73,7 @@ struct vnic_tx_stats {
 	u64_stats_t		gso_segs;	/* their segments */
 	u64_stats_t		csum;		/* frames left to the device to checksum */
 	u64_stats_t		copied;		/* small frames copied */
+	u64_stats_t		spared;		/* others copied, not to be mapped */
 	u64_stats_t		linearized;
 	u64_stats_t		dropped;
 	u64_stats_t		stops;
@@ -101,6 +111,10 @@ struct vnic_rx_stats {
  * @buf: one per slot
  * @copy: VNIC_TX_COPY bytes per slot for small frames, or NULL
  * @copy_dma: bus address of @copy
+ * @spare: VNIC_TX_SPARE bytes, used in turn, for frames that are not to be mapped;
+ *	NULL: mapping costs nothing here
+ * @spare_dma: bus address of @spare
+ * @spared: bytes of @spare taken, since the ring was made (xmit)
  * @nq: the stack's queue; its lock is what xmit and XDP fill the ring under
  * @mask: size - 1
  * @prod: next slot to fill (xmit)
@@ -110,6 +124,7 @@ struct vnic_rx_stats {
  * @lazy: no interrupt has been asked for; see vnic_tx_arm()
  * @owed: frames wait for the end of a poll to be shown to the device (xmit)
  * @clean: next slot to complete (NAPI)
+ * @given: bytes of @spare given back (NAPI)
  * @dma: bus address of @desc
  * @stats: written by xmit
  */
@@ -119,6 +134,9 @@ struct vnic_txq {
 	struct vnic_tx_buf	*buf;
 	u8			*copy;
 	dma_addr_t		copy_dma;
+	u8			*spare;
+	dma_addr_t		spare_dma;
+	u32			spared;
 	struct netdev_queue	*nq;
 	u32			mask;
 	u32			prod;
@@ -128,6 +146,7 @@ struct vnic_txq {
 	bool			lazy;
 	bool			owed;
 	u32			clean ____cacheline_aligned_in_smp;
+	u32			given;
 	dma_addr_t		dma;
 	struct vnic_tx_stats	stats ____cacheline_aligned_in_smp;
 };

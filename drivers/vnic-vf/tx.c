@@ -2,11 +2,14 @@
 /*
  * Transmit: from skbs and XDP frames to descriptors, and their completion.
  *
- * Small frames are copied into memory the device knows, and freed at once.  For
- * others somebody waits: a socket for its memory, the stack for room in the
- * ring.  Only then is an interrupt asked for; see vnic_tx_arm().
+ * Small frames are copied into memory the device knows, and freed at once.  Where
+ * an IOMMU translates, all others are copied, too: an emulated one makes each
+ * mapping dear.  For all but small ones somebody waits: a socket for its memory,
+ * the stack for room in the ring.  Only then is an interrupt asked for; see
+ * vnic_tx_arm().
  */
 #include <linux/dma-mapping.h>
+#include <linux/iommu.h>
 #include <net/netdev_queues.h>
 #include <net/page_pool/helpers.h>
 #include <net/tcp.h>
@@ -21,6 +24,20 @@
 static u32 vnic_tx_room(const struct vnic_txq *tx)
 {
 	return tx->mask + 1 - (tx->prod - READ_ONCE(tx->clean));
+}
+
+/* Is a mapping more than arithmetic?  Then an IOMMU is told of each buffer, and if
+ * that is emulated, it is an exit to the VMM and more.
+ */
+static bool vnic_tx_mapping_dear(struct device *dev)
+{
+#if IS_ENABLED(CONFIG_IOMMU_API)
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	return domain && domain->type & __IOMMU_DOMAIN_PAGING;
+#else
+	return false;
+#endif
 }
 
 int vnic_tx_alloc(struct vnic_qp *qp, u32 size)
@@ -38,6 +55,12 @@ int vnic_tx_alloc(struct vnic_qp *qp, u32 size)
 	/* Without it frames are mapped one by one. */
 	tx->copy = dma_alloc_coherent(qp->dev, size * VNIC_TX_COPY, &tx->copy_dma,
 				      GFP_KERNEL | __GFP_NOWARN);
+	tx->spare = NULL;
+	if (vnic_tx_mapping_dear(qp->dev))
+		tx->spare = dma_alloc_coherent(qp->dev, VNIC_TX_SPARE, &tx->spare_dma,
+					       GFP_KERNEL | __GFP_NOWARN);
+	tx->spared = 0;
+	tx->given = 0;
 	tx->mask = size - 1;
 	tx->prod = 0;
 	tx->published = 0;
@@ -48,14 +71,28 @@ int vnic_tx_alloc(struct vnic_qp *qp, u32 size)
 	return 0;
 }
 
+static void vnic_tx_stat(struct vnic_txq *tx, u64_stats_t *counter)
+{
+	u64_stats_update_begin(&tx->stats.syncp);
+	u64_stats_inc(counter);
+	u64_stats_update_end(&tx->stats.syncp);
+}
+
 static void vnic_tx_unmap(struct vnic_qp *qp, struct vnic_tx_buf *buf)
 {
 	if (!buf->len)
 		return;
-	if (buf->page)
-		dma_unmap_page(qp->dev, buf->dma, buf->len, DMA_TO_DEVICE);
-	else
+	switch (buf->map) {
+	case VNIC_TX_SINGLE:
 		dma_unmap_single(qp->dev, buf->dma, buf->len, DMA_TO_DEVICE);
+		break;
+	case VNIC_TX_PAGE:
+		dma_unmap_page(qp->dev, buf->dma, buf->len, DMA_TO_DEVICE);
+		break;
+	case VNIC_TX_SPARED:	/* in the order in which they were taken */
+		smp_store_release(&qp->tx.given, qp->tx.given + buf->len);
+		break;
+	}
 }
 
 /* A device looks for headers in the first bytes only; what lies deeper the
@@ -93,14 +130,15 @@ static unsigned int vnic_tx_count(const struct sk_buff *skb)
 }
 
 /* Fill slots for one mapping.  Return: the slot behind. */
-static u32 vnic_tx_add(struct vnic_txq *tx, u32 at, dma_addr_t dma, u32 len, bool page)
+static u32 vnic_tx_add(struct vnic_txq *tx, u32 at, dma_addr_t dma, u32 len,
+		       enum vnic_tx_map map)
 {
 	u32 chunk, mapped = len;
 
 	while (len) {
 		chunk = min(len, VNIC_TX_CHUNK);
 		tx->buf[at & tx->mask] = (struct vnic_tx_buf) {
-			.dma = dma, .len = mapped, .page = page,
+			.dma = dma, .len = mapped, .map = map,
 		};
 		tx->desc[at & tx->mask].data = (struct vnic_tx_desc) {
 			.addr = cpu_to_le64(dma), .len = cpu_to_le16(chunk),
@@ -151,6 +189,28 @@ static u32 vnic_tx_copy_head(struct vnic_txq *tx, u32 at, const struct sk_buff *
 	return at + 1;
 }
 
+/* Copy a frame to where the device finds it without a mapping, in one piece.
+ * Return: the slot behind, or @at: there is no room.
+ */
+static u32 vnic_tx_spare(struct vnic_txq *tx, u32 at, const struct sk_buff *skb)
+{
+	u32 off = tx->spared % VNIC_TX_SPARE, take = ALIGN(skb->len, SMP_CACHE_BYTES);
+	u32 used = tx->spared - smp_load_acquire(&tx->given);	/* read, then written again */
+	u32 next;
+
+	if (off + take > VNIC_TX_SPARE) {	/* not to the end and on at the start */
+		take += VNIC_TX_SPARE - off;
+		off = 0;
+	}
+	if (used + take > VNIC_TX_SPARE)
+		return at;
+	skb_copy_bits(skb, 0, tx->spare + off, skb->len);
+	next = vnic_tx_add(tx, at, tx->spare_dma + off, skb->len, VNIC_TX_SPARED);
+	tx->buf[at & tx->mask].len = take;
+	tx->spared += take;
+	return next;
+}
+
 /* Map the frame into slots from tx->prod on; the linear part of most is headers
  * and not worth it.  Return: slots used, or -ENOMEM.
  */
@@ -158,26 +218,35 @@ static int vnic_tx_map(struct vnic_qp *qp, struct sk_buff *skb)
 {
 	struct vnic_txq *tx = &qp->tx;
 	const skb_frag_t *frag;
-	u32 at = tx->prod;
+	u32 at = tx->prod, start;
 	dma_addr_t dma;
 	unsigned int i;
 
 	at = vnic_tx_context(tx, at, skb);
+	if (tx->spare) {
+		start = at;
+		at = vnic_tx_spare(tx, start, skb);
+		if (at != start) {
+			vnic_tx_stat(tx, &tx->stats.spared);
+			goto done;
+		}
+	}
 	if (skb_headlen(skb) <= VNIC_TX_COPY && tx->copy) {
 		at = vnic_tx_copy_head(tx, at, skb, skb_headlen(skb));
 	} else {
 		dma = dma_map_single(qp->dev, skb->data, skb_headlen(skb), DMA_TO_DEVICE);
 		if (dma_mapping_error(qp->dev, dma))
 			return -ENOMEM;
-		at = vnic_tx_add(tx, at, dma, skb_headlen(skb), false);
+		at = vnic_tx_add(tx, at, dma, skb_headlen(skb), VNIC_TX_SINGLE);
 	}
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		frag = &skb_shinfo(skb)->frags[i];
 		dma = skb_frag_dma_map(qp->dev, frag, 0, skb_frag_size(frag), DMA_TO_DEVICE);
 		if (dma_mapping_error(qp->dev, dma))
 			goto unmap;
-		at = vnic_tx_add(tx, at, dma, skb_frag_size(frag), true);
+		at = vnic_tx_add(tx, at, dma, skb_frag_size(frag), VNIC_TX_PAGE);
 	}
+done:
 	tx->desc[(at - 1) & tx->mask].data.flags = cpu_to_le16(VNIC_TXD_F_EOP);
 	return at - tx->prod;
 
@@ -206,13 +275,6 @@ static void vnic_tx_account(struct vnic_txq *tx, const struct sk_buff *skb, bool
 	u64_stats_add(&st->packets, segs);
 	u64_stats_add(&st->bytes, bytes);
 	u64_stats_update_end(&st->syncp);
-}
-
-static void vnic_tx_stat(struct vnic_txq *tx, u64_stats_t *counter)
-{
-	u64_stats_update_begin(&tx->stats.syncp);
-	u64_stats_inc(counter);
-	u64_stats_update_end(&tx->stats.syncp);
 }
 
 /* Is somebody waiting for the completion of a frame behind @index? */
@@ -408,7 +470,7 @@ static bool vnic_tx_xdp_map(struct vnic_qp *qp, const struct xdp_frame *xdpf, bo
 
 	if (!mapped) {
 		buf->len = xdpf->len;
-		buf->page = false;
+		buf->map = VNIC_TX_SINGLE;
 		buf->dma = dma_map_single(qp->dev, xdpf->data, xdpf->len, DMA_TO_DEVICE);
 		return !dma_mapping_error(qp->dev, buf->dma);
 	}
@@ -514,6 +576,8 @@ void vnic_tx_free(struct vnic_qp *qp)
 	netdev_tx_reset_queue(tx->nq);
 	if (tx->copy)
 		dma_free_coherent(qp->dev, (tx->mask + 1) * VNIC_TX_COPY, tx->copy, tx->copy_dma);
+	if (tx->spare)
+		dma_free_coherent(qp->dev, VNIC_TX_SPARE, tx->spare, tx->spare_dma);
 	kvfree(tx->buf);
 	dma_free_coherent(qp->dev, (tx->mask + 1) * VNIC_DESC_SIZE, tx->desc, tx->dma);
 }
