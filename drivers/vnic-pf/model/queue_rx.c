@@ -394,12 +394,12 @@ static void vnic_rx_publish(struct vnic_rxq *rxq, u32 old)
 
 /* ---- buffers from the driver; rxq->lock held ---- */
 
-/* A buffer from the driver: bounded, and its memory?  0, -EFAULT or -EINVAL. */
-static int vnic_rx_check(struct vnic_as *as, const struct vnic_rxbuf *buf)
+/* A descriptor from the driver.  Whether it may be written to is seen when it is. */
+static bool vnic_rx_posted_ok(const struct vnic_rx_desc *d)
 {
-	if (buf->len < VNIC_RX_BUF_MIN || buf->len > VNIC_RX_BUF_MAX)
-		return -EINVAL;
-	return vnic_as_reaches(as, buf->addr, buf->len, true) ? 0 : -EFAULT;
+	u32 len = le32_to_cpu(d->len);
+
+	return !d->rsvd && len >= VNIC_RX_BUF_MIN && len <= VNIC_RX_BUF_MAX;
 }
 
 /* How many descriptors can be fetched, or -errno: the driver's fault */
@@ -439,11 +439,11 @@ static int vnic_rx_snapshot(struct vnic_rxq *rxq, u32 most)
 			break;
 		d.raw[0] = READ_ONCE(from[0]);
 		d.raw[1] = READ_ONCE(from[1]);
+		err = -EINVAL;
+		if (!vnic_rx_posted_ok(&d.rx))
+			break;
 		buf->addr = le64_to_cpu(d.rx.addr);
 		buf->len = le32_to_cpu(d.rx.len);
-		err = d.rx.rsvd ? -EINVAL : vnic_rx_check(rxq->fn->as, buf);
-		if (err)
-			break;
 		rxq->fetched++;
 	}
 	return i ?: err;
