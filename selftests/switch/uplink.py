@@ -4,7 +4,7 @@
 """The wire: a netdev enslaved to the PF is the adapter's uplink."""
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import contains, defer, eq, note, run, sleep, true, wait_for
+from ktap import between, contains, defer, eq, note, run, sleep, true, wait_for
 from wire import make_wired, wire
 from vnic import (Background, datagrams, frame, iperf, iperf_mbps, load, out, packet_socket,
                   ping, receive, refused, sh, shared, unheard)
@@ -30,6 +30,21 @@ def tcp():
         rate = iperf_mbps(iperf('wire', 'vf0', '10.9.0.200', args))
         note(f'{rate:.0f} Mb/s {args}')
         true(rate > 1, 'TCP flows')
+
+
+def pieces():
+    """TCP from PF and wire to a VF that takes neither segments nor partial checksums"""
+    _, vfs = bench()
+    def rates():
+        return [iperf_mbps(iperf(ns, 'vf0', ip, '-R'))
+                for ns, ip in ((None, '10.9.0.100'), ('wire', '10.9.0.200'))]
+    usual = rates()
+    for feature in ('rx-gro-hw', 'rx'):
+        sh(f'ethtool -K {vfs[0].name} {feature} off', ns='vf0')
+        got = rates()
+        sh(f'ethtool -K {vfs[0].name} {feature} on', ns='vf0')
+        for ns, rate, of in zip(('PF', 'wire'), got, usual):
+            between(rate, 0.1 * of, 10 * of, f'Mb/s from {ns}, {feature} off')
 
 
 def jumbo():
@@ -144,4 +159,4 @@ def backpressure():
     wait_for(lambda: unheard('wire') - before == sent, 'all of them came out of the wire')
 
 
-run([ways, tcp, unknown, vlan, carrier, backpressure, jumbo, refusals, leaves])
+run([ways, tcp, pieces, unknown, vlan, carrier, backpressure, jumbo, refusals, leaves])

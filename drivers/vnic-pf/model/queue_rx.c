@@ -165,7 +165,8 @@ static int vnic_rx_put_skb(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur,
 	int err;
 
 	skb_prepare_seq_read(skb, off, off + len, &st);
-	while ((n = skb_seq_read(done, &data, &st))) {
+	while (done < len && (n = skb_seq_read(done, &data, &st))) {
+		n = min(n, len - done);	/* it gives the rest of a fragment, whatever the end is */
 		err = vnic_rx_put(rxq, cur, data, n);
 		if (err) {
 			skb_abort_seq_read(&st);
@@ -173,6 +174,7 @@ static int vnic_rx_put_skb(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur,
 		}
 		done += n;
 	}
+	skb_abort_seq_read(&st);
 	return done == len ? 0 : -EINVAL;
 }
 
