@@ -174,7 +174,20 @@ static bool vnic_frame_csum_valid(const struct vnic_frame *f)
 	       (u32)f->csum_start + f->csum_offset + sizeof(__sum16) <= f->hdr_len;
 }
 
-/* A TSO request is exactly what the headers say. */
+/* Bytes of the IP packet, as its header says */
+static unsigned int vnic_frame_ip_len(const struct vnic_frame *f, const struct vnic_headers *h)
+{
+	const void *ip = f->hdr + h->l3;
+
+	if (h->l3_proto == ETH_P_IP)
+		return ntohs(((const struct iphdr *)ip)->tot_len);
+	return sizeof(struct ipv6hdr) + ntohs(((const struct ipv6hdr *)ip)->payload_len);
+}
+
+/*
+ * A TSO request is exactly what the headers say.  A packet shorter than the frame
+ * would be cut by the stack, but not what the skb says of its segments.
+ */
 static bool vnic_frame_tso_valid(const struct vnic_frame *f)
 {
 	u16 proto = f->flags & VNIC_FR_TSO4 ? ETH_P_IP : ETH_P_IPV6;
@@ -184,7 +197,8 @@ static bool vnic_frame_tso_valid(const struct vnic_frame *f)
 	if (!(f->flags & VNIC_FR_CSUM_PARTIAL) || (f->flags & VNIC_FR_TSO) == VNIC_FR_TSO)
 		return false;
 	if (!vnic_frame_parse(f, &h) || h.l3_proto != proto || h.fragment ||
-	    h.l4_proto != IPPROTO_TCP || h.l4 + sizeof(*th) > f->hdr_len)
+	    h.l4_proto != IPPROTO_TCP || h.l4 + sizeof(*th) > f->hdr_len ||
+	    vnic_frame_ip_len(f, &h) != f->len - h.l3)
 		return false;
 	th = (const void *)(f->hdr + h.l4);
 	return th->doff >= 5 && h.l4 + th->doff * 4 == f->gso_hdr_len &&
@@ -423,7 +437,9 @@ free:
 	return NULL;
 }
 
-/* Say in the skb what the frame's offload fields say. */
+/* Say in the skb what the frame's offload fields say.  They are a guest's: whoever
+ * segments looks at them again (SKB_GSO_DODGY), as with those of virtio-net.
+ */
 static void vnic_skb_offloads(struct sk_buff *skb, const struct vnic_frame *f)
 {
 	struct skb_shared_info *info = skb_shinfo(skb);
@@ -436,7 +452,8 @@ static void vnic_skb_offloads(struct sk_buff *skb, const struct vnic_frame *f)
 	if (!(f->flags & VNIC_FR_TSO))
 		return;
 	th = (const void *)(f->hdr + f->csum_start);
-	info->gso_type = f->flags & VNIC_FR_TSO4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6;
+	info->gso_type = SKB_GSO_DODGY |
+			 (f->flags & VNIC_FR_TSO4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6);
 	if (th->cwr)
 		info->gso_type |= SKB_GSO_TCP_ECN;
 	info->gso_size = f->gso_size;
