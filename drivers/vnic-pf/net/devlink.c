@@ -151,18 +151,21 @@ struct vnic_devlink *vnic_devlink_create(struct vnic_adapter *ad)
 	vnic_rates_init(vd);
 	devl_lock(devlink);
 	err = vnic_sb_register(devlink, ad->memory_size);
-	if (!err)
-		err = vnic_param_link_speed_register(vd);
 	if (err)
-		vnic_sb_unregister(devlink);
-	else
-		devl_register(devlink);
+		goto free;
+	err = vnic_param_link_speed_register(vd);
+	if (err)
+		goto unregister_sb;
+	devl_register(devlink);
 	devl_unlock(devlink);
-	if (err) {
-		devlink_free(devlink);
-		return ERR_PTR(err);
-	}
 	return vd;
+
+unregister_sb:
+	vnic_sb_unregister(devlink);
+free:
+	devl_unlock(devlink);
+	devlink_free(devlink);
+	return ERR_PTR(err);
 }
 
 void vnic_devlink_destroy(struct vnic_devlink *vd)
