@@ -4,7 +4,7 @@
 """The wire: a netdev enslaved to the PF is the adapter's uplink."""
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import between, contains, defer, eq, note, run, sleep, true, wait_for
+from ktap import Skip, between, contains, defer, eq, note, run, sleep, true, wait_for
 from wire import make_wired, wire
 from vnic import (Background, datagrams, frame, iperf, iperf_mbps, load, out, packet_socket,
                   ping, receive, refused, sh, shared, unheard)
@@ -45,6 +45,19 @@ def pieces():
         sh(f'ethtool -K {vfs[0].name} {feature} on', ns='vf0')
         for ns, rate, of in zip(('PF', 'wire'), got, usual):
             between(rate, 0.1 * of, 10 * of, f'Mb/s from {ns}, {feature} off')
+
+
+def vrf():
+    """a device that gives away nothing of what it receives is refused, with the reason"""
+    pf = load(total_vfs=4)[0]
+    if sh('modprobe vrf', check=False).returncode:
+        raise Skip('kernel without VRF')
+    sh(f'ip link set {pf.dev} up; ip addr add 10.9.0.100/24 dev {pf.dev}')
+    pf.vfs(1)[0].up(ns='vf0', ip='10.9.0.1')
+    sh('ip link add vrf9 type vrf table 99; ip link set vrf9 up')
+    defer(sh, 'ip link del vrf9')
+    contains(refused(f'ip link set vrf9 master {pf.dev}'), 'VRF', 'reason')
+    ping('vf0', '10.9.0.100')
 
 
 def jumbo():
@@ -159,4 +172,4 @@ def backpressure():
     wait_for(lambda: unheard('wire') - before == sent, 'all of them came out of the wire')
 
 
-run([ways, tcp, pieces, unknown, vlan, carrier, backpressure, jumbo, refusals, leaves])
+run([ways, tcp, pieces, unknown, vlan, carrier, backpressure, jumbo, refusals, vrf, leaves])

@@ -151,6 +151,10 @@ static int vnic_uplink_check(struct vnic_net *net, struct net_device *dev,
 		NL_SET_ERR_MSG_MOD(extack, "The conduit of a DSA switch cannot be an uplink");
 		return -EOPNOTSUPP;
 	}
+	if (dev->priv_flags & IFF_NO_RX_HANDLER) {
+		NL_SET_ERR_MSG_MOD(extack, "Device gives away nothing it receives (VRF ...)");
+		return -EOPNOTSUPP;
+	}
 	if (netif_is_macvlan_port(dev)) {
 		NL_SET_ERR_MSG_MOD(extack, "Device has macvlans; remove them first");
 		return -EBUSY;
@@ -164,6 +168,14 @@ static int vnic_uplink_check(struct vnic_net *net, struct net_device *dev,
 
 /* ---- becoming and ceasing to be the uplink; rtnl ---- */
 
+/* The port has been in the switch, so frames may wait and a timer may run. */
+static void vnic_uplink_port_exit(struct vnic_uplink *up)
+{
+	vnic_uplink_tx_stop(up);
+	vnic_port_destroy(&up->port);		/* no deliver(), no busy() after it */
+	vnic_uplink_tx_purge(up);
+}
+
 static int vnic_uplink_port_init(struct vnic_uplink *up)
 {
 	int err;
@@ -174,7 +186,7 @@ static int vnic_uplink_port_init(struct vnic_uplink *up)
 		return err;
 	err = vnic_port_set_spoofchk(&up->port, false);
 	if (err) {
-		vnic_port_destroy(&up->port);
+		vnic_uplink_port_exit(up);
 		return err;
 	}
 	vnic_uplink_set_mtu(up);
@@ -223,7 +235,7 @@ int vnic_uplink_add(struct vnic_net *net, struct net_device *dev, struct netlink
 		goto unpromisc;
 	err = netdev_rx_handler_register(dev, vnic_uplink_rx, up);
 	if (err)
-		goto port_destroy;
+		goto port_exit;
 	dev_disable_lro(dev);
 	net->uplink = up;
 	net->speed = 0;
@@ -232,8 +244,8 @@ int vnic_uplink_add(struct vnic_net *net, struct net_device *dev, struct netlink
 	netdev_info(net->dev, "uplink is %s\n", dev->name);
 	return 0;
 
-port_destroy:
-	vnic_port_destroy(&up->port);
+port_exit:
+	vnic_uplink_port_exit(up);
 unpromisc:
 	dev_set_promiscuity(dev, -1);
 unlink:
@@ -250,9 +262,7 @@ static void vnic_uplink_release(struct vnic_net *net)
 
 	ASSERT_RTNL();
 	netdev_rx_handler_unregister(dev);	/* waits for those in it */
-	vnic_uplink_tx_stop(up);
-	vnic_port_destroy(&up->port);		/* no deliver(), no busy() after it */
-	vnic_uplink_tx_purge(up);
+	vnic_uplink_port_exit(up);
 	dev_set_promiscuity(dev, -1);
 	netdev_upper_dev_unlink(dev, net->dev);
 	net->uplink = NULL;
