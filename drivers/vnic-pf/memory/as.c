@@ -20,7 +20,7 @@
  * struct vnic_as - an address space
  * @iommu: a guest's: the VF's IOMMU; NULL: a driver's on this host
  * @dev: host: the device that the driver maps memory for
- * @ram: host: page frames found to be ordinary memory, each in its place
+ * @ram: host: page frames found to be ordinary memory, plus 1, each in its place
  */
 struct vnic_as {
 	const struct vnic_iommu_dev	*iommu;
@@ -67,7 +67,7 @@ static noinline bool vnic_as_look(struct vnic_as *as, unsigned long pfn)
 	if (PageReserved(page) &&
 	    !e820__mapped_any(PFN_PHYS(pfn), PFN_PHYS(pfn + 1), E820_TYPE_RAM))
 		return false;
-	WRITE_ONCE(as->ram[pfn % VNIC_AS_RAM], pfn);
+	WRITE_ONCE(as->ram[pfn % VNIC_AS_RAM], pfn + 1);
 	return true;
 }
 
@@ -85,7 +85,7 @@ static __always_inline void *vnic_as_translate(struct vnic_as *as, dma_addr_t io
 		return vnic_iommu_find(as->iommu, iova, need);
 	phys = dma_to_phys(as->dev, iova);
 	pfn = PHYS_PFN(phys);
-	if (unlikely(READ_ONCE(as->ram[pfn % VNIC_AS_RAM]) != pfn) && !vnic_as_look(as, pfn))
+	if (unlikely(READ_ONCE(as->ram[pfn % VNIC_AS_RAM]) != pfn + 1) && !vnic_as_look(as, pfn))
 		return NULL;
 	return phys_to_virt(phys);
 }
