@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug
 """Module parameters, and what loading and unloading leaves behind."""
+import errno
+import re
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import contains, eq, run, true
-from vnic import load, loaded, log_mark, log_since, out, pf_list, refused, sh, unload
+from vnic import errno_of, load, loaded, log_mark, log_since, out, pf_list, refused, sh, unload
 
 
 def ranges():
@@ -62,4 +64,15 @@ def taint():
     eq(value & ~(1 << 12 | 1 << 13), 0, 'taint')
 
 
-run([ranges, defaults, many, cycles, taint])
+def too_much():
+    """more packet memory than there is: refused with what there is, and nobody is killed"""
+    pfs = load(adapters=8, total_vfs=1, memory=1024)
+    mark = log_mark()
+    errors = [errno_of(pf.numvfs, 1) for pf in pfs]
+    eq(set(errors), {0, errno.ENOMEM}, f'numvfs of 8 adapters with 1 GiB each: {errors}')
+    said = log_since(mark)
+    contains(said, 'no memory for 1024 MiB of packet memory (memory=)', 'the line in dmesg')
+    true(not re.search('oom|[Oo]ut of memory|allocation failure|Call Trace', said), said)
+
+
+run([ranges, defaults, many, cycles, too_much, taint])

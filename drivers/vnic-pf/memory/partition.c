@@ -38,6 +38,14 @@ static void vnic_hold_reclaim(struct vnic_hold *hold)
 	kfree_skb(item->skb);
 }
 
+/* The wish may be too large: no process is to be killed for it. */
+static void *vnic_memory_alloc(size_t bytes)
+{
+	if (si_mem_available() <= (long)(bytes >> PAGE_SHIFT))
+		return NULL;
+	return __vmalloc(bytes, GFP_KERNEL | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+}
+
 struct vnic_memory *vnic_memory_create(u32 bytes)
 {
 	struct vnic_memory *memory = kzalloc(sizeof(*memory), GFP_KERNEL);
@@ -45,7 +53,7 @@ struct vnic_memory *vnic_memory_create(u32 bytes)
 
 	if (!memory)
 		return NULL;
-	memory->bytes = vzalloc((size_t)cells * VNIC_CELL);
+	memory->bytes = vnic_memory_alloc((size_t)cells * VNIC_CELL);
 	memory->owner = kvcalloc(cells, sizeof(*memory->owner), GFP_KERNEL);
 	if (!memory->bytes || !memory->owner ||
 	    vnic_pool_init(&memory->pool, cells, num_online_cpus(), sizeof(struct vnic_stored),

@@ -524,8 +524,11 @@ int vnic_fns_create(struct vnic_adapter *ad, unsigned int n)
 	unsigned int i;
 
 	ad->memory = vnic_memory_create(ad->memory_size);
-	if (!ad->memory)
+	if (!ad->memory) {
+		pci_err(ad->pf, "no memory for %u MiB of packet memory (memory=), %lu MiB are available\n",
+			ad->memory_size / SZ_1M, si_mem_available() >> (20 - PAGE_SHIFT));
 		return -ENOMEM;
+	}
 	for (i = 0; i < n; i++) {
 		fn = vnic_fn_create(ad, i);
 		if (IS_ERR(fn)) {
