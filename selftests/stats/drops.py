@@ -129,8 +129,12 @@ def spoof():
 
 
 def control():
-    """tx_drop_control: an address of the network's own equipment"""
-    provoke(0, 'tx_drop_control', lambda b: b.send(0, '01:80:c2:00:00:0e'))
+    """tx_drop_control: what only the network's own equipment says"""
+    def act(b):
+        b.send(0, '01:80:c2:00:00:0e')
+        b.send(0, MAC[1], ethertype=0x8808)
+        b.send(0, MAC[1], ethertype=0x88cc)
+    provoke(0, 'tx_drop_control', act, count=3 * N)
 
 
 def vlan():

@@ -104,10 +104,16 @@ static bool vnic_port_up(const struct vnic_port *port, const struct vnic_port_po
 
 /* ---- source checks ---- */
 
-/* 01:80:c2:00:00:0x is for a network's own equipment. */
-static bool vnic_is_control(const u8 *mac)
+/*
+ * Does a frame speak as a network's own equipment?  To 01:80:c2:00:00:0x, or
+ * pause and LLDP frames to whatever address.
+ */
+static bool vnic_is_control(const u8 *hdr)
 {
-	return is_link_local_ether_addr(mac);
+	__be16 type = get_unaligned((__be16 *)(hdr + 2 * ETH_ALEN));
+
+	return is_link_local_ether_addr(hdr) || type == htons(ETH_P_PAUSE) ||
+	       type == htons(ETH_P_LLDP);
 }
 
 /* May the port send from this address? */

@@ -49,7 +49,7 @@ enum vnic_drop {
 	/* sent by the port */
 	VNIC_DROP_TX_SPOOF,		/* source address is not the port's */
 	VNIC_DROP_TX_VLAN,		/* VLAN not allowed */
-	VNIC_DROP_TX_CONTROL,		/* 01:80:c2:00:00:0x from a VF */
+	VNIC_DROP_TX_CONTROL,		/* 01:80:c2:00:00:0x, pause, LLDP from a VF */
 	VNIC_DROP_TX_MALFORMED,		/* descriptor or frame refused */
 	VNIC_DROP_TX_LINK,		/* link down */
 	VNIC_DROP_TX_NODEST,		/* nobody to deliver to */
