@@ -228,5 +228,36 @@ def host_mac():
     note(f'random address: {b.vf[0].mac}')
 
 
+def claims():
+    """an address that the host sets is taken from the VF that claimed it first"""
+    b = shared(Bench).reset()
+    b.pf.link(2, 'mac 00:00:00:00:00:00')   # so that it may have an address of its own
+    name, other = b.vf[2].name, '02:00:00:00:66:01'
+    wait_for(lambda: b.vf[2].mac != b.mac[2], 'unset')
+    first = b.vf[2].mac
+    sh(f'bridge fdb add {other} dev {name} self', ns='vf2')
+    defer(sh, f'bridge fdb del {other} dev {name} self', ns='vf2', check=False)
+    wait_for(lambda: b.send(0, other) == {2: [None]}, 'a filter')
+    b.pf.link(1, f'mac {other}')
+    eq(b.send(0, other), {1: [None]}, 'the host has set it on another: only there')
+    sh(f'ip link set {name} promisc on; ip link set {name} promisc off', ns='vf2', check=False)
+    sleep(0.3)
+    eq(b.send(0, other), {1: [None]}, 'wanted again')
+    b.pf.link(1, f'mac {b.mac[1]}')
+    own = '02:00:00:00:66:02'
+    sh(f'ip link set {name} address {own}', ns='vf2')
+    wait_for(lambda: b.send(0, own) == {2: [None]}, 'an address of its own')
+    b.pf.link(1, f'mac {own}')
+    eq(b.send(0, own), {1: [None]}, 'the host has set it on another: only there')
+    wait_for(lambda: b.vf[2].mac == first, 'its driver is told')
+    b.pf.link(1, f'mac {b.mac[1]}')
+    sh(f'bridge fdb add {own} dev {name} self', ns='vf2')
+    defer(sh, f'bridge fdb del {own} dev {name} self', ns='vf2', check=False)
+    wait_for(lambda: b.send(0, own) == {2: [None]}, 'a filter')
+    sh(f'ip link add mv9 link {b.pf.dev} address {own} type macvlan; ip link set mv9 up')
+    defer(sh, 'ip link del mv9')
+    wait_for(lambda: b.send(0, own) == {'pf': [None]}, "an address of the host's own: only there")
+
+
 run([unicast, broadcast, spoofchk, control_frames, port_vlan, port_vlan_ad, trunk, trust,
-     trust_mac, filters, link_state, host_mac, burst])
+     trust_mac, filters, link_state, host_mac, claims, burst])

@@ -169,6 +169,44 @@ static void vnic_port_enforce(struct vnic_port *port)
 	}
 }
 
+/* What the driver of a VF has claimed of an address ends.  False: nothing.  sw->lock held. */
+static bool vnic_port_yield(struct vnic_port *port, const u8 *mac)
+{
+	struct vnic_port_conf *conf = port->conf;
+	struct vnic_fdb_entry *e = vnic_fdb_find(port, mac, VNIC_FDB_UC);
+	bool own = conf->own && ether_addr_equal(conf->own->mac, mac);
+
+	if (!e && !own)
+		return false;
+	if (e)
+		vnic_filter_del(port, e);
+	if (own) {
+		vnic_port_drop_own(port);
+		conf->mac_seq++;
+	}
+	conf->refused++;
+	vnic_port_publish(port);
+	vnic_port_changed(port);
+	return true;
+}
+
+/*
+ * The host has given an address to @port, or uses it itself: then it is nobody
+ * else's, whoever claimed it first.  Two ports to which the host gives the same one
+ * both have it.  sw->lock held.
+ */
+static void vnic_port_evict(struct vnic_port *port, const u8 *mac)
+{
+	struct vnic_switch *sw = port->sw;
+	struct vnic_port *other;
+
+	list_for_each_entry(other, &sw->ports, node)
+		if (other != port && other->type == VNIC_PORT_VF && vnic_port_yield(other, mac))
+			dev_notice_ratelimited(&sw->ad->pf->dev,
+					       "VF %u: loses %pM, which the host gives to another\n",
+					       other->index, mac);
+}
+
 /* ---- the host ---- */
 
 void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
@@ -222,6 +260,8 @@ static int vnic_port_rebase(struct vnic_port *port, const u8 *mac, bool by_host)
 	vnic_port_enforce(port);
 	vnic_port_publish(port);
 	vnic_port_changed(port);
+	if (by_host)
+		vnic_port_evict(port, mac);
 	return 0;
 }
 
@@ -550,6 +590,8 @@ static u32 vnic_filter_want(struct vnic_port *port, const u8 *mac, enum vnic_fdb
 			conf->num_uc++;
 		else
 			conf->num_mc++;
+		if (kind == VNIC_FDB_UC && port->type == VNIC_PORT_PF)
+			vnic_port_evict(port, mac);
 	}
 	e->wanted = true;
 	return VNIC_MBX_OK;
