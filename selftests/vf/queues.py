@@ -111,18 +111,27 @@ def latency():
             coalesce(vf, what)
         seen.setdefault(name, []).append(answers())
 
+    def best(name):
+        return min(seen[name])
+
+    def late(name):
+        return best(name) >= 1.4 * best('none') + 0.05
+
     measure('10 ms', 'adaptive-rx off rx-usecs 10000 rx-frames 0')
-    for _ in range(3):
+    # The least of each is what it takes when nothing else runs, which on a busy host
+    # takes some tries: what is delayed is so each time.
+    for i in range(10):
+        if i >= 3 and not late('adaptive') and not late('after load'):
+            break
         measure('none', 'adaptive-rx off rx-usecs 0')
         measure('adaptive', 'adaptive-rx on')
         true(iperf_mbps(iperf('vf1', 'vf0', '10.9.0.2', seconds=1)) > 1, 'TCP flows')
         seen.setdefault('after load', []).append(answers())
     note('ms: ' + ', '.join(f'{name} {times}' for name, times in seen.items()))
-    best = {name: min(times) for name, times in seen.items()}
-    true(best['10 ms'] > 2 * best['none'] + 1, 'moderation of 10 ms is seen')
+    true(best('10 ms') > 2 * best('none') + 1, 'moderation of 10 ms is seen')
     for name in ('adaptive', 'after load'):
-        true(best[name] < 1.4 * best['none'] + 0.05, f'{name}: {best[name]} ms, '
-             f'without moderation {best["none"]} ms')
+        true(not late(name), f'{name}: {best(name)} ms, '
+             f'without moderation {best("none")} ms')
 
 
 def rss():
