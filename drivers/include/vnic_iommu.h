@@ -117,9 +117,7 @@ static inline bool vnic_stretch_held(void)
 	return IS_ENABLED(CONFIG_PREEMPT_RT) || this_cpu_read(vnic_stretch.depth);
 }
 
-/* Wait until all stretches that have begun are over: some 10 us each.  Process
- * context.
- */
+/* Wait until all stretches that have begun are over.  Process context, may sleep. */
 void vnic_stretch_wait(void);
 
 /* Say that an entry was found.  False: it has gone meanwhile. */
@@ -127,6 +125,31 @@ static inline bool vnic_pte_use(u64 *slot, u64 pte)
 {
 	return pte & VNIC_PTE_USED ||
 	       (cmpxchg(slot, pte, pte | VNIC_PTE_USED) | VNIC_PTE_USED) == (pte | VNIC_PTE_USED);
+}
+
+/**
+ * vnic_pt_leaf - the entry that an address is in
+ * @root: top table
+ * @iova: bus address, of VNIC_PT_IOVA_BITS
+ * @shift: the entry is for 1 << @shift bytes
+ * @pte: its contents
+ *
+ * Context: in a stretch, RCU's read lock or the table's lock.
+ * Return: NULL: none is.
+ */
+static __always_inline u64 *vnic_pt_leaf(u64 *root, u64 iova, unsigned int *shift, u64 *pte)
+{
+	u64 *slot = root;
+
+	for (*shift = VNIC_PT_TOP_SHIFT;; *shift -= VNIC_PT_LEVEL_BITS) {
+		slot += iova >> *shift & (VNIC_PT_ENTRIES - 1);
+		*pte = READ_ONCE(*slot);
+		if (*pte & VNIC_PTE_LEAF)
+			return slot;
+		if (unlikely(!*pte))
+			return NULL;
+		slot = phys_to_virt(*pte);
+	}
 }
 
 /**
@@ -140,23 +163,14 @@ static inline bool vnic_pte_use(u64 *slot, u64 pte)
  */
 static __always_inline void *vnic_iommu_find(const struct vnic_iommu_dev *iod, u64 iova, u64 need)
 {
-	unsigned int shift = VNIC_PT_TOP_SHIFT;
-	u64 *slot = READ_ONCE(iod->root), pte;
+	u64 *root = READ_ONCE(iod->root), *slot, pte;
+	unsigned int shift;
 
 	need |= VNIC_PTE_MEM;
-	if (unlikely(!slot || iova >> VNIC_PT_IOVA_BITS))
+	if (unlikely(!root || iova >> VNIC_PT_IOVA_BITS))
 		return NULL;
-	for (;;) {
-		slot += iova >> shift & (VNIC_PT_ENTRIES - 1);
-		pte = READ_ONCE(*slot);
-		if (pte & VNIC_PTE_LEAF)
-			break;
-		if (unlikely(!pte))
-			return NULL;
-		slot = phys_to_virt(pte);
-		shift -= VNIC_PT_LEVEL_BITS;
-	}
-	if (unlikely((pte & need) != need || !vnic_pte_use(slot, pte)))
+	slot = vnic_pt_leaf(root, iova, &shift, &pte);
+	if (unlikely(!slot || (pte & need) != need || !vnic_pte_use(slot, pte)))
 		return NULL;
 	return phys_to_virt((pte & VNIC_PTE_ADDR) + (iova & (BIT_ULL(shift) - 1)));
 }

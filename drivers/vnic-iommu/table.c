@@ -182,35 +182,17 @@ int vnic_pt_map(struct vnic_pt *pt, u64 iova, phys_addr_t phys, size_t size, siz
 	return err;
 }
 
-/* The entry that @iova is in, of 1 << @shift bytes; NULL: none is.  Under the lock, or
- * RCU's read lock.
- */
-static u64 *vnic_pt_look(struct vnic_pt *pt, u64 iova, unsigned int *shift)
-{
-	u64 *table = pt->root, *slot, pte;
-
-	for (*shift = VNIC_PT_TOP_SHIFT;; *shift -= VNIC_PT_LEVEL_BITS) {
-		slot = &table[vnic_pt_index(iova, *shift)];
-		pte = READ_ONCE(*slot);
-		if (pte & VNIC_PTE_LEAF)
-			return slot;
-		if (!pte)
-			return NULL;
-		table = phys_to_virt(pte);
-	}
-}
-
 size_t vnic_pt_unmap(struct vnic_pt *pt, u64 iova, size_t len, bool *used)
 {
 	unsigned int shift;
 	size_t done = 0;
-	u64 *slot;
+	u64 *slot, pte;
 
 	if (iova + len < iova || iova + len > BIT_ULL(VNIC_PT_IOVA_BITS))
 		return 0;
 	mutex_lock(&pt->lock);
 	while (done < len) {
-		slot = vnic_pt_look(pt, iova + done, &shift);
+		slot = vnic_pt_leaf(pt->root, iova + done, &shift, &pte);
 		if (!slot || !IS_ALIGNED(iova + done, BIT_ULL(shift)) ||
 		    BIT_ULL(shift) > len - done)
 			break;
@@ -227,15 +209,13 @@ size_t vnic_pt_unmap(struct vnic_pt *pt, u64 iova, size_t len, bool *used)
 
 phys_addr_t vnic_pt_phys(struct vnic_pt *pt, u64 iova)
 {
-	u64 *slot, pte = 0;
 	unsigned int shift;
+	u64 *slot, pte;
 
 	if (iova >> VNIC_PT_IOVA_BITS)
 		return 0;
 	rcu_read_lock();
-	slot = vnic_pt_look(pt, iova, &shift);
-	if (slot)
-		pte = READ_ONCE(*slot);
+	slot = vnic_pt_leaf(pt->root, iova, &shift, &pte);
 	rcu_read_unlock();
-	return pte ? (pte & VNIC_PTE_ADDR) + (iova & (BIT_ULL(shift) - 1)) : 0;
+	return slot ? (pte & VNIC_PTE_ADDR) + (iova & (BIT_ULL(shift) - 1)) : 0;
 }
