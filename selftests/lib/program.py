@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 
 from ktap import Fail, defer
-from vnic import sh
+from vnic import load, sh, unload
 
 BUILT = '/log/bin'      # by selftests/run: the compiler is slow in the machine
 SOURCE = os.path.dirname(os.path.abspath(__file__)) + '/../vfio'
@@ -20,6 +20,19 @@ def program(name):
         _made.append(tempfile.mkdtemp(dir='/run'))
         sh(f'make -s -C {SOURCE} OUT={_made[0]}', timeout=240)
     return f'{_made[0]}/{name}'
+
+
+def on_three_vfs(name, *args):
+    """Run a program that prints KTAP on three VFs bound to vnic-vfio-pci; its status."""
+    sh('modprobe iommufd', check=False)
+    pf = load(total_vfs=4)[0]
+    try:
+        pf.set('sriov_drivers_autoprobe', 0)
+        pf.numvfs(3)
+        vfs = [pf.vf(i).to_vfio().bdf for i in range(3)]
+        return subprocess.run([program(name), *args, *vfs], check=False).returncode
+    finally:
+        unload()
 
 
 class Told:

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -153,7 +154,7 @@ void drv_hello(struct drv *v)
 	check_eq(le16toh(v->caps.vectors), v->dev.vectors);
 }
 
-static void create_queue(struct drv *v, __u16 type, __u32 ring, __u32 event)
+int drv_create(struct drv *v, __u16 type, __u32 ring, __u32 event)
 {
 	struct vnic_mbx_queue q = {
 		.type = htole16(type),
@@ -163,8 +164,13 @@ static void create_queue(struct drv *v, __u16 type, __u32 ring, __u32 event)
 		.event = htole64(v->iova + event),
 	};
 
+	return drv_msg(v, VNIC_MBX_QUEUE_CREATE, &q, sizeof(q), NULL, 0);
+}
+
+static void create_queue(struct drv *v, __u16 type, __u32 ring, __u32 event)
+{
 	memset(v->mem + event, 0, sizeof(struct vnic_event));
-	check_eq(drv_msg(v, VNIC_MBX_QUEUE_CREATE, &q, sizeof(q), NULL, 0), VNIC_MBX_OK);
+	check_eq(drv_create(v, type, ring, event), VNIC_MBX_OK);
 }
 
 static void post(struct drv *v)
@@ -326,6 +332,28 @@ void drv_exchange(struct drv *from, struct drv *to, const __u8 *dst, size_t len,
 	check(n == (int)len, "%d bytes of %zu in %u pieces arrive", n, len, nbufs);
 	check(!memcmp(sent, got, len), "%zu bytes in %u pieces: changed", len, nbufs);
 	check(drv_sent(from, WAIT), "descriptors not given back");
+}
+
+int run_case(void (*run)(void), unsigned int seconds)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		alarm(seconds);
+		run();
+		fflush(stdout);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return 1;
+	if (WIFSIGNALED(status)) {
+		printf("# ended by signal %d\n", WTERMSIG(status));
+		return 1;
+	}
+	return WEXITSTATUS(status);
 }
 
 bool drv_failed(struct drv *v)

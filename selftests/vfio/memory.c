@@ -113,19 +113,6 @@ static void case_no_write(void)
 	free(before);
 }
 
-static int create(struct drv *v, __u16 type, unsigned int ring, unsigned int event)
-{
-	struct vnic_mbx_queue q = {
-		.type = htole16(type),
-		.vector = htole16(1),
-		.size = htole32(RING_SIZE),
-		.ring = htole64(v->iova + ring),
-		.event = htole64(v->iova + event),
-	};
-
-	return drv_msg(v, VNIC_MBX_QUEUE_CREATE, &q, sizeof(q), NULL, 0);
-}
-
 /* Rings and event blocks that cannot be what they have to be are refused. */
 static void case_ring(void)
 {
@@ -135,12 +122,12 @@ static void case_ring(void)
 	remap(&a, AT_RX_RING, PAGE, true, false);
 	drv_mailbox(&a);
 	drv_hello(&a);
-	check_eq(create(&a, VNIC_QUEUE_RX, AT_RX_RING, AT_RX_EVENT), VNIC_MBX_E_FAULT);
+	check_eq(drv_create(&a, VNIC_QUEUE_RX, AT_RX_RING, AT_RX_EVENT), VNIC_MBX_E_FAULT);
 	remap(&a, AT_TX_EVENT, PAGE, true, false);
-	check_eq(create(&a, VNIC_QUEUE_TX, AT_TX_RING, AT_TX_EVENT), VNIC_MBX_E_FAULT);
-	check_eq(create(&a, VNIC_QUEUE_RX, AT_RX_RING, AT_RX_EVENT), VNIC_MBX_E_FAULT);
+	check_eq(drv_create(&a, VNIC_QUEUE_TX, AT_TX_RING, AT_TX_EVENT), VNIC_MBX_E_FAULT);
+	check_eq(drv_create(&a, VNIC_QUEUE_RX, AT_RX_RING, AT_RX_EVENT), VNIC_MBX_E_FAULT);
 	remap(&a, AT_TX_RING, PAGE, false, true);
-	check_eq(create(&a, VNIC_QUEUE_TX, AT_TX_RING, AT_TX_EVENT), VNIC_MBX_E_FAULT);
+	check_eq(drv_create(&a, VNIC_QUEUE_TX, AT_TX_RING, AT_TX_EVENT), VNIC_MBX_E_FAULT);
 	remap(&a, AT_TX_RING, PAGE, true, true);
 	restart(&a);
 }
@@ -312,13 +299,13 @@ static void case_storm(void)
 		pthread_join(thread[i], NULL);
 }
 
-/* Two VFs of one VM share what is mapped: one goes, the other does not care. */
+/* Two VFs of one VM share what is mapped: one goes, the other does not care.  By
+ * group only, where a container is what is shared.
+ */
 static void case_shared(void)
 {
 	struct drv a, b;
 
-	if (cdev)
-		return;		/* the same in an iommufd: two attached to one ioas */
 	memset(&b, 0, sizeof(b));
 	drv_open(&a, vf[0], false);
 	vdev_open_with(&b.dev, vf[1], &a.dev);
@@ -350,35 +337,14 @@ static const struct {
 	{ "each_frame", case_each_frame, "mapped and unmapped for each frame" },
 	{ "much", case_much, "many GiB mapped and unmapped while others talk" },
 	{ "storm", case_storm, "unmapped while the VMM keeps its memory's lock busy" },
+	/* the last one: not by cdev */
 	{ "shared", case_shared, "two VFs in one container" },
 };
-
-static int run_case(unsigned int i)
-{
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		alarm(100 * slow);
-		cases[i].run();
-		fflush(stdout);
-		_exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return 1;
-	if (WIFSIGNALED(status)) {
-		printf("# ended by signal %d\n", WTERMSIG(status));
-		return 1;
-	}
-	return WEXITSTATUS(status);
-}
 
 int main(int argc, char **argv)
 {
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
-	const unsigned int ways = vdev_have_cdev() ? 2 : 1;
+	const unsigned int by_cdev = vdev_have_cdev() ? ARRAY_SIZE(cases) - 1 : 0;
 	unsigned int i, bad = 0;
 
 	if (argc != 6) {
@@ -390,13 +356,13 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(vf); i++)
 		vf[i] = argv[3 + i];
 	setrlimit(RLIMIT_MEMLOCK, &all);
-	printf("KTAP version 1\n1..%zu\n", ways * ARRAY_SIZE(cases));
-	for (i = 0; i < ways * ARRAY_SIZE(cases); i++) {
+	printf("KTAP version 1\n1..%zu\n", ARRAY_SIZE(cases) + by_cdev);
+	for (i = 0; i < ARRAY_SIZE(cases) + by_cdev; i++) {
 		unsigned int c = i % ARRAY_SIZE(cases);
 		int result;
 
 		cdev = i >= ARRAY_SIZE(cases);
-		result = run_case(c);
+		result = run_case(cases[c].run, 100 * slow);
 		bad += !!result;
 		printf("%sok %u %s: %s: %s\n", result ? "not " : "", i + 1,
 		       cdev ? "cdev" : "group", cases[c].name, cases[c].what);

@@ -17,7 +17,6 @@
 
 #include "test.h"
 
-
 static void send_frames(struct drv *v, const char *args)
 {
 	__u8 to[6], frame[TX_BUF_SIZE];

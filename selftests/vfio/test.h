@@ -155,6 +155,11 @@ bool drv_failed(struct drv *v);
 void drv_exchange(struct drv *from, struct drv *to, const __u8 *dst, size_t len,
 		  unsigned int nbufs);
 
+/* A queue of RING_SIZE, at these offsets: the device's answer */
+int drv_create(struct drv *v, __u16 type, __u32 ring, __u32 event);
+/* In a process of its own, so that it can end and hang as it likes; nonzero: failed */
+int run_case(void (*run)(void), unsigned int seconds);
+
 struct vnic_mbx_page *drv_mbx(struct drv *v);
 struct vnic_event *drv_event(struct drv *v, unsigned int at);
 bool wait_eventfd(int fd, int ms);

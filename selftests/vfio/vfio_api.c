@@ -679,29 +679,6 @@ static bool wants_kvm(unsigned int i)
 	return cases[i].run == case_bell || cases[i].run == case_bell_hostile;
 }
 
-/* In a process of its own, so that it can end and hang as it likes */
-static int run_case(unsigned int i)
-{
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		alarm(120 + seconds * 4);
-		cases[i].run();
-		fflush(stdout);
-		_exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return 1;
-	if (WIFSIGNALED(status)) {
-		printf("# ended by signal %d\n", WTERMSIG(status));
-		return 1;
-	}
-	return WEXITSTATUS(status);
-}
-
 /* Every case by group and container, then by iommufd; nonzero: failed */
 static int run_all(const char *only)
 {
@@ -722,7 +699,7 @@ static int run_all(const char *only)
 			       cdev ? "cdev" : "group", cases[c].name, cases[c].what);
 			continue;
 		}
-		result = run_case(c);
+		result = run_case(cases[c].run, 120 + seconds * 4);
 		failed += !!result;
 		printf("%sok %u %s: %s: %s\n", result ? "not " : "", ++n,
 		       cdev ? "cdev" : "group", cases[c].name, cases[c].what);
