@@ -115,6 +115,20 @@ static inline void vnic_net_dim(struct dim *dim, const struct dim_sample *sample
 }
 
 /*
+ * Linux 6.13: what the user set for a NAPI context is kept by its index; before,
+ * it goes with the context.
+ */
+static inline void vnic_napi_add(struct net_device *netdev, struct napi_struct *napi,
+				 int (*poll)(struct napi_struct *, int), int index)
+{
+#if VNIC_HAVE_NAPI_CONFIG
+	netif_napi_add_config(netdev, napi, poll, index);
+#else
+	netif_napi_add(netdev, napi, poll);
+#endif
+}
+
+/*
  * Linux 6.18: the grace period of a health reporter is in its ops; before, it was
  * an argument.  None is wanted.
  */

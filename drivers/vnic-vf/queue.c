@@ -4,6 +4,7 @@
  */
 #include <linux/dma-mapping.h>
 
+#include <compat.h>
 #include "vf.h"
 
 static irqreturn_t vnic_qp_irq(int irq, void *data)
@@ -104,7 +105,6 @@ int vnic_qps_init(struct vnic_vf *vf)
 		u64_stats_init(&qp->tx.stats.syncp);
 		u64_stats_init(&qp->rx.stats.syncp);
 		vnic_moder_init(qp);
-		netif_napi_add(vf->netdev, &qp->napi, vnic_poll);
 	}
 	return 0;
 
@@ -116,10 +116,6 @@ free_events:
 
 void vnic_qps_free(struct vnic_vf *vf)
 {
-	unsigned int i;
-
-	for (i = 0; i < vf->made_qps; i++)
-		netif_napi_del(&vf->qp[i].napi);
 	dma_free_coherent(&vf->pdev->dev, vf->made_qps * sizeof(*vf->events), vf->events,
 			  vf->events_dma);
 	kfree(vf->qp);
@@ -131,6 +127,9 @@ static void vnic_qps_release_first(struct vnic_vf *vf, unsigned int n)
 		vnic_rx_free(&vf->qp[n]);
 		vnic_tx_free(&vf->qp[n]);
 	}
+	for (n = 0; n < vf->num_qps; n++)
+		__netif_napi_del(&vf->qp[n].napi);
+	synchronize_net();	/* of __netif_napi_del() */
 }
 
 /* Each CPU sends through one queue pair, the one whose interrupt it takes. */
@@ -151,13 +150,18 @@ void vnic_xps_default(struct vnic_vf *vf)
 	free_cpumask_var(mask);
 }
 
-/* Rings and receive buffers of all queue pairs in use; all or none. */
+/* NAPI contexts, rings and receive buffers of all queue pairs in use; all or none.
+ * The netdev has no context that is not in use: whoever switches threads off waits
+ * for all of them, and one that is disabled never answers.
+ */
 int vnic_qps_alloc(struct vnic_vf *vf)
 {
 	unsigned int i;
 	int err;
 
 	memset(vf->events, 0, vf->made_qps * sizeof(*vf->events));
+	for (i = 0; i < vf->num_qps; i++)
+		vnic_napi_add(vf->netdev, &vf->qp[i].napi, vnic_poll, i);
 	for (i = 0; i < vf->num_qps; i++) {
 		vf->qp[i].failed = false;
 		err = vnic_tx_alloc(&vf->qp[i], vf->tx_size);

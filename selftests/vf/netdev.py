@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug newest=mtu,sizes,vlan quick=multicast,updown
+# run-on: stable debug newest=mtu,sizes,vlan,threaded quick=multicast,updown,threaded
 """The VF's netdev as a user sees it: ethtool, MTU, filters, namespaces."""
 import json
 import sys
@@ -133,6 +133,28 @@ def vlan():
 
 
 def namespace():
+def threaded():
+    """NAPI in threads goes on and off, with queues that are no longer used; down: no hang"""
+    _, vfs = pair()
+    name = vfs[0].name
+
+    def threads(on, check=True):
+        sh(f'echo {on} >/sys/class/net/{name}/threaded', ns='vf0', timeout=10, check=check)
+
+    threads(1)
+    wait_for(lambda: f'napi/{name}' in out('ps -e -o comm='), 'threads')
+    ping('vf0', '10.9.0.2')
+    sh(f'ethtool -L {name} combined 1', ns='vf0', check=False)      # it may be so already
+    threads(0)
+    ping('vf0', '10.9.0.2')
+    threads(1)
+    sh(f'ip link set {name} down', ns='vf0')
+    threads(0, check=False)     # the core refuses it of a netdev without NAPI
+    sh(f'ip link set {name} up; ip addr replace 10.9.0.1/24 dev {name}', ns='vf0')
+    threads(0)
+    wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'ping')
+
+
     """the netdev moves between namespaces and back, and works in each"""
     pf = load(total_vfs=4)[0]
     vfs = pf.vfs(2)
@@ -172,4 +194,4 @@ def updown():
     wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'ping')
 
 
-run([ethtool, mtu, sizes, per_queue, multicast, vlan, offloads, updown, namespace])
+run([ethtool, mtu, sizes, per_queue, multicast, vlan, offloads, updown, threaded, namespace])
