@@ -289,23 +289,15 @@ static void vnic_queue_stats_tx(struct net_device *netdev, int i, struct netdev_
 static void vnic_base_stats(struct net_device *netdev, struct netdev_queue_stats_rx *rx,
 			    struct netdev_queue_stats_tx *tx)
 {
+	static const struct vnic_rx_stats no_rx;
+	static const struct vnic_tx_stats no_tx;
 	struct vnic_vf *vf = netdev_priv(netdev);
-	struct netdev_queue_stats_rx r;
-	struct netdev_queue_stats_tx t;
-	unsigned int i;
 
-	rx->packets = 0;
-	rx->bytes = 0;
-	tx->packets = 0;
-	tx->bytes = 0;
-	for (i = netdev->real_num_rx_queues; i < vf->made_qps; i++) {
-		vnic_get_rx_stats(&vf->qp[i].rx.stats, &r);
-		vnic_get_tx_stats(&vf->qp[i].tx.stats, &t);
-		rx->packets += r.packets;
-		rx->bytes += r.bytes;
-		tx->packets += t.packets;
-		tx->bytes += t.bytes;
-	}
+	/* What is set here is what the core reports of the device as a whole. */
+	vnic_get_rx_stats(&no_rx, rx);
+	vnic_get_tx_stats(&no_tx, tx);
+	netdev_stat_queue_sum(netdev, netdev->real_num_rx_queues, vf->made_qps, rx,
+			      netdev->real_num_tx_queues, vf->made_qps, tx);
 }
 
 static const struct netdev_stat_ops vnic_stat_ops = {

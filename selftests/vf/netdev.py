@@ -6,7 +6,7 @@ import json
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import contains, defer, eq, run, sleep, true, wait_for
-from qstats import queue_stats
+from qstats import FIELDS, queue_stats
 from vnic import (frame, load, one_cpu, out, packet_socket, pair, ping, receive, refused,
                   sh)
 
@@ -82,9 +82,10 @@ def per_queue():
     sh(f'ip addr flush dev {vfs[1].name}', ns='vf1')      # nobody says anything any more
     sleep(0.5)
     link, total, queues = stats()
-    eq(total, link, 'totals')
+    eq({key: total[key] for key in link}, link, 'totals')
+    eq(sorted(total), sorted(FIELDS.values()), 'what is counted of the device')
     eq(sorted(queues), [('rx', 0), ('rx', 1), ('tx', 0), ('tx', 1)], 'queues')
-    eq({key: sum(q.get(key, 0) for q in queues.values()) for key in link}, total, 'sum of the queues')
+    eq({key: sum(q.get(key, 0) for q in queues.values()) for key in total}, total, 'sum of the queues')
     true(all(queues['tx', i]['tx_packets'] >= 5 for i in (0, 1)), f'sent by both: {queues}')
     shown = vfs[0].stats()
     eq({(way, i): shown[f'{way}{i}_packets'] for way, i in queues},
@@ -132,7 +133,6 @@ def vlan():
     eq(receive(there), [], 'VLAN 5 does not any more')
 
 
-def namespace():
 def threaded():
     """NAPI in threads goes on and off, with queues that are no longer used; down: no hang"""
     _, vfs = pair()
@@ -155,6 +155,7 @@ def threaded():
     wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'ping')
 
 
+def namespace():
     """the netdev moves between namespaces and back, and works in each"""
     pf = load(total_vfs=4)[0]
     vfs = pf.vfs(2)
