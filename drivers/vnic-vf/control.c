@@ -237,7 +237,7 @@ void vnic_control_work(struct work_struct *work)
 	struct vnic_vf *vf = container_of(to_delayed_work(work), struct vnic_vf, control);
 
 	rtnl_lock();
-	if (test_bit(VNIC_VF_FLR, &vf->flags) || vf->netdev->reg_state != NETREG_REGISTERED)
+	if (test_bit(VNIC_VF_AWAY, &vf->flags) || vf->netdev->reg_state != NETREG_REGISTERED)
 		goto unlock;
 	if (vnic_hw_gone(&vf->hw)) {
 		/* For good, or only while memory decoding is off? */

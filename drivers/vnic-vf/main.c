@@ -113,30 +113,56 @@ static void vnic_shutdown(struct pci_dev *pdev)
 	pci_clear_master(pdev);
 }
 
-/* A function-level reset by the PCI core; device_lock is held from here to
- * reset_done.
- */
-static void vnic_reset_prepare(struct pci_dev *pdev)
+/* Leave the device alone until vnic_back(). */
+static void vnic_away(struct vnic_vf *vf)
 {
-	struct vnic_vf *vf = pci_get_drvdata(pdev);
-
 	rtnl_lock();
-	set_bit(VNIC_VF_FLR, &vf->flags);
+	set_bit(VNIC_VF_AWAY, &vf->flags);
 	vnic_detach(vf);
 	rtnl_unlock();
 }
 
-static void vnic_reset_done(struct pci_dev *pdev)
+/* Set everything up again on a device that knows nothing of it. */
+static void vnic_back(struct vnic_vf *vf)
 {
-	struct vnic_vf *vf = pci_get_drvdata(pdev);
-
 	rtnl_lock();
-	clear_bit(VNIC_VF_FLR, &vf->flags);
+	clear_bit(VNIC_VF_AWAY, &vf->flags);
 	vf->resets++;
 	if (vnic_attach(vf, vnic_wanted_features(vf, vf->netdev->features)))
 		vnic_request_reset(vf);
 	rtnl_unlock();
 }
+
+/* A function-level reset by the PCI core; device_lock is held from here to
+ * reset_done.
+ */
+static void vnic_reset_prepare(struct pci_dev *pdev)
+{
+	vnic_away(pci_get_drvdata(pdev));
+}
+
+static void vnic_reset_done(struct pci_dev *pdev)
+{
+	vnic_back(pci_get_drvdata(pdev));
+}
+
+/* Sleep, and hibernation: what the device is told before is lost with its power. */
+static int vnic_suspend(struct device *dev)
+{
+	struct vnic_vf *vf = dev_get_drvdata(dev);
+
+	vnic_away(vf);
+	vnic_hw_reset(&vf->hw);
+	return 0;
+}
+
+static int vnic_resume(struct device *dev)
+{
+	vnic_back(dev_get_drvdata(dev));
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(vnic_pm_ops, vnic_suspend, vnic_resume);
 
 static const struct pci_error_handlers vnic_err_handler = {
 	.reset_prepare	= vnic_reset_prepare,
@@ -156,6 +182,7 @@ static struct pci_driver vnic_driver = {
 	.remove		= vnic_remove,
 	.shutdown	= vnic_shutdown,
 	.err_handler	= &vnic_err_handler,
+	.driver.pm	= pm_sleep_ptr(&vnic_pm_ops),
 };
 module_pci_driver(vnic_driver);
 

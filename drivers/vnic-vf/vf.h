@@ -31,7 +31,7 @@
 
 /* vf->flags, bit numbers */
 #define VNIC_VF_RESET		0	/* the device has to be reset */
-#define VNIC_VF_FLR		1	/* between reset_prepare and reset_done */
+#define VNIC_VF_AWAY		1	/* between reset_prepare and reset_done, or asleep */
 
 /**
  * struct vnic_vf - one function; netdev_priv()
