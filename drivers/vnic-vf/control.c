@@ -117,6 +117,7 @@ int vnic_control_start(struct vnic_vf *vf, u64 features)
 	vf->features = features;
 	vnic_take_caps(vf, &caps);
 	vnic_hello_mac(vf, &caps);
+	vf->allow_seq = vnic_mbx_allow_seq(vf);
 	vnic_vlan_replay(vf);
 	return 0;
 }
@@ -139,7 +140,17 @@ static void vnic_status_mac(struct vnic_vf *vf, u32 seq, const u8 *mac)
 	call_netdevice_notifiers(NETDEV_CHANGEADDR, netdev);
 }
 
-/* Follow the status block: link, speed, address.  Context: rtnl. */
+/* The host allows more than before, or less: ask for all that is wanted, again. */
+static void vnic_status_allow(struct vnic_vf *vf, u32 seq)
+{
+	if (vf->allow_seq == seq)
+		return;
+	vf->allow_seq = seq;
+	vnic_vlan_replay(vf);
+	schedule_work(&vf->filter);
+}
+
+/* Follow the status block: link, speed, address, rights.  Context: rtnl. */
 void vnic_status_sync(struct vnic_vf *vf)
 {
 	struct vnic_status st;
@@ -147,6 +158,7 @@ void vnic_status_sync(struct vnic_vf *vf)
 	vnic_mbx_status(vf, &st);
 	WRITE_ONCE(vf->speed, st.speed);
 	vnic_status_mac(vf, st.mac_seq, st.mac);
+	vnic_status_allow(vf, st.allow_seq);
 	if (vf->up && st.flags & VNIC_ST_F_LINK_UP)
 		netif_carrier_on(vf->netdev);
 	else

@@ -95,7 +95,7 @@ static void vnic_filter_shrink(const struct vnic_vf *vf, struct vnic_filter *f, 
  */
 static void vnic_filter_negotiate(struct vnic_vf *vf, struct vnic_filter *f)
 {
-	bool trusted = true, lost = false;
+	bool promisc = f->flags & VNIC_RX_MODE_PROMISC, trusted = true, lost = false;
 	int err;
 
 	while ((err = vnic_filter_call(vf, f))) {
@@ -115,7 +115,8 @@ static void vnic_filter_negotiate(struct vnic_vf *vf, struct vnic_filter *f)
 	if (err && err != -ENETDOWN && net_ratelimit())
 		netdev_err(vf->netdev, "receive filters not set: %d\n", err);
 	else if (!trusted && net_ratelimit())
-		netdev_warn(vf->netdev, "promiscuous mode refused: the host does not trust this VF%s\n",
+		netdev_warn(vf->netdev, "%s mode refused: the host does not trust this VF%s\n",
+			    promisc ? "promiscuous" : "all-multicast",
 			    lost ? "; some addresses are not received" : "");
 	else if (lost && !f->flags && net_ratelimit())
 		netdev_warn(vf->netdev, "too many addresses: %u unicast, %u multicast are received\n",

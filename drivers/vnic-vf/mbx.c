@@ -86,6 +86,12 @@ bool vnic_mbx_irq(struct vnic_vf *vf)
 	return reset || le32_to_cpu(READ_ONCE(st->event)) != READ_ONCE(mbx->event);
 }
 
+/* What the host allows now, see struct vnic_mbx_status; the rest stays to be read. */
+u32 vnic_mbx_allow_seq(struct vnic_vf *vf)
+{
+	return le32_to_cpu(READ_ONCE(vf->mbx.page->status.allow_seq));
+}
+
 /* Read the status block; the event counter first, so that a change during the
  * read leaves a difference.
  */
@@ -97,6 +103,7 @@ void vnic_mbx_status(struct vnic_vf *vf, struct vnic_status *out)
 	out->flags = le32_to_cpu(READ_ONCE(st->flags));
 	out->speed = le32_to_cpu(READ_ONCE(st->speed));
 	out->mac_seq = le32_to_cpu(READ_ONCE(st->mac_seq));
+	out->allow_seq = le32_to_cpu(READ_ONCE(st->allow_seq));
 	memcpy(out->mac, st->mac, sizeof(out->mac));
 }
 

@@ -36,6 +36,7 @@ struct vnic_status {
 	u32	flags;
 	u32	speed;
 	u32	mac_seq;
+	u32	allow_seq;
 	u8	mac[6];
 };
 
@@ -45,6 +46,7 @@ void vnic_mbx_start(struct vnic_vf *vf);
 void vnic_mbx_stop(struct vnic_vf *vf);
 bool vnic_mbx_irq(struct vnic_vf *vf);
 void vnic_mbx_status(struct vnic_vf *vf, struct vnic_status *st);
+u32 vnic_mbx_allow_seq(struct vnic_vf *vf);
 int vnic_mbx_call(struct vnic_vf *vf, u16 opcode, const void *req, size_t req_len,
 		  void *resp, size_t resp_len);
 int vnic_mbx_u32(struct vnic_vf *vf, u16 opcode, u32 value);

@@ -55,6 +55,7 @@
  * @events_dma: their bus address
  * @speed: link speed in Mb/s, 0: unknown
  * @mac_seq: of the address of the host that was taken last
+ * @allow_seq: of what the host allows, when receive filters and VLANs were sent last
  * @own_mac: the user set an address of his own: set again after a reset
  * @prog: XDP program; written under rtnl, from NULL or to it only without queues
  * @rss_key: Toeplitz key
@@ -92,6 +93,7 @@ struct vnic_vf {
 
 	u32			speed;
 	u32			mac_seq;
+	u32			allow_seq;
 	bool			own_mac;
 	struct bpf_prog		*prog;
 	u8			rss_key[VNIC_RSS_KEY_LEN];

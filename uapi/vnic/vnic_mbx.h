@@ -47,6 +47,9 @@ struct vnic_mbx_hdr {
  * @mac_seq: changes whenever the host gives the function an address, the same one
  *	too: the driver then takes @mac, whatever it has set itself
  * @mac: the function's primary address
+ * @allow_seq: changes whenever the host changes what it allows the function (trust,
+ *	port VLAN, an address of its own): a driver that wants more than it was given
+ *	asks again for its receive mode and VLANs, part of which may be gone, too
  * @rsvd1: 0
  * @rsvd2: 0
  */
@@ -57,7 +60,8 @@ struct vnic_mbx_status {
 	__le32	mac_seq;
 	__u8	mac[6];
 	__u8	rsvd1[2];
-	__le32	rsvd2[10];
+	__le32	allow_seq;
+	__le32	rsvd2[9];
 };
 
 #define VNIC_ST_F_LINK_UP	(1u << 0)

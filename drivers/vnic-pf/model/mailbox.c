@@ -514,6 +514,7 @@ static void vnic_mbx_gather_status(struct vnic_mbx *m)
 	m->status.flags = cpu_to_le32(flags);
 	m->status.speed = cpu_to_le32(info.link_up ? info.speed : 0);
 	m->status.mac_seq = cpu_to_le32(info.mac_seq);
+	m->status.allow_seq = cpu_to_le32(info.allow_seq);
 	ether_addr_copy(m->status.mac, info.mac);
 }
 

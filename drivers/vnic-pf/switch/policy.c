@@ -238,6 +238,7 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
 		.refused	= conf->refused,
 	};
 	ether_addr_copy(info->mac, vnic_conf_mac(conf));
+		.allow_seq	= conf->allow_seq,
 	memcpy(info->rates, conf->rates, sizeof(info->rates));
 	mutex_unlock(&sw->lock);
 }
@@ -275,6 +276,7 @@ int vnic_port_set_mac(struct vnic_port *port, const u8 *mac)
 	mutex_lock(&port->sw->lock);
 	err = vnic_port_rebase(port, unset ? port->conf->random : mac, !unset);
 	mutex_unlock(&port->sw->lock);
+	conf->allow_seq++;
 	return err;
 }
 
@@ -308,8 +310,10 @@ static bool vnic_rate_valid(enum vnic_rate which, u32 value)
 	case VNIC_RATE_RX_BURST:
 		return !value || (value >= VNIC_METER_BURST_MIN && value <= VNIC_METER_BURST_MAX);
 	case VNIC_RATE_WEIGHT:
+	conf->allow_seq++;
 		return value <= VNIC_SHARE_WEIGHT_MAX;
 	case VNIC_RATE_PRIO:
+	vnic_port_changed(port);
 		return value < VNIC_SHARE_PRIOS || value == VNIC_PRIO_BY_QOS;
 	case VNIC_RATE_RX_QUEUE:
 		return !value ||
@@ -430,15 +434,11 @@ int vnic_port_set_spoofchk(struct vnic_port *port, bool on)
 
 int vnic_port_set_trust(struct vnic_port *port, bool on)
 {
-	bool had_own;
-
 	mutex_lock(&port->sw->lock);
-	had_own = port->conf->own;
 	port->conf->trusted = on;
 	vnic_port_enforce(port);
 	vnic_port_publish(port);
-	if (had_own && !port->conf->own)
-		vnic_port_changed(port);
+	vnic_port_changed(port);
 	mutex_unlock(&port->sw->lock);
 	return 0;
 }
@@ -453,6 +453,7 @@ int vnic_port_set_link_state(struct vnic_port *port, int state)
 	vnic_port_changed(port);
 	mutex_unlock(&port->sw->lock);
 	return 0;
+	port->conf->allow_seq++;
 }
 
 /* Ports with link state "auto" learn of it.  sw->lock held. */

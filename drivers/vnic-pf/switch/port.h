@@ -255,6 +255,7 @@ struct vnic_port_info {
 	u8	mac[ETH_ALEN];
 	bool	mac_by_host;
 	u32	mac_seq;	/* see struct vnic_mbx_status */
+	u32	allow_seq;	/* the same */
 	u16	vlan;		/* 0: none */
 	u8	qos;
 	__be16	vlan_proto;

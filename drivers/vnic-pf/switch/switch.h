@@ -132,6 +132,7 @@ struct vnic_port_policy {
  * @random: the random one, the same while the port exists
  * @by_host: @mac was set by the host
  * @mac_seq: counts addresses the host has given, taking the driver's own away
+ * @allow_seq: counts changes of what the host allows the driver
  * @base: FDB entry of @mac; NULL for the uplink
  * @own: FDB entry of the address the driver has set; NULL: none
  * @vlan: port VLAN, 0: none
@@ -157,6 +158,7 @@ struct vnic_port_conf {
 	u8			random[ETH_ALEN];
 	bool			by_host;
 	u32			mac_seq;
+	u32			allow_seq;
 	struct vnic_fdb_entry	*base;
 	struct vnic_fdb_entry	*own;
 	u16			vlan;
