@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug quick=unicast,port_vlan,trunk,trust_mac,filters,host_mac
+# run-on: stable debug quick=unicast,port_vlan,trunk,trust_mac,vlans_back,filters,host_mac
 """Who gets which frame: MAC, VLAN, source checks, trust, link state."""
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
@@ -167,12 +167,47 @@ def trust():
     sh(f'ip link set {b.vf[2].name} promisc on', ns='vf2')
     sleep(0.5)
     eq(b.send(0, NOBODY), {}, 'untrusted')
-    b.pf.link(2, 'trust on')
-    sh(f'ip link set {b.vf[2].name} promisc off; ip link set {b.vf[2].name} promisc on', ns='vf2')
-    wait_for(lambda: b.send(0, NOBODY) == {2: [None]}, 'trusted')
-    eq(b.send(0, b.mac[1]), {1: [None]}, 'known unicast still only to its port')
-    b.pf.link(2, 'trust off')
-    wait_for(lambda: b.send(0, NOBODY) == {}, 'taken back with trust')
+    for _ in range(2):
+        b.pf.link(2, 'trust on')
+        wait_for(lambda: b.send(0, NOBODY) == {2: [None]}, 'trusted')
+        eq(b.send(0, b.mac[1]), {1: [None]}, 'known unicast still only to its port')
+        b.pf.link(2, 'trust off')
+        wait_for(lambda: b.send(0, NOBODY) == {}, 'taken back with trust')
+
+
+def trust_filters():
+    """addresses beyond what an untrusted VF may have are received as soon as it is trusted"""
+    b = shared(Bench).reset()
+    b.pf.link(2, 'mac 00:00:00:00:00:00')   # so that it may have addresses of its own
+    name, most = b.vf[2].name, 16
+    wait_for(lambda: b.vf[2].mac != b.mac[2], 'a random address')
+    macs = [f'02:00:00:00:77:{i:02x}' for i in range(most + 6)]
+    defer(sh, '; '.join(f'bridge fdb del {mac} dev {name} self' for mac in macs), ns='vf2')
+    sh('; '.join(f'bridge fdb add {mac} dev {name} self' for mac in macs), ns='vf2')
+
+    def received():
+        return sum(b.send(0, mac) == {2: [None]} for mac in macs[-8:])
+    wait_for(lambda: b.send(0, macs[0]) == {2: [None]}, 'the first of them')
+    true(received() < 8, 'the last of them are not received without trust')
+    for _ in range(2):
+        b.pf.link(2, 'trust on')
+        wait_for(lambda: received() == 8, 'they are with trust')
+        b.pf.link(2, 'trust off')
+        wait_for(lambda: received() < 8, 'taken back with trust')
+
+
+def vlans_back():
+    """a VF's own VLANs come back after a port VLAN during which the VF was reset"""
+    b = shared(Bench).reset()
+    sh(f'ip link add link {b.vf[1].name} name v5 type vlan id 5 && ip link set v5 up', ns='vf1')
+    defer(sh, 'ip link del v5', ns='vf1')
+    wait_for(lambda: b.send('pf', b.mac[1], vlan=5) == {1: [5]}, 'VLAN 5')
+    b.pf.link(1, 'vlan 7')
+    b.vf[1].set('reset', 1)
+    wait_for(b.vf[1].carrier, 'carrier')
+    eq(b.send('pf', b.mac[1], vlan=5), {}, 'in another VLAN now')
+    b.pf.link(1, 'vlan 0')
+    wait_for(lambda: b.send('pf', b.mac[1], vlan=5) == {1: [5]}, 'VLAN 5 again')
 
 
 def trust_mac():
@@ -185,9 +220,35 @@ def trust_mac():
     sh(f'ip link set {b.vf[0].name} address {new}', ns='vf0')
     eq(b.send(1, new), {0: [None]}, 'the new address receives')
     eq(b.send(1, b.mac[0]), {}, 'the old one does not')
-    b.pf.link(1, 'trust on')
-    true(sh(f'ip link set {b.vf[1].name} address {new}', ns='vf1', check=False).returncode,
-         "another port's address is refused")
+    b.pf.link(2, 'mac 00:00:00:00:00:00')
+    for mac in new, b.pfmac:
+        true(sh(f'ip link set {b.vf[2].name} address {mac}', ns='vf2', check=False).returncode,
+             "another port's address is refused")
+    b.pf.link(2, 'trust on')
+    true(sh(f'ip link set {b.vf[2].name} address {b.pfmac}', ns='vf2', check=False).returncode,
+         "the PF's, with trust, too")
+
+
+def shared_mac():
+    """VFs with trust may share an address; it is one's when the other stops, or is not trusted"""
+    b = shared(Bench).reset()
+    both = '02:00:00:00:00:78'
+    for i in (1, 2):
+        b.pf.link(i, 'trust on')
+        sh(f'ip link set {b.vf[i].name} address {both}', ns=f'vf{i}')
+    wait_for(lambda: b.send(0, both) == {1: [None], 2: [None]}, 'received by both')
+    eq(b.send(1, b.mac[0], src=both), {0: [None]}, 'one sends by it')
+    eq(b.send(2, b.mac[0], src=both), {0: [None]}, 'so does the other')
+    sh(f'ip link set {b.vf[2].name} down', ns='vf2')
+    eq(b.send(0, both), {1: [None]}, 'the other is down')
+    sh(f'ip link set {b.vf[2].name} up', ns='vf2')
+    wait_for(lambda: b.send(0, both) == {1: [None], 2: [None]}, 'both again')
+    b.pf.link(2, 'trust off')
+    eq(b.send(0, both), {1: [None]}, 'the other is not trusted any more')
+    b.pf.link(2, 'trust on')
+    b.pf.link(1, f'mac {b.mac[1]}')
+    sh(f'ip link set {b.vf[2].name} address {both}', ns='vf2')
+    wait_for(lambda: b.send(0, both) == {2: [None]}, "the other's alone")
 
 
 def filters():
@@ -260,4 +321,4 @@ def claims():
 
 
 run([unicast, broadcast, spoofchk, control_frames, port_vlan, port_vlan_ad, trunk, trust,
-     trust_mac, filters, link_state, host_mac, claims, burst])
+     trust_filters, vlans_back, trust_mac, shared_mac, filters, link_state, host_mac, claims, burst])

@@ -203,8 +203,26 @@ static void vnic_port_evict(struct vnic_port *port, const u8 *mac)
 	list_for_each_entry(other, &sw->ports, node)
 		if (other != port && other->type == VNIC_PORT_VF && vnic_port_yield(other, mac))
 			dev_notice_ratelimited(&sw->ad->pf->dev,
-					       "VF %u: loses %pM, which the host gives to another\n",
+					       "VF %u: loses %pM, which is another's\n",
 					       other->index, mac);
+}
+
+/* What VFs with trust shared is nobody's but that of those who still have it, or of
+ * the one the host gave it to.  sw->lock held.
+ */
+static void vnic_port_unshare(struct vnic_port *port)
+{
+	struct vnic_port_conf *conf = port->conf;
+	struct vnic_fdb_entry *e, *tmp;
+
+	list_for_each_entry_safe(e, tmp, &conf->filters, node)
+		if (e->kind == VNIC_FDB_UC && vnic_fdb_denied(port, e->mac))
+			vnic_filter_del(port, e);
+	if (conf->own && vnic_fdb_denied(port, conf->own->mac)) {
+		vnic_port_drop_own(port);
+		conf->mac_seq++;
+	}
+	vnic_port_evict(port, conf->mac);
 }
 
 /* ---- the host ---- */
@@ -220,6 +238,7 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
 	*info = (struct vnic_port_info) {
 		.mac_by_host	= conf->by_host,
 		.mac_seq	= conf->mac_seq,
+		.allow_seq	= conf->allow_seq,
 		.vlan		= conf->vlan,
 		.qos		= conf->qos,
 		.vlan_proto	= conf->vlan_proto,
@@ -238,7 +257,6 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
 		.refused	= conf->refused,
 	};
 	ether_addr_copy(info->mac, vnic_conf_mac(conf));
-		.allow_seq	= conf->allow_seq,
 	memcpy(info->rates, conf->rates, sizeof(info->rates));
 	mutex_unlock(&sw->lock);
 }
@@ -258,6 +276,7 @@ static int vnic_port_rebase(struct vnic_port *port, const u8 *mac, bool by_host)
 	ether_addr_copy(conf->mac, mac);
 	conf->by_host = by_host;
 	conf->mac_seq++;
+	conf->allow_seq++;
 	vnic_port_enforce(port);
 	vnic_port_publish(port);
 	vnic_port_changed(port);
@@ -276,7 +295,6 @@ int vnic_port_set_mac(struct vnic_port *port, const u8 *mac)
 	mutex_lock(&port->sw->lock);
 	err = vnic_port_rebase(port, unset ? port->conf->random : mac, !unset);
 	mutex_unlock(&port->sw->lock);
-	conf->allow_seq++;
 	return err;
 }
 
@@ -292,8 +310,10 @@ int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto)
 	conf->vlan = vid;
 	conf->qos = qos;
 	conf->vlan_proto = vid ? proto : 0;
+	conf->allow_seq++;
 	vnic_wire_update(port->sw);
 	vnic_port_publish(port);
+	vnic_port_changed(port);
 	mutex_unlock(&port->sw->lock);
 	return 0;
 }
@@ -310,10 +330,8 @@ static bool vnic_rate_valid(enum vnic_rate which, u32 value)
 	case VNIC_RATE_RX_BURST:
 		return !value || (value >= VNIC_METER_BURST_MIN && value <= VNIC_METER_BURST_MAX);
 	case VNIC_RATE_WEIGHT:
-	conf->allow_seq++;
 		return value <= VNIC_SHARE_WEIGHT_MAX;
 	case VNIC_RATE_PRIO:
-	vnic_port_changed(port);
 		return value < VNIC_SHARE_PRIOS || value == VNIC_PRIO_BY_QOS;
 	case VNIC_RATE_RX_QUEUE:
 		return !value ||
@@ -436,7 +454,10 @@ int vnic_port_set_trust(struct vnic_port *port, bool on)
 {
 	mutex_lock(&port->sw->lock);
 	port->conf->trusted = on;
+	port->conf->allow_seq++;
 	vnic_port_enforce(port);
+	if (!on)
+		vnic_port_unshare(port);
 	vnic_port_publish(port);
 	vnic_port_changed(port);
 	mutex_unlock(&port->sw->lock);
@@ -453,7 +474,6 @@ int vnic_port_set_link_state(struct vnic_port *port, int state)
 	vnic_port_changed(port);
 	mutex_unlock(&port->sw->lock);
 	return 0;
-	port->conf->allow_seq++;
 }
 
 /* Ports with link state "auto" learn of it.  sw->lock held. */
@@ -555,7 +575,7 @@ static u32 vnic_guest_mac(struct vnic_port *port, const u8 *mac)
 		vnic_port_publish(port);
 		return VNIC_MBX_OK;
 	}
-	if (port->type == VNIC_PORT_VF && vnic_fdb_taken(port, mac))
+	if (port->type == VNIC_PORT_VF && vnic_fdb_denied(port, mac))
 		return VNIC_MBX_E_INUSE;
 	own = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
 	if (IS_ERR(own))
@@ -581,7 +601,7 @@ static u32 vnic_filter_want(struct vnic_port *port, const u8 *mac, enum vnic_fdb
 
 	if (!e) {
 		if (kind == VNIC_FDB_UC && port->type == VNIC_PORT_VF &&
-		    vnic_fdb_taken(port, mac))
+		    vnic_fdb_denied(port, mac))
 			return VNIC_MBX_E_INUSE;
 		e = vnic_fdb_add(port, mac, kind);
 		if (IS_ERR(e))

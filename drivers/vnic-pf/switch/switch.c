@@ -93,6 +93,26 @@ bool vnic_fdb_taken(struct vnic_port *port, const u8 *mac)
 	return taken;
 }
 
+/* May the driver of @port not have an address, since another port has it?  VFs that
+ * the host trusts, all of them, may share one, as a bond or VRRP does.  sw->lock held.
+ */
+bool vnic_fdb_denied(struct vnic_port *port, const u8 *mac)
+{
+	struct rhlist_head *list, *pos;
+	struct vnic_fdb_entry *e;
+	bool denied = false;
+
+	lockdep_assert_held(&port->sw->lock);
+	rcu_read_lock();
+	list = rhltable_lookup(&port->sw->fdb, mac, vnic_fdb_params);
+	rhl_for_each_entry_rcu(e, pos, list, rhl)
+		if (e->port != port && !(port->conf->trusted && e->port->type == VNIC_PORT_VF &&
+					 e->port->conf->trusted))
+			denied = true;
+	rcu_read_unlock();
+	return denied;
+}
+
 /* ---- lifetime ---- */
 
 struct vnic_switch *vnic_switch_create(struct vnic_adapter *ad)
