@@ -315,6 +315,7 @@ static bool vnic_to_unknown(struct vnic_pass *p)
 /* False: a destination is busy. */
 static bool vnic_to_unicast(struct vnic_pass *p)
 {
+	const struct vnic_port_policy *pol;
 	struct vnic_port *only = NULL;
 	struct rhlist_head *list, *pos;
 	struct vnic_fdb_entry *e;
@@ -322,8 +323,11 @@ static bool vnic_to_unicast(struct vnic_pass *p)
 
 	list = rhltable_lookup(&p->sw->fdb, p->f->hdr, vnic_fdb_params);
 	rhl_for_each_entry_rcu(e, pos, list, rhl) {
-		if (!READ_ONCE(e->active) ||
-		    !vnic_port_member(p, e->port, rcu_dereference(e->port->policy)))
+		pol = rcu_dereference(e->port->policy);
+		/* Of a port that does not run, an address is not known: who stands in
+		 * for it may be on the wire.
+		 */
+		if (!READ_ONCE(e->active) || !pol->enabled || !vnic_port_member(p, e->port, pol))
 			continue;
 		ports++;
 		if (e->port == p->src)
