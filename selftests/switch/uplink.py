@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug rt=tcp quick=tcp,backpressure,leaves
 """The wire: a netdev enslaved to the PF is the adapter's uplink."""
+import socket
 import sys
+import threading
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import Skip, between, contains, defer, eq, note, run, sleep, true, wait_for
+from ktap import Skip, between, contains, defer, eq, note, run, sleep, slow, true, wait_for
 from wire import make_wired, wire
-from vnic import (Background, datagrams, frame, iperf, iperf_mbps, load, out, packet_socket,
+from vnic import (Background, datagrams, frame, inside, iperf, iperf_mbps, load, out, packet_socket,
                   ping, receive, refused, sh, shared, unheard)
 
 
@@ -47,6 +49,63 @@ def pieces():
             between(rate, 0.1 * of, 10 * of, f'Mb/s from {ns}, {feature} off')
 
 
+def carried(ns, kind, address, size, options=b''):
+    """How many of `size` bytes a stream socket of namespace ns brings to one in vf0."""
+    with inside('vf0'):
+        server = socket.socket(*kind)
+    with inside(ns):
+        client = socket.socket(*kind)
+    with server, client:
+        for sock in server, client:
+            sock.settimeout(10 * slow())
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(('', address[1]))
+        server.listen()
+        if options:
+            client.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_DSTOPTS, options)
+        client.connect(address)
+        taken, _ = server.accept()
+        with taken:
+            taken.settimeout(10 * slow())
+            sender = threading.Thread(target=client.sendall, args=(bytes(size),))
+            sender.start()
+            got = 0
+            try:
+                while got < size:
+                    got += len(taken.recv(1 << 16))
+            except TimeoutError:
+                client.shutdown(socket.SHUT_RDWR)
+            sender.join()
+    return got
+
+
+def extensions():
+    """TCP behind 240 bytes of IPv6 extension headers, from PF and wire"""
+    pf, vfs = bench()
+    for ns, dev, ip in (('vf0', vfs[0].name, 'fd00::1'), (None, pf.dev, 'fd00::9'),
+                        ('wire', 'ethfar', 'fd00::200')):
+        sh(f'sysctl -qw net.ipv6.conf.{dev}.disable_ipv6=0 && '
+           f'ip addr replace {ip}/64 dev {dev} nodad', ns=ns)
+    # RFC 8200: 8 * (1 + 29) bytes, filled by an option of RFC 4727, to be skipped.
+    options = bytes([0, 29, 0x1e, 236]) + bytes(236)
+    for ns in (None, 'wire'):
+        wait_for(lambda n=ns: ping(n, 'fd00::1', count=1, check=False), f'ping from {ns}')
+        eq(carried(ns, (socket.AF_INET6, socket.SOCK_STREAM), ('fd00::1', 7007), 400000, options),
+           400000, f'bytes from {ns}')
+
+
+def sctp():
+    """SCTP from the wire to a VF that takes no partial checksums"""
+    _, vfs = bench()
+    if sh('modprobe sctp', check=False).returncode:
+        raise Skip('kernel without SCTP')
+    sh(f'ethtool -K {vfs[0].name} rx off', ns='vf0')
+    defer(sh, f'ethtool -K {vfs[0].name} rx on', ns='vf0')
+    wait_for(lambda: ping('wire', '10.9.0.1', count=1, check=False), 'ping')
+    eq(carried('wire', (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP),
+               ('10.9.0.1', 7008), 1000), 1000, 'bytes')
+
+
 def vrf():
     """a device that gives away nothing of what it receives is refused, with the reason"""
     pf = load(total_vfs=4)[0]
@@ -78,6 +137,26 @@ def unknown():
     eq(receive(other), [], 'not at the other VF')
     far.send(frame('02:00:00:99:99:98', '02:00:00:88:88:88'))
     eq(receive(other) + receive(here), [], 'from the wire to nobody')
+
+
+def stand_in():
+    """the address of a VF that does not run is served by who has it on the wire"""
+    _, vfs = bench()
+    mac = vfs[0].mac
+    here, sender = (packet_socket(vf.name, vf.ns) for vf in vfs)
+    far = packet_socket('ethfar', 'wire')
+
+    def arrives():
+        sender.send(frame(mac, vfs[1].mac))
+        return {name for name, sock in (('VF', here), ('wire', far))
+                if receive(sock, count=1, seconds=0.3)}
+    eq(arrives(), {'VF'}, 'while it runs')
+    back = f'ip link set {vfs[0].name} up; ip addr replace 10.9.0.1/24 dev {vfs[0].name}'
+    defer(sh, back, ns='vf0')
+    sh(f'ip link set {vfs[0].name} down', ns='vf0')
+    eq(arrives(), {'wire'}, 'down')
+    sh(back, ns='vf0')
+    wait_for(lambda: arrives() == {'VF'}, 'up again')
 
 
 def vlan():
@@ -172,4 +251,4 @@ def backpressure():
     wait_for(lambda: unheard('wire') - before == sent, 'all of them came out of the wire')
 
 
-run([ways, tcp, pieces, unknown, vlan, carrier, backpressure, jumbo, refusals, vrf, leaves])
+run([ways, tcp, pieces, extensions, sctp, unknown, stand_in, vlan, carrier, backpressure, jumbo, refusals, vrf, leaves])

@@ -298,6 +298,21 @@ static int vnic_frame_skb_tag(struct vnic_frame *f, struct sk_buff *skb)
 	return err;
 }
 
+/*
+ * A checksum is left to whom the frame is delivered to if it is an Internet checksum
+ * (SCTP's is not) and its field lies in the header copy (behind long extension
+ * headers it does not).  Any other is computed here, of segments after segmentation.
+ */
+static int vnic_frame_skb_csum(struct sk_buff *skb)
+{
+	int field = skb_checksum_start_offset(skb) + skb->csum_offset + sizeof(__sum16);
+
+	if (skb->ip_summed != CHECKSUM_PARTIAL ||
+	    (!skb_csum_is_sctp(skb) && field <= min_t(u32, skb->len, VNIC_HDR_MAX)))
+		return 0;
+	return skb_is_gso(skb) ? -EOPNOTSUPP : skb_csum_hwoffload_help(skb, 0);
+}
+
 int vnic_frame_from_skb(struct vnic_frame *f, struct sk_buff *skb)
 {
 	int start, err;
@@ -310,6 +325,9 @@ int vnic_frame_from_skb(struct vnic_frame *f, struct sk_buff *skb)
 		return err;
 	if (skb->len > VNIC_FRAME_MAX)
 		return skb_is_gso(skb) ? -EOPNOTSUPP : -EINVAL;
+	err = vnic_frame_skb_csum(skb);
+	if (err)
+		return err;
 	f->len = skb->len;
 	f->hdr_len = min_t(u32, f->len, VNIC_HDR_MAX);
 	f->nspans = 0;

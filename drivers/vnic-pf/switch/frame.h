@@ -118,9 +118,9 @@ bool vnic_frame_parse(const struct vnic_frame *f, struct vnic_headers *h);
  * of each consumed frame if it is still there.  Any context.
  *
  * 0; -EINVAL: the skb cannot be a frame; -ENOMEM; -EOPNOTSUPP: segmentation of
- * a kind the switch does not know (anything but TCP over IP, a frag_list of
- * whole packets, larger than VNIC_FRAME_MAX): the caller drops it, or segments
- * it first (skb_gso_segment()) and offers the segments.
+ * a kind the switch does not know (anything but TCP over IP, headers longer than
+ * VNIC_HDR_MAX, a frag_list of whole packets, larger than VNIC_FRAME_MAX): the
+ * caller drops it, or segments it first (skb_gso_segment()) and offers the segments.
  */
 int vnic_frame_from_skb(struct vnic_frame *f, struct sk_buff *skb);
 
