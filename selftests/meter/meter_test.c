@@ -328,7 +328,61 @@ static void test_wait(void)
 	result_why(ok, "too early or too late", "wait() is exact");
 }
 
-/* The corners of what can be set */
+/*
+ * What waits for its turn (pace.c) may be longer than the burst: it goes when the
+ * bucket is full, and the rate holds all the same.
+ */
+static const char *longer(unsigned int mbps, unsigned int more)
+{
+	u64 bytes = VNIC_METER_BURST_MIN + more, now = HOUR, wait, n;
+	u64 start, rate = vnic_meter_rate(mbps);
+	struct vnic_meter m = { 0 };
+	s128 passed = 0, due;
+
+	vnic_meter_set(&m, rate, VNIC_METER_BURST_MIN, now);
+	vnic_meter_spend(&m, bytes, now);
+	start = now;
+	for (n = 0; n < 20000; n++) {
+		wait = vnic_meter_wait(&m, bytes, now);
+		if (wait && !vnic_meter_wait(&m, bytes, now + wait - 1))
+			return "too early";
+		/* the timer is late, sometimes later than the bucket takes to be full */
+		now = start + wait + random_below(random_below(8) ? 2 : m.fill);
+		if (vnic_meter_wait(&m, bytes, now))
+			return "never full";
+		vnic_meter_spend(&m, bytes, now);
+		passed += bytes;
+		due = (s128)rate * (now - HOUR) / SEC;
+		if (passed > due + more + 1)
+			return "more than the rate";
+		start = now;
+	}
+	return NULL;
+}
+
+static void test_longer(void)
+{
+	static const unsigned int more[] = { 1, 4080, 100000, VNIC_METER_BURST_MIN };
+	struct vnic_meter m = { 0 };
+	unsigned int r, i;
+	const char *why;
+
+	for (r = 0; r < ARRAY_SIZE(rates); r++) {
+		for (i = 0, why = NULL; i < ARRAY_SIZE(more) && !why; i++)
+			why = longer(rates[r], more[i]);
+		result_why(!why, why, "frames longer than the burst, %u Mb/s", rates[r]);
+	}
+	vnic_meter_spend(&m, UINT64_MAX, 1);
+	result_why(!m.tokens, "owed", "without a rate nothing is owed");
+	vnic_meter_set(&m, vnic_meter_rate(1), UINT64_MAX, 1);
+	for (i = 0; i < 3; i++)
+		vnic_meter_spend(&m, UINT64_MAX, 1);
+	result_why(m.tokens == -(s64)(m.burst * VNIC_NANO), "another debt", "a burst is owed at most");
+	vnic_meter_set(&m, vnic_meter_rate(1), VNIC_METER_BURST_MIN, 1);
+	result_why(m.tokens == -(s64)(VNIC_METER_BURST_MIN * VNIC_NANO), "another debt",
+		   "... of the burst there is now");
+}
+
 /* Who has to leave something to others gets no more, and they get that. */
 static void test_leave(void)
 {
@@ -348,6 +402,7 @@ static void test_leave(void)
 	       "and what comes first");
 }
 
+/* The corners of what can be set */
 static void test_limits(void)
 {
 	const unsigned int most = 1000000;	/* VNIC_RATE_MAX */
@@ -397,6 +452,7 @@ int main(int argc, char **argv)
 	test_change();
 	test_wait();
 	test_leave();
+	test_longer();
 	test_overload();
 	test_mixed();
 	test_drift(1, 512, 24 * HOUR);

@@ -15,7 +15,12 @@ rounds each time to microseconds|s/m->rate \* dt/m->rate * (dt - dt % 1000)/
 has no bottom to the idle time|s/if (dt >= m->fill)/if (0)/
 takes what is not there|s/m->tokens < (s64)((bytes + leave) \* VNIC_NANO)/m->tokens <= 0/
 leaves nothing to others|s/m->tokens < (s64)((bytes + leave) \* VNIC_NANO)/m->tokens < (s64)(bytes * VNIC_NANO)/
-fills up when the rate changes|s/min_t(s64, m->tokens, full);/full;/
+fills up when the rate changes|s/clamp_t(s64, m->tokens, -full, full);/full;/
+keeps more debt than the new burst|s/clamp_t(s64, m->tokens, -full, full);/min_t(s64, m->tokens, full);/
 earns for a step back|s/now > m->last ? now - m->last : 0/now - m->last/
 stops after a step back|s/^\tm->last = now;/\tm->last = now > m->last ? now : m->last;/
+charges no frame that is longer than the burst|s/^\tbytes = min_t(u64, bytes, 2 \* m->burst);/\tif (bytes > m->burst) return;/
+charges a burst at most|s/min_t(u64, bytes, 2 \* m->burst)/min_t(u64, bytes, m->burst)/
+forgives what is owed when it is late|s/if (m->tokens < 0 \&\& dt >= m->fill)/if (0)/
+owes without end|s/max_t(s64, m->tokens - (s64)(bytes \* VNIC_NANO), .*;/m->tokens - bytes * VNIC_NANO;/
 END

@@ -25,7 +25,8 @@ u64 vnic_meter_default_burst(u64 rate)
 
 /*
  * Earn what is due.  Below @fill ns, rate * dt is at most a full bucket plus
- * one ns at the rate, so nothing overflows: 2 * 2^30 * 10^9 < 2^63.
+ * one ns at the rate, so nothing overflows: 2 * 2^30 * 10^9 < 2^63.  A debt is at
+ * most a full bucket: after @fill ns it is paid.
  */
 static void vnic_meter_earn(struct vnic_meter *m, u64 now)
 {
@@ -33,6 +34,10 @@ static void vnic_meter_earn(struct vnic_meter *m, u64 now)
 	u64 dt = now > m->last ? now - m->last : 0;
 
 	m->last = now;
+	if (m->tokens < 0 && dt >= m->fill) {
+		m->tokens += m->rate * m->fill;
+		dt -= m->fill;
+	}
 	if (dt >= m->fill)
 		m->tokens = full;
 	else
@@ -47,7 +52,7 @@ void vnic_meter_set(struct vnic_meter *m, u64 rate, u64 burst, u64 now)
 	full = burst * VNIC_NANO;
 	if (m->rate) {
 		vnic_meter_earn(m, now);
-		m->tokens = min_t(s64, m->tokens, full);
+		m->tokens = clamp_t(s64, m->tokens, -full, full);
 	} else {
 		m->tokens = full;
 	}
@@ -71,6 +76,15 @@ bool vnic_meter_take_above(struct vnic_meter *m, u64 bytes, u64 leave, u64 now)
 bool vnic_meter_take(struct vnic_meter *m, u64 bytes, u64 now)
 {
 	return vnic_meter_take_above(m, bytes, 0, now);
+}
+
+void vnic_meter_spend(struct vnic_meter *m, u64 bytes, u64 now)
+{
+	if (!m->rate)
+		return;
+	vnic_meter_earn(m, now);
+	bytes = min_t(u64, bytes, 2 * m->burst);
+	m->tokens = max_t(s64, m->tokens - (s64)(bytes * VNIC_NANO), -(s64)(m->burst * VNIC_NANO));
 }
 
 u64 vnic_meter_wait(struct vnic_meter *m, u64 bytes, u64 now)

@@ -14,8 +14,11 @@
  * with all its segments and their headers: one that does not fit is dropped
  * whole, while smaller ones behind it (retransmissions, probes, pure ACKs)
  * still pass, which is what TCP needs to recover without a timeout.  The
- * default burst therefore holds four TSO frames of 64 KB at any rate, and no
- * frame of the switch is larger than the smallest burst (frame.c).
+ * default burst therefore holds four TSO frames of 64 KB at any rate.  No VF sends
+ * a frame larger than the smallest burst (frame.c), but a tag that the switch puts
+ * into each of its segments can make it that.  Where frames wait instead of being
+ * dropped, such a one waits for a full bucket, and then owes the rest
+ * (vnic_meter_spend()): the rate holds, a window may have its excess more.
  *
  * The time should be read under the lock, so that it never steps back from one
  * call to the next.  A clock that does anyway earns nothing for the step, and
@@ -44,7 +47,7 @@
  * struct vnic_meter - a token bucket
  * @rate: bytes per second; 0: no limit
  * @burst: bytes, depth of the bucket
- * @tokens: nano-bytes, 0 to @burst * 10^9
+ * @tokens: nano-bytes, at most @burst * 10^9; less than 0 is owed, as much at most
  * @last: ns, when @tokens was right
  * @fill: ns after which an empty bucket is full again
  */
@@ -70,7 +73,13 @@ void vnic_meter_set(struct vnic_meter *m, u64 rate, u64 burst, u64 now);
 bool vnic_meter_take(struct vnic_meter *m, u64 bytes, u64 now);
 /* The same, but only if @leave bytes are left to others then */
 bool vnic_meter_take_above(struct vnic_meter *m, u64 bytes, u64 leave, u64 now);
-/* ns until @bytes (at most the burst) would be there; 0: now */
+/* Take @bytes, there or not: what is missing is owed, a burst at most.  For who has
+ * asked vnic_meter_wait().
+ */
+void vnic_meter_spend(struct vnic_meter *m, u64 bytes, u64 now);
+/* ns until @bytes would be there, or if that is more than the burst, until the bucket
+ * is full; 0: now
+ */
 u64 vnic_meter_wait(struct vnic_meter *m, u64 bytes, u64 now);
 
 #endif /* _VNIC_METER_H */
