@@ -154,7 +154,8 @@ struct vnic_vector {
  * @fail_at: when it happened, ktime ns
  * @refused: requests of the mailbox that were refused; written by the mailbox
  * @generation: VNIC_REG_GENERATION
- * @features: negotiated
+ * @features: negotiated; written while there are no queues, but senders read it
+ *	without a lock (READ_ONCE), as they do @rss_key and @rss_table
  * @hello: HELLO done since reset
  * @mbx: mailbox buffers, while there is a backend
  * @mbx_hi: VNIC_REG_MBX_ADDR_HI

@@ -126,7 +126,7 @@ static u32 vnic_mbx_hello(struct vnic_fn *fn, struct vnic_mbx *m)
 
 	if (req->rsvd[0] || req->rsvd[1] || !vnic_mbx_features_ok(fn, features))
 		return VNIC_MBX_E_INVAL;
-	fn->features = features;
+	WRITE_ONCE(fn->features, features);
 	fn->hello = true;
 	m->caps = (struct vnic_mbx_caps) {
 		.features	= cpu_to_le64(features),
@@ -236,7 +236,8 @@ static u32 vnic_mbx_set_rss(struct vnic_fn *fn, struct vnic_mbx *m)
 		if (req->table[i] >= vnic_mbx_qps(fn))
 			return VNIC_MBX_E_INVAL;
 	vnic_hash_set_key(&fn->rss_key, req->key);
-	memcpy(fn->rss_table, req->table, sizeof(fn->rss_table));
+	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
+		WRITE_ONCE(fn->rss_table[i], req->table[i]);
 	return VNIC_MBX_OK;
 }
 

@@ -123,7 +123,7 @@ static u32 vnic_queue_check(struct vnic_fn *fn, const struct vnic_mbx_queue *q)
 		return VNIC_MBX_E_INVAL;
 	if (index >= vnic_fn_qps(fn) || (index && !(fn->features & BIT_ULL(VNIC_F_MQ))))
 		return VNIC_MBX_E_INVAL;
-	if (!vector || vector >= fn->vectors)
+	if (!vector || vector >= READ_ONCE(fn->vectors))
 		return VNIC_MBX_E_INVAL;
 	if (size < VNIC_RING_MIN || size > VNIC_RING_MAX || !is_power_of_2(size))
 		return VNIC_MBX_E_INVAL;

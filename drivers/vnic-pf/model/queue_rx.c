@@ -549,7 +549,7 @@ static void vnic_rx_groups(struct vnic_fn *fn, struct vnic_frame **frames, const
  */
 static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struct vnic_frame *prev)
 {
-	u64 features = fn->features;
+	u64 features = READ_ONCE(fn->features);
 	u8 queue;
 
 	if (!(features & (BIT_ULL(VNIC_F_RSS) | BIT_ULL(VNIC_F_RX_HASH)))) {

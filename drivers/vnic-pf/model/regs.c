@@ -118,17 +118,19 @@ static void vnic_native_write(struct vnic_fn *fn, u32 offset, u32 value)
 static void vnic_native_reset(struct vnic_fn *fn)
 {
 	u8 key[VNIC_RSS_KEY_LEN];
+	unsigned int i;
 
 	lockdep_assert_held(&fn->lock);
-	fn->mbx_pending = 0;
+	WRITE_ONCE(fn->mbx_pending, 0);
 	WRITE_ONCE(fn->mbx_addr, 0);
 	WRITE_ONCE(fn->mbx_hi, 0);
 	WRITE_ONCE(fn->mbx_lo, 0);
 	fn->hello = false;
-	fn->features = 0;
+	WRITE_ONCE(fn->features, 0);
 	get_random_bytes(key, sizeof(key));
 	vnic_hash_set_key(&fn->rss_key, key);
-	memset(fn->rss_table, 0, sizeof(fn->rss_table));
+	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
+		WRITE_ONCE(fn->rss_table[i], 0);
 }
 
 const struct vnic_personality vnic_native_personality = {

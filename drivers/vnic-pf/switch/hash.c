@@ -38,7 +38,7 @@ void vnic_hash_set_key(struct vnic_hash_key *h, const u8 *key)
 			for (bit = 0; bit < 4; bit++)
 				if (value & (8 >> bit))
 					sum ^= vnic_key_window(padded, 4 * i + bit);
-			h->table[i][value] = sum;
+			WRITE_ONCE(h->table[i][value], sum);
 		}
 	}
 }
@@ -51,7 +51,7 @@ static u32 vnic_hash_bytes(const struct vnic_hash_key *h, unsigned int at, const
 	u32 sum = 0;
 
 	for (; len; len--, data++, table += 2)
-		sum ^= table[0][*data >> 4] ^ table[1][*data & 15];
+		sum ^= READ_ONCE(table[0][*data >> 4]) ^ READ_ONCE(table[1][*data & 15]);
 	return sum;
 }
 

@@ -22,7 +22,9 @@ struct vnic_hash_key {
 	u32	table[VNIC_HASH_HALVES][16];
 };
 
-/* @key: VNIC_RSS_KEY_LEN bytes.  Who hashes meanwhile gets some of each. */
+/* @key: VNIC_RSS_KEY_LEN bytes.  Who hashes meanwhile gets some of each: a hash of
+ * neither key, so a frame may go to another queue than the next of its flow.
+ */
 void vnic_hash_set_key(struct vnic_hash_key *h, const u8 *key);
 
 /* Hash over addresses (and TCP/UDP ports) of the header copy; sets hash and

@@ -63,7 +63,7 @@ int vnic_vfio_irqs_open(struct vnic_vfio *vv)
 {
 	unsigned int i;
 
-	vv->vectors = vv->fn->vectors;
+	vv->vectors = READ_ONCE(vv->fn->vectors);
 	vv->irqs = kcalloc(VNIC_VFIO_IRQS(vv), sizeof(*vv->irqs), GFP_KERNEL_ACCOUNT);
 	if (!vv->irqs)
 		return -ENOMEM;
