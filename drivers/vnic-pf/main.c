@@ -11,6 +11,7 @@
 #include "bus/bus.h"
 #include "compat.h"
 #include "model/fn.h"
+#include "net/net.h"
 #include "pf.h"
 #include "vnic.h"
 #include "vnic_host.h"
@@ -105,6 +106,7 @@ static void __exit vnic_exit(void)
 {
 	pci_unregister_driver(&vnic_pf_driver);
 	vnic_adapters_destroy();
+	vnic_net_exit();
 }
 
 module_init(vnic_init);

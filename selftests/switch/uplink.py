@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug rt=tcp quick=tcp,backpressure,leaves
 """The wire: a netdev enslaved to the PF is the adapter's uplink."""
+import re
 import socket
 import sys
 import threading
@@ -251,4 +252,48 @@ def backpressure():
     wait_for(lambda: unheard('wire') - before == sent, 'all of them came out of the wire')
 
 
-run([ways, tcp, pieces, extensions, sctp, unknown, stand_in, vlan, carrier, backpressure, jumbo, refusals, vrf, leaves])
+def backlog():
+    """Packets in the uplink's queue"""
+    return int(re.search(r'backlog \S+ (\d+)p', out('tc -s qdisc show dev ethup')).group(1))
+
+
+def log_has(text):
+    """Does the kernel's log say so?"""
+    return text in out('dmesg')
+
+
+def owed():
+    """frames that the uplink's queue keeps hold up neither another uplink nor the PF's removal;
+    unloading waits for them and says so"""
+    pf, vfs = make_wired()
+    sh('tc qdisc replace dev ethup root tbf rate 80bit burst 1600 limit 1m')
+    here = packet_socket(vfs[0].name, 'vf0')
+    for _ in range(150):    # as many as the VF may have under way there, and more
+        here.send(frame('02:00:00:99:99:99', vfs[0].mac, size=1500))
+    wait_for(lambda: backlog() > 100, 'frames wait')
+    sh('ip link add other type veth peer name otherfar; ip link set other up; '
+       'ip link set otherfar up')
+    defer(sh, 'ip link del other', check=False)
+    sh(f'ip link set ethup nomaster; ip link set other master {pf.dev}')
+    far = packet_socket('otherfar')
+    wait_for(lambda: here.send(frame('02:00:00:99:99:98', vfs[0].mac)) and
+             [got for got, _ in receive(far, count=5, seconds=1)
+              if got[:6] == bytes.fromhex('020000999998')], 'another uplink takes its frames')
+    sh(f'ip link set other nomaster; ip link set ethup master {pf.dev}')
+    start = backlog()
+    removal = Background(f'echo {pf.bdf} >/sys/bus/pci/drivers/vnic-pf/unbind')
+    wait_for(lambda: removal.proc.poll() is not None, 'the PF is removed', seconds=30)
+    between(backlog(), start - 10, start, 'frames that wait')
+    defer(sh, 'ip link set ethup down', check=False)    # what ends the wait, whatever fails
+    removal = Background('rmmod vnic-pf')
+    wait_for(lambda: log_has('frames of VFs that the former uplink ethup has not sent'),
+             'the log says what unloading waits for', seconds=20)
+    true(removal.proc.poll() is None, 'it waits')
+    sh('ip link set ethup down')
+    wait_for(lambda: removal.proc.poll() is not None, 'unloaded', seconds=20)
+    eq(removal.proc.returncode, 0, 'rmmod')
+    sh('modprobe vnic-pf total_vfs=4')  # for what cleans up
+
+
+run([ways, tcp, pieces, extensions, sctp, unknown, stand_in, vlan, carrier, backpressure, jumbo,
+     refusals, vrf, leaves, owed])

@@ -16,6 +16,11 @@ int vnic_net_create(struct vnic_adapter *ad);
 /* Release the uplink, unregister; VFs are gone already. */
 void vnic_net_destroy(struct vnic_adapter *ad);
 
+/* Wait until no skb has a destructor of the module.  No adapter is left; process
+ * context, no locks.
+ */
+void vnic_net_exit(void);
+
 /* VFs [0, n) exist, their PCI devices do not yet: 0 or -ENOMEM.  They have gone. */
 int vnic_net_add_vfs(struct vnic_adapter *ad, unsigned int n);
 void vnic_net_del_vfs(struct vnic_adapter *ad);

@@ -405,12 +405,10 @@ int vnic_net_create(struct vnic_adapter *ad)
 	err = vnic_scratch_alloc(net);
 	if (err)
 		goto free_dev;
-	err = vnic_uplink_init(net);
-	if (err)
-		goto free_scratch;
+	vnic_uplink_init(net);
 	err = vnic_pf_port_init(net);
 	if (err)
-		goto uplink_exit;
+		goto free_scratch;
 	net->devlink = vnic_devlink_create(ad);
 	if (IS_ERR(net->devlink)) {
 		err = PTR_ERR(net->devlink);
@@ -441,8 +439,6 @@ devlink_destroy:
 	vnic_devlink_destroy(net->devlink);
 port_destroy:
 	vnic_port_destroy(&net->port);
-uplink_exit:
-	vnic_uplink_exit(net);
 free_scratch:
 	free_percpu(net->scratch);
 free_dev:
@@ -471,7 +467,6 @@ void vnic_net_destroy(struct vnic_adapter *ad)
 	vnic_health_destroy(net->health);
 	vnic_devlink_destroy(net->devlink);
 	vnic_port_destroy(&net->port);
-	vnic_uplink_exit(net);
 	free_percpu(net->scratch);
 	free_netdev(net->dev);
 }

@@ -24,6 +24,7 @@
 
 #define VNIC_PF_SPEED		100000	/* Mb/s without an uplink */
 
+struct vnic_credit;
 struct vnic_devlink;
 struct vnic_health;
 struct vnic_uplink;
@@ -47,40 +48,6 @@ struct vnic_scratch {
 };
 
 /**
- * struct vnic_credit - what a VF has under way to the uplink
- * @ad: adapter
- * @index: VF
- * @frames: frames handed to the uplink that it has not sent yet
- * @bytes: their bytes
- * @blocked: the VF stopped and wants its unblock()
- * @paused: the uplink is busy for the VF; written under the uplink's lock
- * @waiting: on the uplink's waiting list; under the uplink's lock
- * @since: jiffies, when the first of @held came to the head
- * @node: in the uplink's waiting list
- * @held: frames the uplink's queue refused or that wait for the VF's share, oldest
- *	first; the uplink's lock
- * @held_bytes: their bytes on the wire; the uplink's lock
- * @held_many: how many of them are multicast; the uplink's lock
- *
- * Lives as long as the PF netdev, which outlives all that is under way, so
- * that an skb may point to it whatever became of the VF or the uplink.
- */
-struct vnic_credit {
-	struct vnic_adapter	*ad;
-	u16			index;
-	atomic_t		frames;
-	atomic_t		bytes;
-	bool			blocked;
-	bool			paused;
-	bool			waiting;
-	unsigned long		since;
-	struct list_head	node;
-	struct sk_buff_head	held;
-	unsigned int		held_bytes;
-	unsigned int		held_many;
-};
-
-/**
  * struct vnic_net - private data of the PF netdev
  * @ad: adapter
  * @dev: the netdev
@@ -95,7 +62,6 @@ struct vnic_credit {
  * @speed_work: asks the uplink for its speed
  * @speed: Mb/s of the uplink (0: unknown), VNIC_PF_SPEED without
  * @nb: follows the uplink's state
- * @credit: one for each VF the adapter can have
  */
 struct vnic_net {
 	struct vnic_adapter		*ad;
@@ -111,7 +77,6 @@ struct vnic_net {
 	struct work_struct		speed_work;
 	u32				speed;
 	struct notifier_block		nb;
-	struct vnic_credit		*credit;
 };
 
 /* netdev.c */
@@ -131,8 +96,7 @@ int vnic_ndo_get_vf_config(struct net_device *dev, int vf, struct ifla_vf_info *
 int vnic_ndo_get_vf_stats(struct net_device *dev, int vf, struct ifla_vf_stats *vs);
 
 /* uplink.c */
-int vnic_uplink_init(struct vnic_net *net);		/* credits; before the netdev is seen */
-void vnic_uplink_exit(struct vnic_net *net);		/* waits until nothing is under way */
+void vnic_uplink_init(struct vnic_net *net);		/* before the netdev is seen */
 int vnic_uplink_start(struct vnic_net *net);		/* follows netdev events; no rtnl */
 void vnic_uplink_stop(struct vnic_net *net);		/* releases the uplink; no rtnl */
 int vnic_uplink_add(struct vnic_net *net, struct net_device *dev, struct netlink_ext_ack *extack);

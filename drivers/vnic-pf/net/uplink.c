@@ -199,6 +199,11 @@ static struct vnic_uplink *vnic_uplink_alloc(struct vnic_net *net, struct net_de
 
 	if (!up)
 		return NULL;
+	up->credits = vnic_credits_create(net->ad, dev->name);
+	if (!up->credits) {
+		kfree(up);
+		return NULL;
+	}
 	up->net = net;
 	up->dev = dev;
 	vnic_uplink_tx_init(up);
@@ -209,6 +214,7 @@ static struct vnic_uplink *vnic_uplink_alloc(struct vnic_net *net, struct net_de
 static void vnic_uplink_free(struct vnic_uplink *up)
 {
 	netdev_put(up->dev, &up->tracker);
+	vnic_credits_leave(up->credits);
 	kfree(up);
 }
 
@@ -313,12 +319,11 @@ static int vnic_uplink_event(struct notifier_block *nb, unsigned long event, voi
 	return NOTIFY_DONE;
 }
 
-int vnic_uplink_init(struct vnic_net *net)
+void vnic_uplink_init(struct vnic_net *net)
 {
 	INIT_WORK(&net->speed_work, vnic_uplink_speed_work);
 	net->nb.notifier_call = vnic_uplink_event;
 	net->speed = VNIC_PF_SPEED;
-	return vnic_credits_init(net);
 }
 
 int vnic_uplink_start(struct vnic_net *net)
@@ -337,9 +342,4 @@ void vnic_uplink_stop(struct vnic_net *net)
 	rtnl_unlock();
 	unregister_netdevice_notifier(&net->nb);
 	cancel_work_sync(&net->speed_work);
-}
-
-void vnic_uplink_exit(struct vnic_net *net)
-{
-	vnic_credits_exit(net);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The uplink, as the two files that make it share it: uplink.c (what it is, and
- * receiving) and uplink_tx.c (sending).
+ * The uplink, as the files that make it share it: uplink.c (what it is, and
+ * receiving), uplink_tx.c (sending) and credit.c (what is under way).
  */
 #ifndef _VNIC_NET_UPLINK_H
 #define _VNIC_NET_UPLINK_H
@@ -9,11 +9,61 @@
 #include "priv.h"
 
 /**
+ * struct vnic_credit - what a VF has under way to the uplink
+ * @ad: adapter
+ * @index: VF
+ * @frames: frames handed to the uplink that it has not sent yet
+ * @bytes: their bytes
+ * @blocked: the VF stopped and wants its unblock()
+ * @paused: the uplink is busy for the VF; written under the uplink's lock
+ * @waiting: on the uplink's waiting list; under the uplink's lock
+ * @since: jiffies, when the first of @held came to the head
+ * @node: in the uplink's waiting list
+ * @held: frames the uplink's queue refused or that wait for the VF's share, oldest
+ *	first; the uplink's lock
+ * @held_bytes: their bytes on the wire; the uplink's lock
+ * @held_many: how many of them are multicast; the uplink's lock
+ *
+ * Outlives all that is under way, so that an skb may point to it whatever became of
+ * the VF, the uplink or the adapter: once the uplink is released @blocked stays
+ * false, and @ad is not looked at.
+ */
+struct vnic_credit {
+	struct vnic_adapter	*ad;
+	u16			index;
+	atomic_t		frames;
+	atomic_t		bytes;
+	bool			blocked;
+	bool			paused;
+	bool			waiting;
+	unsigned long		since;
+	struct list_head	node;
+	struct sk_buff_head	held;
+	unsigned int		held_bytes;
+	unsigned int		held_many;
+};
+
+/**
+ * struct vnic_credits - of all VFs to one uplink
+ * @node: link while the uplink is gone, but frames are not
+ * @uplink: name of the uplink, for messages
+ * @num: VFs that the adapter can have
+ * @vf: one for each
+ */
+struct vnic_credits {
+	struct list_head	node;
+	char			uplink[IFNAMSIZ];
+	unsigned int		num;
+	struct vnic_credit	vf[] __counted_by(num);
+};
+
+/**
  * struct vnic_uplink - a netdev that is the adapter's uplink
  * @net: adapter's networking
  * @dev: the netdev
  * @tracker: our reference to it
  * @port: its port of the switch
+ * @credits: what VFs have under way
  * @lock: protects @waiting, @nwaiting, @stopped and the held frames; BH disabled
  * @waiting: credits whose VF waits for @dev's queue
  * @nwaiting: entries of @waiting
@@ -25,6 +75,7 @@ struct vnic_uplink {
 	struct net_device	*dev;
 	netdevice_tracker	tracker;
 	struct vnic_port	port;
+	struct vnic_credits	*credits;
 	spinlock_t		lock; /* see above */
 	struct list_head	waiting;
 	unsigned int		nwaiting;
@@ -39,7 +90,13 @@ void vnic_uplink_tx_init(struct vnic_uplink *up);
 void vnic_uplink_tx_stop(struct vnic_uplink *up);
 /* The port is gone: drop what is held, wake everybody.  rtnl */
 void vnic_uplink_tx_purge(struct vnic_uplink *up);
-int vnic_credits_init(struct vnic_net *net);		/* 0 or -ENOMEM */
-void vnic_credits_exit(struct vnic_net *net);		/* waits until nothing is under way */
+
+/* credit.c */
+/* For an uplink of this name.  Process context.  NULL: no memory */
+struct vnic_credits *vnic_credits_create(struct vnic_adapter *ad, const char *uplink);
+/* The uplink's port is gone: free them when nothing is under way.  Does not wait for
+ * that.  Process context.
+ */
+void vnic_credits_leave(struct vnic_credits *cs);
 
 #endif /* _VNIC_NET_UPLINK_H */

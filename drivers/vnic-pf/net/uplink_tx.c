@@ -77,7 +77,7 @@ static bool vnic_credit_low(const struct vnic_credit *c)
 }
 
 /* Destructor of a VF's skb: sent, dropped, or taken over by a socket.  All of
- * it is one RCU read section, for which vnic_uplink_exit() waits.
+ * it is one RCU read section, for which credit.c waits.
  */
 static void vnic_credit_return(struct sk_buff *skb)
 {
@@ -208,7 +208,7 @@ static bool vnic_uplink_busy(struct vnic_port *port, struct vnic_port *src,
 
 	if (src->type != VNIC_PORT_VF)
 		return false;
-	c = &up->net->credit[src->index];
+	c = &up->credits->vf[src->index];
 	if ((!READ_ONCE(c->paused) || vnic_credit_may_hold(c, f)) &&
 	    vnic_credit_promise(up->net, c, f->len))
 		return false;
@@ -412,7 +412,7 @@ static void vnic_uplink_deliver(struct vnic_port *port, struct vnic_frame **fram
 			vnic_uplink_send_pf(up, frames[i]);
 		return;
 	}
-	c = &up->net->credit[src->index];
+	c = &up->credits->vf[src->index];
 	for (i = 0; i < n; i++)
 		vnic_uplink_send_vf(up, c, frames[i]);
 	vnic_credit_forget_promise(up->net);
@@ -549,12 +549,11 @@ void vnic_uplink_tx_stop(struct vnic_uplink *up)
 
 void vnic_uplink_tx_purge(struct vnic_uplink *up)
 {
-	struct vnic_net *net = up->net;
 	struct vnic_credit *c;
 	unsigned int i;
 
-	for (i = 0; i < net->ad->total_vfs; i++) {
-		c = &net->credit[i];
+	for (i = 0; i < up->credits->num; i++) {
+		c = &up->credits->vf[i];
 		__skb_queue_purge(&c->held);
 		c->held_bytes = 0;
 		c->held_many = 0;
@@ -573,49 +572,4 @@ void vnic_uplink_tx_init(struct vnic_uplink *up)
 	spin_lock_init(&up->lock);
 	INIT_LIST_HEAD(&up->waiting);
 	vnic_hrtimer_setup_soft(&up->retry, vnic_uplink_retry);
-}
-
-int vnic_credits_init(struct vnic_net *net)
-{
-	struct vnic_adapter *ad = net->ad;
-	unsigned int i;
-
-	net->credit = kvcalloc(ad->total_vfs, sizeof(*net->credit), GFP_KERNEL);
-	if (!net->credit)
-		return -ENOMEM;
-	for (i = 0; i < ad->total_vfs; i++) {
-		net->credit[i].ad = ad;
-		net->credit[i].index = i;
-		INIT_LIST_HEAD(&net->credit[i].node);
-		__skb_queue_head_init(&net->credit[i].held);
-	}
-	return 0;
-}
-
-static unsigned int vnic_uplink_under_way(struct vnic_net *net)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < net->ad->total_vfs; i++)
-		n += atomic_read(&net->credit[i].frames);
-	return n;
-}
-
-/* skbs in the queues of a former uplink still have our destructor: they must be
- * gone before the credits, and before the module.
- */
-void vnic_credits_exit(struct vnic_net *net)
-{
-	unsigned int n, ms = 0;
-
-	while ((n = vnic_uplink_under_way(net))) {
-		if (ms == 10 * MSEC_PER_SEC)
-			netdev_warn(net->dev, "waiting for %u frames in the queue of a former uplink (see tc -s qdisc)\n",
-				    n);
-		msleep(20);
-		ms += 20;
-	}
-	synchronize_rcu();
-	synchronize_rcu_tasks();	/* a destructor about to return */
-	kvfree(net->credit);
 }
