@@ -10,6 +10,8 @@
  *   stop              break the transmit ring's rules; ends when that is noticed
  *   refused           make a request that is refused
  *   reset             reset the function and start again
+ *   resets MS         reset it for so long, one after the other: how often
+ *   messages MS       the same with messages that change the switch's configuration
  *   status            the status register
  *   generation        the generation register
  */
@@ -53,6 +55,30 @@ static void refused(struct drv *v)
 	check_eq(drv_msg(v, VNIC_MBX_SET_MTU, &mtu, sizeof(mtu), NULL, 0), VNIC_MBX_E_INVAL);
 }
 
+static unsigned int resets(struct drv *v, unsigned int ms)
+{
+	__u64 end = now_ms() + ms;
+	unsigned int n;
+
+	for (n = 0; now_ms() < end; n++)
+		reg_write(&v->dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
+	drv_start(v);
+	return n;
+}
+
+static unsigned int messages(struct drv *v, unsigned int ms)
+{
+	__u64 end = now_ms() + ms;
+	unsigned int n;
+
+	for (n = 0; now_ms() < end; n++) {
+		struct vnic_mbx_u32 mtu = { .value = htole32(1000 + n % 2) };
+
+		check_eq(drv_msg(v, VNIC_MBX_SET_MTU, &mtu, sizeof(mtu), NULL, 0), VNIC_MBX_OK);
+	}
+	return n;
+}
+
 static void command(struct drv *v, const char *line)
 {
 	if (!strncmp(line, "send ", 5)) {
@@ -64,6 +90,12 @@ static void command(struct drv *v, const char *line)
 	} else if (!strcmp(line, "reset")) {
 		reg_write(&v->dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
 		drv_start(v);
+	} else if (!strncmp(line, "resets ", 7)) {
+		printf("%u\n", resets(v, strtoul(line + 7, NULL, 10)));
+		return;
+	} else if (!strncmp(line, "messages ", 9)) {
+		printf("%u\n", messages(v, strtoul(line + 9, NULL, 10)));
+		return;
 	} else if (!strcmp(line, "status")) {
 		printf("%u\n", reg_read(&v->dev, VNIC_REG_STATUS));
 		return;

@@ -43,14 +43,26 @@
 
 u64 vnic_fn_toll(struct vnic_fn *fn)
 {
-	u64 now, wait = 0;
+	u64 now, wait;
 
 	spin_lock(&fn->toll_lock);
 	now = ktime_get_ns();
-	if (!vnic_meter_take(&fn->toll, 1, now))
-		wait = max(vnic_meter_wait(&fn->toll, 1, now), 1);
+	wait = vnic_meter_wait(&fn->toll, VNIC_TOLL_EACH, now);
+	if (!wait)
+		vnic_meter_spend(&fn->toll, VNIC_TOLL_EACH, now);
 	spin_unlock(&fn->toll_lock);
 	return wait;
+}
+
+/* How long a piece takes is known afterwards, so it may be owed. */
+void vnic_fn_toll_spend(struct vnic_fn *fn, u64 since)
+{
+	u64 now;
+
+	spin_lock(&fn->toll_lock);
+	now = ktime_get_ns();
+	vnic_meter_spend(&fn->toll, min_t(u64, now - since, VNIC_TOLL_LONGEST), now);
+	spin_unlock(&fn->toll_lock);
 }
 
 /* Not yet, because of an error a moment ago?  Then the worker comes back. */
@@ -190,9 +202,11 @@ static void vnic_fn_resume(struct vnic_fn *fn)
 static void vnic_fn_do_reset(struct vnic_fn *fn, bool tell)
 {
 	bool failed;
+	u64 since;
 
 	lockdep_assert_held(&fn->lock);
 	vnic_fn_pause(fn);
+	since = ktime_get_ns();
 	/* First, so that a driver that is told finds that it is so. */
 	WRITE_ONCE(fn->generation, fn->generation + 1);
 	if (tell)
@@ -210,6 +224,7 @@ static void vnic_fn_do_reset(struct vnic_fn *fn, bool tell)
 	if (test_bit(VNIC_FN_ATTACHED, &fn->flags))
 		vnic_vectors_start(fn);
 	vnic_fn_resume(fn);
+	vnic_fn_toll_spend(fn, since);
 }
 
 static void vnic_fn_reset_work(struct work_struct *work)
@@ -474,7 +489,7 @@ static struct vnic_fn *vnic_fn_create(struct vnic_adapter *ad, unsigned int inde
 	mutex_init(&fn->lock);
 	spin_lock_init(&fn->toll_lock);
 	spin_lock_init(&fn->fail_lock);
-	vnic_meter_set(&fn->toll, VNIC_TOLL_RATE, VNIC_TOLL_BURST, ktime_get_ns());
+	vnic_meter_set(&fn->toll, VNIC_TOLL_TIME, VNIC_TOLL_SAVED, ktime_get_ns());
 	INIT_WORK(&fn->reset_work, vnic_fn_reset_work);
 	vnic_vectors_init(fn);
 	err = vnic_fn_create_workers(fn);

@@ -120,11 +120,13 @@ struct vnic_vector {
 
 /*
  * Work that a guest causes outside its own threads (in a kworker: resets,
- * messages that change the switch's configuration) is limited to this, so that
- * a flood costs the guest only.
+ * messages that change the switch's configuration) is limited to this, so that a flood
+ * costs the guest only.
  */
-#define VNIC_TOLL_RATE		500	/* pieces of work a second */
-#define VNIC_TOLL_BURST		256
+#define VNIC_TOLL_TIME		(50 * NSEC_PER_MSEC)	/* ns of work a second: 5 % of a CPU */
+#define VNIC_TOLL_SAVED		(250 * NSEC_PER_MSEC)	/* of it, after a quiet time */
+#define VNIC_TOLL_EACH		(100 * NSEC_PER_USEC)	/* what a piece costs around its work */
+#define VNIC_TOLL_LONGEST	(50 * NSEC_PER_MSEC)	/* what a piece is charged with at most */
 
 /* After a driver's error nothing is done for it for so long, reset or not: bounds
  * what a driver costs that errs all the time.
@@ -146,7 +148,7 @@ struct vnic_vector {
  * @pers: what lies behind the registers
  * @reset_work: the one place where resets are done
  * @toll_lock: leaf; protects @toll
- * @toll: bucket of work in kworkers, one "byte" each; see vnic_fn_toll()
+ * @toll: bucket of work in kworkers, a "byte" is a ns; see vnic_fn_toll()
  * @fail_until: ktime ns before which no work is done after an error; 0: none
  * @fail_lock: leaf, interrupts off; protects the three that follow
  * @failures: driver errors since the function was created
@@ -324,6 +326,10 @@ void vnic_fn_wake_queues(struct vnic_fn *fn);
 void vnic_fn_set_bell(struct vnic_fn *fn, bool rings);
 /* May a kworker work for the function now?  0: yes (taken); else ns to wait. */
 u64 vnic_fn_toll(struct vnic_fn *fn);
+/* It has, since then (ktime ns).  What waits for the function's own driver is not to be
+ * in it: a VM that is throttled would pay for that.
+ */
+void vnic_fn_toll_spend(struct vnic_fn *fn, u64 since);
 
 /* Queue pairs the function has: one vector is for control */
 static inline unsigned int vnic_fn_qps(const struct vnic_fn *fn)

@@ -9,7 +9,7 @@
  *
  * Whatever takes the switch's configuration lock runs in a kworker while the
  * worker waits: a thread of a VM can be throttled at any instruction, and the
- * host's administrator must not wait for it.  vnic_fn_toll() bounds how often.
+ * host's administrator must not wait for it.  vnic_fn_toll() bounds for how long.
  */
 #include <linux/bits.h>
 #include <linux/etherdevice.h>
@@ -399,8 +399,10 @@ static u32 vnic_mbx_check(struct vnic_fn *fn, struct vnic_mbx *m)
 static void vnic_mbx_run_call(struct work_struct *work)
 {
 	struct vnic_mbx *m = container_of(work, struct vnic_mbx, work);
+	u64 since = ktime_get_ns();
 
 	m->call(m);
+	vnic_fn_toll_spend(m->fn, since);
 }
 
 /* Run @call in a kworker and wait for it; see the head of this file. */
