@@ -265,15 +265,38 @@ static int vnic_bus_add_bridge(struct vnic_bus *bus)
 	return 0;
 }
 
+/* Under pci_lock_rescan_remove(). */
+static int vnic_bus_find_pf(struct vnic_bus *bus)
+{
+	struct pci_bus *root;
+	int err;
+
+	err = pci_scan_root_bus_bridge(bus->bridge);
+	if (err)
+		return err;
+	root = bus->bridge->bus;
+	pci_bus_add_devices(root);
+	if (!list_empty(&root->devices))
+		return 0;
+	/* It is there: the PCI core had no memory for it, and does not say so. */
+	pci_stop_root_bus(root);
+	pci_remove_root_bus(root);
+	return -ENOMEM;
+}
+
+/* The PCI core drops the bridge's reference, too, when it cannot register the bus (seen in
+ * Linux 6.12), but not when something else fails.  One of our own shows which it was.
+ */
 static int vnic_bus_scan(struct vnic_bus *bus)
 {
+	struct device *bridge = get_device(&bus->bridge->dev);
 	int err;
 
 	pci_lock_rescan_remove();
-	err = pci_scan_root_bus_bridge(bus->bridge);
-	if (!err)
-		pci_bus_add_devices(bus->bridge->bus);
+	err = vnic_bus_find_pf(bus);
 	pci_unlock_rescan_remove();
+	if (!err || kref_read(&bridge->kobj.kref) > 1)
+		put_device(bridge);
 	return err;
 }
 
