@@ -8,6 +8,10 @@ MODULES  := vnic-pf vnic-vf vnic-iommu vnic-vfio-pci
 RELEASE   = $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null)
 MODDIR    = $(DESTDIR)/lib/modules/$(RELEASE)/updates
 MIN      := 6.12
+# make chaos
+SECONDS  ?= 1800
+SEED     ?=
+KERNEL   ?= stable
 
 all: modules
 
@@ -22,6 +26,7 @@ help:
 	@echo 'make test            run the selftests in test machines (as root; installs what it needs)'
 	@echo 'make debug-kernel    build the kernel with KASAN, lockdep, kmemleak ... into the cache'
 	@echo 'make test-debug      run the selftests on that kernel; any report fails'
+	@echo 'make chaos           all that can be done to an adapter, at random under traffic (as root; SECONDS=1800, SEED=)'
 	@echo 'make bench           measure what a packet costs, vnic and others (as root; about 32 minutes)'
 	@echo 'make bench-check     the same for two VFs of the host only; fails if it costs more than before'
 	@echo 'make evidence        show that VFs get what they were promised, whatever others do (as root)'
@@ -81,6 +86,9 @@ test:
 
 test-debug:
 	selftests/run --debug
+
+chaos:
+	selftests/chaos --seconds '$(SECONDS)' --seed '$(SEED)' --kernel '$(KERNEL)'
 
 debug-kernel:
 	tools/vm/debug-kernel
