@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug quick=unicast,port_vlan,trunk,trust_mac,vlans_back,filters,host_mac
 """Who gets which frame: MAC, VLAN, source checks, trust, link state."""
+import json
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import defer, eq, note, run, sleep, true, wait_for
@@ -289,13 +290,19 @@ def host_mac():
     note(f'random address: {b.vf[0].mac}')
 
 
+def lost(pf, index):
+    """Addresses that a VF had claimed and the host has given to another, by devlink health."""
+    vfs = json.loads(out(f'devlink -j health diagnose pci/{pf.bdf} reporter vf'))['VFs']
+    return sum(v['lost addresses'] for v in vfs if v['vf'] == index)
+
+
 def claims():
     """an address that the host sets is taken from the VF that claimed it first"""
     b = shared(Bench).reset()
     b.pf.link(2, 'mac 00:00:00:00:00:00')   # so that it may have an address of its own
     name, other = b.vf[2].name, '02:00:00:00:66:01'
     wait_for(lambda: b.vf[2].mac != b.mac[2], 'unset')
-    first = b.vf[2].mac
+    first, before = b.vf[2].mac, lost(b.pf, 2)
     sh(f'bridge fdb add {other} dev {name} self', ns='vf2')
     defer(sh, f'bridge fdb del {other} dev {name} self', ns='vf2', check=False)
     wait_for(lambda: b.send(0, other) == {2: [None]}, 'a filter')
@@ -311,6 +318,7 @@ def claims():
     b.pf.link(1, f'mac {own}')
     eq(b.send(0, own), {1: [None]}, 'the host has set it on another: only there')
     wait_for(lambda: b.vf[2].mac == first, 'its driver is told')
+    eq(lost(b.pf, 2) - before, 2, 'lost addresses')
     b.pf.link(1, f'mac {b.mac[1]}')
     sh(f'bridge fdb add {own} dev {name} self', ns='vf2')
     defer(sh, f'bridge fdb del {own} dev {name} self', ns='vf2', check=False)

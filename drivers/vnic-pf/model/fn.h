@@ -281,6 +281,7 @@ void vnic_fn_fail(struct vnic_fn *fn, const char *why);
  * struct vnic_fn_health - what has stopped a function, since it was created
  * @failures: how often
  * @refused: requests of its driver that were refused by the mailbox
+ * @lost: addresses it had claimed that the host gave to another
  * @why: the last time; NULL: never
  * @at: when that was, ktime ns
  * @when: the same, seconds since 1970
@@ -289,6 +290,7 @@ void vnic_fn_fail(struct vnic_fn *fn, const char *why);
 struct vnic_fn_health {
 	u64		failures;
 	u64		refused;
+	u64		lost;
 	const char	*why;
 	u64		at;
 	time64_t	when;

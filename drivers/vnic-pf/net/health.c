@@ -189,6 +189,7 @@ static void vnic_health_put(struct devlink_fmsg *fmsg, unsigned int vf,
 	devlink_fmsg_bool_pair_put(fmsg, "stopped", st->stopped);
 	devlink_fmsg_u64_pair_put(fmsg, "failures", st->failures);
 	devlink_fmsg_u64_pair_put(fmsg, "refused requests", st->refused);
+	devlink_fmsg_u64_pair_put(fmsg, "lost addresses", st->lost);
 	if (!st->why)
 		return;
 	devlink_fmsg_string_pair_put(fmsg, "reason", st->why);
@@ -206,7 +207,7 @@ static int vnic_health_diagnose(struct devlink_health_reporter *reporter,
 
 	devlink_fmsg_arr_pair_nest_start(fmsg, "VFs");
 	for (i = 0; i < VNIC_MAX_VFS; i++) {
-		if (!vnic_health_of(h, i, &st) || (!st.failures && !st.refused))
+		if (!vnic_health_of(h, i, &st) || (!st.failures && !st.refused && !st.lost))
 			continue;
 		devlink_fmsg_obj_nest_start(fmsg);
 		vnic_health_put(fmsg, i, &st);

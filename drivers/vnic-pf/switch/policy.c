@@ -184,7 +184,7 @@ static bool vnic_port_yield(struct vnic_port *port, const u8 *mac)
 		vnic_port_drop_own(port);
 		conf->mac_seq++;
 	}
-	conf->refused++;
+	WRITE_ONCE(conf->lost, conf->lost + 1);
 	vnic_port_publish(port);
 	vnic_port_changed(port);
 	return true;
@@ -227,6 +227,11 @@ static void vnic_port_unshare(struct vnic_port *port)
 
 /* ---- the host ---- */
 
+u64 vnic_port_lost(const struct vnic_port *port)
+{
+	return READ_ONCE(port->conf->lost);
+}
+
 void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
 {
 	const struct vnic_port_conf *conf = port->conf;
@@ -254,7 +259,6 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
 		.num_uc		= conf->num_uc,
 		.num_mc		= conf->num_mc,
 		.num_vlans	= bitmap_weight(port->vlans, 2 * VNIC_VLANS),
-		.refused	= conf->refused,
 	};
 	ether_addr_copy(info->mac, vnic_conf_mac(conf));
 	memcpy(info->rates, conf->rates, sizeof(info->rates));
@@ -533,9 +537,9 @@ u32 vnic_switch_get_link_speed(struct vnic_switch *sw)
  * @port: port
  * @status: its answer
  *
- * Counts what was refused.  What requests free waits for RCU, and a driver that
- * asks faster than grace periods pass must not pile it up: it waits, without
- * the lock, so that nobody waits with it.
+ * What requests free waits for RCU, and a driver that asks faster than grace
+ * periods pass must not pile it up: it waits, without the lock, so that nobody
+ * waits with it.
  *
  * Context: process, sw->lock held; releases it.
  * Return: @status.
@@ -546,8 +550,6 @@ static u32 vnic_guest_end(struct vnic_port *port, u32 status)
 	unsigned long grace = conf->grace;
 	bool wait = ++conf->retired >= VNIC_PACE;
 
-	if (status != VNIC_MBX_OK)
-		conf->refused++;
 	if (wait) {
 		conf->grace = get_state_synchronize_rcu();
 		conf->retired = 0;

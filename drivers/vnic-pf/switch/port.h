@@ -268,10 +268,11 @@ struct vnic_port_info {
 	bool	enabled;
 	bool	promisc, allmulti;
 	unsigned int num_uc, num_mc, num_vlans;
-	u64 refused;		/* requests of its driver that were refused */
 };
 
 void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info);
+/* How often an address that its driver had claimed was given to another.  Any context */
+u64 vnic_port_lost(const struct vnic_port *port);
 /* Zero: unset (random again).  Replaces an address the driver has set, too. */
 int vnic_port_set_mac(struct vnic_port *port, const u8 *mac);
 int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto);

@@ -149,7 +149,7 @@ struct vnic_port_policy {
  * @filters: FDB entries of kind VNIC_FDB_UC and VNIC_FDB_MC
  * @num_uc: unicast filters
  * @num_mc: multicast filters
- * @refused: requests of the driver that were refused
+ * @lost: addresses that the driver had claimed when the host gave them to another
  * @retired: objects freed since @grace
  * @grace: RCU state when @retired was 0; see vnic_guest_end()
  */
@@ -175,7 +175,7 @@ struct vnic_port_conf {
 	struct list_head	filters;
 	unsigned int		num_uc;
 	unsigned int		num_mc;
-	u64			refused;
+	u64			lost;
 	unsigned int		retired;
 	unsigned long		grace;
 };
