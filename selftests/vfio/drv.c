@@ -147,7 +147,7 @@ int drv_msg(struct drv *v, __u16 opcode, const void *req, size_t len,
 
 void drv_hello(struct drv *v)
 {
-	struct vnic_mbx_hello hello = {};
+	struct vnic_mbx_hello hello = { .features = htole64(v->features) };
 
 	check_eq(drv_msg(v, VNIC_MBX_HELLO, &hello, sizeof(hello), &v->caps, sizeof(v->caps)),
 		 VNIC_MBX_OK);

@@ -110,6 +110,7 @@ struct drv {
 	__u64			iova;		/* of @mem */
 	int			irq[VNIC_MAX_VECTORS];
 	__u16		seq;
+	__u64		features;	/* VNIC_F_* bits that it takes; 0: none */
 	struct vnic_mbx_caps	caps;
 	__u32		tx_prod;
 	__u32		rx_prod;
