@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the cases of the hostile driver have in common: VF 0 is the hostile one's,
+ * VFs 1 and 2 exchange frames all the time, VF 3 is there for what needs one more
+ * of the hostile one's, and PF and wire are listened to.
+ *
+ * A case is bench_open(), what it does, and bench_close(), which checks that the
+ * others went on untouched and that a function-level reset brings VF 0 back.
+ */
+#ifndef VNIC_SELFTEST_VFIO_BENCH_H
+#define VNIC_SELFTEST_VFIO_BENCH_H
+
+#include <linux/pci_regs.h>
+#include <linux/virtio_net.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "test.h"
+
+#define PAGE		4096u
+#define ELSEWHERE	0x200000000ULL	/* bus addresses that are free */
+#define FEATURE(f)	((__u64)1 << VNIC_F_##f)
+#define QUIET		200		/* ms in which something would have happened */
+
+struct hostile_case {
+	unsigned int	class;
+	const char	*name;
+	void		(*run)(void);
+	const char	*what;
+};
+
+extern const struct hostile_case ring_cases[], memory_cases[], frame_cases[], config_cases[],
+				 control_cases[];
+
+extern const char *bench_vf[4], *bench_pf, *bench_bdf, *bench_wire;
+extern unsigned int bench_slow;
+extern struct drv evil;
+extern __u8 pf_mac[6], wire_mac[6];	/* to whom frames leave the VFs' world */
+extern int pf_sock, wire_sock;
+
+/* @features: of VF 0 */
+void bench_open(__u64 features);
+void bench_close(void);
+/* VF 3, in VF 0's container, with memory of its own at ELSEWHERE */
+void bench_mate(struct drv *v);
+
+/* VF 0 is reset by FLR, and starts again; the other: its registers are off after that */
+void flr_start(struct drv *v);
+void flr(struct drv *v);
+
+/* Counters as ethtool -S of the PF has them */
+__u64 counter(const char *name);
+/* By how much it has moved since bench_open() */
+__u64 moved(const char *name);
+/* Wait until it has moved by @n, and not by more */
+void check_moved(const char *name, __u64 n);
+
+/* What devlink health says of VF 0 */
+struct health {
+	bool		stopped;
+	__u64		failures, refused;
+	char		reason[80];
+};
+
+struct health health(void);
+/* VF 0 is stopped for this reason and nobody else; it is reset and starts again */
+void check_stopped(const char *reason);
+/* So many requests of VF 0 were refused since bench_open() */
+void check_refused(__u64 n);
+
+/* A frame that came out at PF or wire, with what the stack says of it */
+struct out {
+	struct virtio_net_hdr	vnet;
+	__u8			frame[70000];
+	int			len;
+};
+
+/* False: none within @ms */
+bool take(int sock, struct out *o, int ms);
+/* Nothing has come out anywhere */
+void check_silent(void);
+/* Into the switch from the wire, to VF 0 or whomever */
+void from_wire(size_t len, unsigned int seed);
+void from_wire_to(const __u8 *mac, size_t len, unsigned int seed);
+
+void *get_memory(size_t len);
+/* A frame of @len bytes in VF 0's next buffer, to @dst; not pushed */
+__u8 *put_frame(const __u8 *dst, size_t len);
+/* Another descriptor in VF 0's ring; not pushed */
+struct vnic_tx_desc *put_desc(__u64 addr, __u16 len, __u16 flags);
+
+/* A thread that calls @step(@arg) until meanwhile_stop() */
+void meanwhile(void (*step)(void *arg), void *arg);
+void meanwhile_stop(void);
+
+#endif

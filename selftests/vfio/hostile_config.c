@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hostile driver: registers, configuration space and interrupts (classes 7 and 8).
+ */
+#include "bench.h"
+
+#define BAR0	VFIO_PCI_BAR0_REGION_INDEX
+#define CFG	VFIO_PCI_CONFIG_REGION_INDEX
+#define MSIX	VFIO_PCI_MSIX_IRQ_INDEX
+
+/* ---- class 7 ---- */
+
+static void put_many(unsigned int n)
+{
+	while (n--)
+		put_frame(wire_mac, 1000);
+}
+
+static unsigned int drain(int ms)
+{
+	static struct out o;
+	unsigned int n = 0;
+
+	while (take(wire_sock, &o, ms))
+		n++;
+	return n;
+}
+
+/* Bus mastering goes in the middle of a burst: from then on no memory is touched. */
+static void case_master(void)
+{
+	__u8 *before = malloc(MEM_SIZE);
+	unsigned int round;
+
+	bench_open(0);
+	for (round = 0; round < 8; round++) {
+		__u32 generation = reg_read(&evil.dev, VNIC_REG_GENERATION);
+		__u64 end = now_ms() + WAIT;
+
+		put_many(RING_SIZE);
+		drv_push(&evil);
+		cfg_command(&evil.dev, 0, PCI_COMMAND_MASTER);
+		while (reg_read(&evil.dev, VNIC_REG_GENERATION) == generation ||
+		       !(reg_read(&evil.dev, VNIC_REG_STATUS) & VNIC_STATUS_READY))
+			check(now_ms() < end, "not reset");
+		memcpy(before, evil.mem, MEM_SIZE);
+		from_wire(300, round);
+		drv_push(&evil);
+		reg_write(&evil.dev, VNIC_REG_MBX_KICK, 1);
+		usleep(20000);
+		check(!memcmp(before, evil.mem, MEM_SIZE), "memory is written");
+		cfg_command(&evil.dev, PCI_COMMAND_MASTER, 0);
+		drv_start(&evil);
+	}
+	free(before);
+	check_moved("vf0_rx_packets", 0);
+	check(drain(QUIET) == moved("vf0_tx_packets"), "more was counted than sent");
+	bench_close();
+}
+
+/* Decoding goes in the middle of a burst: what is rung is lost, what was rung is done. */
+static void case_decode(void)
+{
+	unsigned int round, n = 0;
+
+	bench_open(0);
+	for (round = 0; round < 8; round++) {
+		put_many(RING_SIZE / 2);
+		drv_push(&evil);
+		cfg_command(&evil.dev, 0, PCI_COMMAND_MEMORY);
+		check_eq(reg_read(&evil.dev, VNIC_REG_MAGIC), ~0u);
+		put_many(RING_SIZE / 2);
+		drv_push(&evil);	/* nobody hears the bell */
+		cfg_command(&evil.dev, PCI_COMMAND_MEMORY, 0);
+		check(drv_sent(&evil, WAIT), "stands still when it is decoded again");
+		n += RING_SIZE;
+	}
+	check_moved("vf0_tx_packets", n);
+	check_eq(drain(QUIET), n);
+	bench_close();
+}
+
+/* Every offset of BAR0 in every width: only aligned ones of 4 bytes are answered. */
+static void case_registers(void)
+{
+	static const unsigned int width[] = { 1, 2, 4, 8 };
+	const __u64 ones = ~0ull, zero = 0;
+	unsigned int off, w, size;
+	__u64 val;
+
+	bench_open(0);
+	for (w = 0; w < ARRAY_SIZE(width); w++) {
+		for (off = 0; off < VNIC_BAR_CTRL_SIZE; off++) {
+			int want = off + width[w] <= VNIC_BAR_CTRL_SIZE ? width[w] :
+				   VNIC_BAR_CTRL_SIZE - off;
+
+			size = width[w];
+			val = 0;
+			check_eq(vdev_read(&evil.dev, BAR0, off, &val, size), want);
+			if (want == 4 && !(off & 3))	/* also what is cut at the end */
+				continue;
+			check(!memcmp(&val, &ones, want), "%u bytes at %#x: %#llx", size, off, val);
+			vdev_write(&evil.dev, BAR0, off, off & 1 ? &ones : &zero, size);
+		}
+	}
+	/* none of these has written anything */
+	check_eq(reg_read(&evil.dev, VNIC_REG_MBX_ADDR_LO), (__u32)MEM_IOVA);
+	check_eq(reg_read(&evil.dev, VNIC_REG_MBX_ADDR_HI), MEM_IOVA >> 32);
+	check(reg_read(&evil.dev, VNIC_REG_STATUS) & VNIC_STATUS_ENABLED, "not enabled");
+	put_frame(wire_mac, 300);
+	drv_push(&evil);
+	check(drv_sent(&evil, WAIT), "not sent");
+	check_eq(drain(QUIET), 1);
+	/* and now those that do; a mailbox that is nowhere stops it */
+	for (off = 0; off < VNIC_BAR_CTRL_SIZE; off += 4) {
+		if (off != VNIC_REG_CONTROL)
+			reg_write(&evil.dev, off, 0);
+		if (off != VNIC_REG_CONTROL && off != VNIC_REG_MBX_ADDR_LO)
+			reg_write(&evil.dev, off, ~0u);
+	}
+	reg_write(&evil.dev, VNIC_REG_MBX_ADDR_HI, ~0u);
+	reg_write(&evil.dev, VNIC_REG_MBX_ADDR_LO, ~0u << 12);
+	reg_write(&evil.dev, VNIC_REG_MBX_KICK, 1);
+	check_stopped("mailbox page is not accessible");
+	reg_write(&evil.dev, VNIC_REG_CONTROL, ~0u);
+	bench_close();
+}
+
+static bool writable(unsigned int off)
+{
+	/* command, cache line, BARs, interrupt line; PM control, device control, MSI-X control */
+	return off == PCI_COMMAND || off == PCI_COMMAND + 1 || off == PCI_CACHE_LINE_SIZE ||
+	       (off >= PCI_BASE_ADDRESS_0 && off < PCI_BASE_ADDRESS_4) ||
+	       off == PCI_INTERRUPT_LINE || (off >= 0x44 && off < 0x46) ||
+	       (off >= 0x58 && off < 0x5a) || (off >= 0x92 && off < 0x94);
+}
+
+/* Every byte of the configuration space, with everything */
+static void case_config(void)
+{
+	static const __u8 vals[] = { 0xff, 0x00, 0x55, 0xaa };
+	static __u8 before[4096], after[4096];
+	unsigned int off, i, size;
+	__u64 end;
+
+	bench_open(0);
+	check_eq(vdev_read(&evil.dev, CFG, 0, before, sizeof(before)), sizeof(before));
+	for (i = 0; i < ARRAY_SIZE(vals); i++)
+		for (off = 0; off < 4096; off++) {
+			__u8 val[4];
+
+			memset(val, vals[i], sizeof(val));
+			size = off % 3 ? 1 : off % 2 ? 2 : 4;
+			vdev_write(&evil.dev, CFG, off, val, size);
+		}
+	end = now_ms() + WAIT;
+	while (cfg_read(&evil.dev, PCI_VENDOR_ID, 4) == ~0u)
+		check(now_ms() < end, "never comes back from its reset");
+	check_eq(vdev_read(&evil.dev, CFG, 0, after, sizeof(after)), sizeof(after));
+	for (off = 0; off < 4096; off++)
+		check(before[off] == after[off] || writable(off), "byte %#x is %#x, was %#x", off,
+		      after[off], before[off]);
+	vdev_write(&evil.dev, CFG, PCI_COMMAND, before + PCI_COMMAND, 2);
+	cfg_write(&evil.dev, 0x44, 2, 0);
+	bench_close();
+}
+
+/* ---- class 8 ---- */
+
+/* As QEMU masks: the vector's eventfd is taken away and given back. */
+static void mask(void *arg)
+{
+	(void)arg;
+	vdev_set_eventfd(&evil.dev, MSIX, 1, -1);
+	vdev_set_eventfd(&evil.dev, MSIX, 1, evil.irq[1]);
+}
+
+/* Another eventfd in the place of the one that is being signalled, which is closed */
+static void replace(void *arg)
+{
+	static int last = -1;
+	int fd = new_eventfd();
+
+	(void)arg;
+	vdev_set_eventfd(&evil.dev, MSIX, 1, fd);
+	if (last >= 0)
+		close(last);
+	last = fd;
+}
+
+/* @n frames from the wire, each with an interrupt, while @step goes on */
+static void interrupts(void (*step)(void *arg), unsigned int n)
+{
+	static __u8 got[2048];
+	unsigned int i;
+
+	meanwhile(step, NULL);
+	for (i = 0; i < n; i++) {
+		__u64 end = now_ms() + WAIT;
+
+		drv_event(&evil, AT_RX_EVENT)->intr_at = htole32(evil.rx_cons + 1);
+		from_wire(60 + i % 1000, i);
+		/* an interrupt may be missed while it is masked, a frame may not */
+		while (le32toh(__atomic_load_n(&drv_event(&evil, AT_RX_EVENT)->cons,
+					       __ATOMIC_ACQUIRE)) == evil.rx_cons)
+			check(now_ms() < end, "frame %u is lost", i);
+		check_eq(drv_receive(&evil, got, sizeof(got), WAIT), 60 + i % 1000);
+	}
+	meanwhile_stop();
+	check_moved("vf0_rx_packets", n);
+	check_moved("vf0_rx_dropped", 0);
+	check(moved("vf0_interrupts") >= n / 2, "%llu interrupts", moved("vf0_interrupts"));
+}
+
+static void case_masked(void)
+{
+	bench_open(0);
+	interrupts(mask, 1500);
+	bench_close();
+}
+
+static void case_replaced(void)
+{
+	bench_open(0);
+	interrupts(replace, 1500);
+	bench_close();
+}
+
+static void trigger(void *arg)
+{
+	const unsigned int n = evil.dev.vectors;
+
+	(void)arg;
+	vdev_set_irqs(&evil.dev, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER, MSIX, 0, n,
+		      NULL, 0);
+	reg_write(&evil.dev, VNIC_REG_MBX_KICK, 1);
+}
+
+/* All vectors triggered by hand, and by messages, as fast as it goes */
+static void case_storm(void)
+{
+	bench_open(0);
+	interrupts(trigger, 1500);
+	bench_close();
+}
+
+const struct hostile_case config_cases[] = {
+	{ 7, "master", case_master, "bus mastering cleared in the middle of a burst" },
+	{ 7, "decode", case_decode, "decoding cleared in the middle of a burst" },
+	{ 7, "registers", case_registers, "every offset and width of BAR0" },
+	{ 7, "config", case_config, "every byte of the configuration space written" },
+	{ 8, "masked", case_masked, "vectors masked and unmasked at speed" },
+	{ 8, "replaced", case_replaced, "eventfds replaced and closed while signalled" },
+	{ 8, "interrupts", case_storm, "a storm of interrupts" },
+	{}
+};

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hostile driver: messages and resets (classes 9 and 11).
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "bench.h"
+
+/* A request just as it is; the answer's status, or -1: none, since its seq is 0 */
+static int raw(__u16 version, __u16 opcode, __u16 len, __u16 seq, __u32 rest)
+{
+	struct vnic_mbx_page *mbx = drv_mbx(&evil);
+	__u64 end = now_ms() + WAIT;
+
+	memset(&mbx->resp, 0xff, sizeof(mbx->resp));
+	mbx->req = (struct vnic_mbx_hdr) {
+		.version = htole16(version),
+		.opcode = htole16(opcode),
+		.len = htole16(len),
+		.seq = htole16(seq),
+		.status = htole32(rest & 1),
+		.rsvd = htole32(rest & 2),
+	};
+	__sync_synchronize();
+	reg_write(&evil.dev, VNIC_REG_MBX_KICK, 1);
+	while (le16toh(__atomic_load_n(&mbx->resp.seq, __ATOMIC_SEQ_CST)) != seq)
+		check(now_ms() < end, "message %u is not answered", opcode);
+	check_eq(le16toh(mbx->resp.opcode), opcode);
+	return le32toh(mbx->resp.status);
+}
+
+static const __u16 right_len[] = {
+	[VNIC_MBX_HELLO] = sizeof(struct vnic_mbx_hello),
+	[VNIC_MBX_QUEUE_CREATE] = sizeof(struct vnic_mbx_queue),
+	[VNIC_MBX_QUEUE_DESTROY] = sizeof(struct vnic_mbx_queue_id),
+	[VNIC_MBX_ENABLE] = sizeof(struct vnic_mbx_u32),
+	[VNIC_MBX_SET_MAC] = sizeof(struct vnic_mbx_mac),
+	[VNIC_MBX_SET_RX_MODE] = sizeof(struct vnic_mbx_rx_mode),
+	[VNIC_MBX_VLAN_ADD] = sizeof(struct vnic_mbx_vlan),
+	[VNIC_MBX_VLAN_DEL] = sizeof(struct vnic_mbx_vlan),
+	[VNIC_MBX_SET_MTU] = sizeof(struct vnic_mbx_u32),
+	[VNIC_MBX_SET_RSS] = sizeof(struct vnic_mbx_rss),
+	[VNIC_MBX_SET_COALESCE] = sizeof(struct vnic_mbx_coalesce),
+	[VNIC_MBX_GET_STATS] = 0,
+};
+
+/* ---- class 9 ---- */
+
+#define FEATURES (FEATURE(VLAN_FILTER) | FEATURE(COALESCE) | FEATURE(MQ) | FEATURE(RSS))
+
+/* Too short, too long, unknown, out of order: which answer, and each is counted */
+static void case_messages(void)
+{
+	static const __u16 unknown[] = { 0, VNIC_MBX_GET_STATS + 1, 255, 256, 0x8000, 0xffff };
+	unsigned int op, i, n = 0;
+
+	bench_open(FEATURES);
+	for (op = VNIC_MBX_QUEUE_CREATE; op <= VNIC_MBX_GET_STATS; op++) {
+		const __u16 right = right_len[op];
+		const __u16 len[] = { right - 1, right + 1, right + 6, VNIC_MBX_REQ_MAX,
+				      VNIC_MBX_REQ_MAX + 1, 4096, 65535 };
+
+		for (i = right ? 0 : 1; i < ARRAY_SIZE(len); i++, n++)
+			check_eq(raw(VNIC_VERSION_1, op, len[i], 7 + i, 0), VNIC_MBX_E_LEN);
+		check_eq(raw(2, op, right, 1, 0), VNIC_MBX_E_VERSION);
+		check_eq(raw(VNIC_VERSION_1, op, right, 2, 1), VNIC_MBX_E_INVAL);
+		check_eq(raw(VNIC_VERSION_1, op, right, 3, 2), VNIC_MBX_E_INVAL);
+		check_eq(raw(VNIC_VERSION_1, op, right, 0, 0), VNIC_MBX_E_INVAL);
+		n += 4;
+	}
+	for (i = 0; i < ARRAY_SIZE(unknown); i++, n++)
+		check_eq(raw(VNIC_VERSION_1, unknown[i], 0, 5, 0), VNIC_MBX_E_OPCODE);
+	check_eq(raw(VNIC_VERSION_1, VNIC_MBX_HELLO, right_len[VNIC_MBX_HELLO], 6, 0),
+		 VNIC_MBX_E_STATE);
+	n++;
+	/* and all of them before HELLO */
+	reg_write(&evil.dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
+	drv_mailbox(&evil);
+	for (op = VNIC_MBX_QUEUE_CREATE; op <= VNIC_MBX_GET_STATS; op++, n++)
+		check_eq(raw(VNIC_VERSION_1, op, right_len[op], 8, 0), VNIC_MBX_E_STATE);
+	check_refused(n);
+	bench_close();
+}
+
+/* As many as it can: those that touch the switch are held to a rate. */
+static void case_flood(void)
+{
+	struct vnic_mbx_u32 mtu = { .value = htole32(1500) };
+	unsigned int n, refused = 0;
+
+	bench_open(0);
+	for (n = 0; n < 500; n++)
+		check_eq(drv_msg(&evil, VNIC_MBX_SET_MTU, &mtu, sizeof(mtu), NULL, 0), VNIC_MBX_OK);
+	for (; refused < 3000; refused++)
+		check_eq(drv_msg(&evil, 999, NULL, 0, NULL, 0), VNIC_MBX_E_OPCODE);
+	check_refused(refused);
+	bench_close();
+}
+
+static void change_request(void *arg)
+{
+	struct vnic_mbx_page *mbx = arg;
+	struct vnic_mbx_u32 *mtu = (void *)mbx->req_payload;
+
+	__atomic_store_n(&mtu->value, htole32(1), __ATOMIC_SEQ_CST);
+	__atomic_store_n(&mbx->req.len, htole16(9), __ATOMIC_SEQ_CST);
+	__atomic_store_n(&mtu->value, htole32(1400), __ATOMIC_SEQ_CST);
+	__atomic_store_n(&mbx->req.len, htole16(sizeof(*mtu)), __ATOMIC_SEQ_CST);
+}
+
+/* Changed after submission: the answer is that of one of the requests it was. */
+static void case_changed(void)
+{
+	struct vnic_mbx_u32 mtu = { .value = htole32(1400) };
+	unsigned int i, n[8] = {};
+	int status;
+
+	bench_open(0);
+	meanwhile(change_request, drv_mbx(&evil));
+	for (i = 0; i < 1000; i++) {
+		status = drv_msg(&evil, VNIC_MBX_SET_MTU, &mtu, sizeof(mtu), NULL, 0);
+		check(status == VNIC_MBX_OK || status == VNIC_MBX_E_INVAL ||
+		      status == VNIC_MBX_E_LEN, "answer %d", status);
+		n[status]++;
+	}
+	meanwhile_stop();
+	printf("# %u ok, %u refused for the value, %u for the length\n", n[VNIC_MBX_OK],
+	       n[VNIC_MBX_E_INVAL], n[VNIC_MBX_E_LEN]);
+	check_refused(n[VNIC_MBX_E_INVAL] + n[VNIC_MBX_E_LEN]);
+	bench_close();
+}
+
+/* ---- class 11 ---- */
+
+static __u32 generation;
+
+static void resets_begin(void)
+{
+	generation = reg_read(&evil.dev, VNIC_REG_GENERATION);
+}
+
+/* Each reset has been one, and is counted. */
+static void resets_end(unsigned int n)
+{
+	check_eq(reg_read(&evil.dev, VNIC_REG_GENERATION) - generation, n);
+}
+
+/* In the middle of each kind of message */
+static void case_flr_message(void)
+{
+	struct vnic_mbx_page *mbx = drv_mbx(&evil);
+	unsigned int i, op, n = 0;
+
+	bench_open(FEATURES);
+	mbx = drv_mbx(&evil);
+	resets_begin();
+	for (i = 0; i < 3; i++)
+		for (op = VNIC_MBX_QUEUE_CREATE; op <= VNIC_MBX_GET_STATS; op++, n++) {
+			memset(mbx->req_payload, 0, 64);
+			mbx->req_payload[0] = op == VNIC_MBX_ENABLE;
+			mbx->req = (struct vnic_mbx_hdr) {
+				.version = htole16(VNIC_VERSION_1),
+				.opcode = htole16(op),
+				.len = htole16(right_len[op]),
+				.seq = htole16(99),
+			};
+			__sync_synchronize();
+			reg_write(&evil.dev, VNIC_REG_MBX_KICK, 1);
+			if (i)
+				usleep(i * 50);
+			flr_start(&evil);
+		}
+	resets_end(n);
+	bench_close();
+}
+
+static void bursts(void *arg)
+{
+	struct vnic_event *ev = drv_event(&evil, AT_TX_EVENT);
+
+	(void)arg;
+	__atomic_store_n(&ev->prod, htole32(le32toh(ev->cons) + 128), __ATOMIC_SEQ_CST);
+	reg_write(&evil.dev, VNIC_DOORBELL_TX(0), 0);
+}
+
+/* In the middle of what is copied out of its memory, to the wire */
+static void case_flr_copy(void)
+{
+	static struct out o;
+	unsigned int i, j;
+
+	bench_open(0);
+	resets_begin();
+	for (i = 0; i < 12; i++) {
+		for (j = 0; j < RING_SIZE; j++)
+			put_frame(wire_mac, 1500);
+		meanwhile(bursts, NULL);
+		for (j = 0; j < 200; j++)
+			check(take(wire_sock, &o, WAIT) && o.len == 1500, "nothing comes");
+		flr(&evil);
+		meanwhile_stop();
+		while (take(wire_sock, &o, 0))
+			check(o.len == 1500 && !memcmp(o.frame + 6, evil.caps.mac, 6), "changed");
+		flr_start(&evil);
+	}
+	resets_end(2 * i);
+	bench_close();
+}
+
+static void flood_in(void *arg)
+{
+	static unsigned int n;
+
+	(void)arg;
+	n++;
+	from_wire(60 + n % 1400, n);
+}
+
+/* In the middle of what is copied into its memory: none of it is written afterwards. */
+static void case_flr_delivery(void)
+{
+	const unsigned int len = RING_SIZE * RX_BUF_SIZE;
+	__u8 *before = malloc(len);
+	unsigned int i;
+
+	bench_open(0);
+	resets_begin();
+	meanwhile(flood_in, NULL);
+	for (i = 0; i < 12; i++) {
+		__u64 had = counter("vf0_rx_packets"), end = now_ms() + WAIT;
+
+		while (counter("vf0_rx_packets") < had + 20)
+			check(now_ms() < end, "nothing is delivered");
+		flr(&evil);
+		memcpy(before, evil.mem + AT_RX_BUFS, len);
+		usleep(2000);
+		check(!memcmp(before, evil.mem + AT_RX_BUFS, len), "written after the reset");
+		flr_start(&evil);
+	}
+	meanwhile_stop();
+	resets_end(2 * i);
+	free(before);
+	bench_close();
+}
+
+/* In the middle of changes of its packet memory, with frames that wait there */
+static void case_flr_resize(void)
+{
+	char cmd[512];
+	unsigned int i;
+	pid_t pid;
+
+	bench_open(0);
+	snprintf(cmd, sizeof(cmd),
+		 "i=0; while :; do devlink sb port pool set pci/%s/%u pool 0 th $((131072 + i %% 2 * 131072)); i=$((i + 1)); done",
+		 bench_bdf, 1);
+	pid = fork();
+	if (!pid) {
+		setpgid(0, 0);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execlp("sh", "sh", "-c", cmd, NULL);
+		_exit(127);
+	}
+	resets_begin();
+	meanwhile(flood_in, NULL);
+	for (i = 0; i < 12; i++) {
+		usleep(30000);
+		flr(&evil);
+		flr_start(&evil);
+	}
+	meanwhile_stop();
+	check_eq(waitpid(pid, NULL, WNOHANG), 0);
+	kill(-pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	resets_end(2 * i);
+	bench_close();
+}
+
+static void bells(void *arg)
+{
+	static unsigned int n;
+
+	(void)arg;
+	reg_write(&evil.dev, VNIC_DOORBELL_BASE + n % 1024 * 4, n);
+	reg_write(&evil.dev, VNIC_REG_KICK, n);
+	n++;
+}
+
+/* Doorbells of all queues that are and are not, and resets, as fast as it goes */
+static void case_storm(void)
+{
+	__u64 start, ms;
+	unsigned int n;
+
+	bench_open(0);
+	resets_begin();
+	meanwhile(bells, NULL);
+	start = now_ms();
+	for (n = 0; now_ms() - start < 1500; n++) {
+		reg_write(&evil.dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
+		cfg_command(&evil.dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+	}
+	ms = now_ms() - start;
+	meanwhile_stop();
+	printf("# %u resets in %llu ms\n", n, ms);
+	resets_end(n);
+	/* 250 ms of work at once, then 50 ms a second, 100 us each at least: device.rst */
+	check(n <= 2500 + (ms + 20) / 2, "%u resets in %llu ms", n, ms);
+	drv_start(&evil);
+	bench_close();
+}
+
+const struct hostile_case control_cases[] = {
+	{ 9, "messages", case_messages, "messages of illegal length, kind, version and order" },
+	{ 9, "flood", case_flood, "a flood of messages" },
+	{ 9, "changed", case_changed, "messages changed after submission" },
+	{ 11, "flr_message", case_flr_message, "FLR during messages" },
+	{ 11, "flr_copy", case_flr_copy, "FLR while frames are copied from it" },
+	{ 11, "flr_delivery", case_flr_delivery, "FLR while frames are copied to it" },
+	{ 11, "flr_resize", case_flr_resize, "FLR while its packet memory is resized" },
+	{ 11, "storms", case_storm, "storms of doorbells and resets" },
+	{}
+};

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hostile driver: memory that changes, goes, is slow, or is something else
+ * (classes 1 and 6).
+ */
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "bench.h"
+
+/* ---- class 1 ---- */
+
+#define LONG	1500
+
+/* Two frames, and descriptors that lead now to one, now to the other */
+static void flip_desc(void *arg)
+{
+	struct vnic_tx_desc *ring = arg;
+	static unsigned int n;
+	unsigned int slot = n++ % RING_SIZE, second = n / 3 & 1;
+
+	__atomic_store_n(&ring[slot].addr, htole64(MEM_IOVA + AT_TX_BUFS + second * PAGE),
+			 __ATOMIC_RELAXED);
+	__atomic_store_n(&ring[slot].len, htole16(second ? LONG : 100), __ATOMIC_RELAXED);
+}
+
+/* Each frame that leaves is one that lay in a buffer, of one of the lengths. */
+static void case_descriptors(void)
+{
+	unsigned int i, j, rounds = 20, arrived = 0;
+	static struct out o;
+	__u8 *buf;
+
+	bench_open(0);
+	buf = evil.mem + AT_TX_BUFS;
+	drv_frame(&evil, wire_mac, buf, LONG, 1);
+	drv_frame(&evil, wire_mac, buf + PAGE, LONG, 2);
+	for (i = 0; i < RING_SIZE; i++)
+		((struct vnic_tx_desc *)(evil.mem + AT_TX_RING))[i].flags = htole16(VNIC_TXD_F_EOP);
+	for (i = 0; i < RING_SIZE; i++)
+		flip_desc(evil.mem + AT_TX_RING);
+	meanwhile(flip_desc, evil.mem + AT_TX_RING);
+	for (i = 0; i < rounds; i++) {
+		evil.tx_prod += RING_SIZE;
+		drv_push(&evil);
+		check(drv_sent(&evil, WAIT), "stands still");
+		for (j = 0; j < RING_SIZE && take(wire_sock, &o, WAIT); j++, arrived++) {
+			check(o.len == 100 || o.len == LONG, "%d bytes", o.len);
+			check(!memcmp(o.frame, buf, o.len) || !memcmp(o.frame, buf + PAGE, o.len),
+			      "%d bytes that were in no buffer", o.len);
+		}
+	}
+	meanwhile_stop();
+	check_eq(arrived, rounds * RING_SIZE);
+	check_moved("vf0_tx_packets", arrived);
+	check_moved("vf0_tx_dropped", 0);
+	/* the last one leads to nothing, once it has been rung for */
+	put_desc(MEM_IOVA + 2 * MEM_SIZE, 100, VNIC_TXD_F_EOP);
+	drv_push(&evil);
+	check_stopped("TX buffer not accessible");
+	bench_close();
+}
+
+static void bursts(void *arg)
+{
+	unsigned int i;
+
+	(void)arg;
+	if (evil.tx_prod - le32toh(drv_event(&evil, AT_TX_EVENT)->cons) > RING_SIZE / 2)
+		return;
+	for (i = 0; i < 32; i++)
+		put_desc(ELSEWHERE + i % 4 * PAGE, LONG, VNIC_TXD_F_EOP);
+	drv_push(&evil);
+}
+
+/* What is unmapped while it is being sent: nothing of what is there then leaves. */
+static void case_unmap_copy(void)
+{
+	__u8 *mem = get_memory(4 * PAGE), frame[LONG];
+	static struct out o;
+	unsigned int i, round;
+
+	bench_open(0);
+	drv_frame(&evil, wire_mac, frame, LONG, 1);
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < 4; i++)
+			memcpy(mem + i * PAGE, frame, LONG);
+		check_eq(vdev_map(&evil.dev, ELSEWHERE, mem, 4 * PAGE), 0);
+		meanwhile(bursts, NULL);
+		for (i = 0; i < 300 + round * 37; i++)
+			check(take(wire_sock, &o, WAIT), "nothing comes");
+		check_eq(vdev_unmap(&evil.dev, ELSEWHERE, 4 * PAGE), 0);
+		memset(mem, 0x5a, 4 * PAGE);
+		check(drv_failed(&evil), "sends from memory that is unmapped");
+		meanwhile_stop();
+		while (take(wire_sock, &o, 0))
+			check(o.len == LONG && !memcmp(o.frame, frame, LONG),
+			      "what was there after unmap has left");
+		check_stopped("TX buffer not accessible");
+	}
+	bench_close();
+}
+
+/* Memory whose pages come when a program gives them, as those of FUSE do.  Return: of the uffd */
+static int slow_memory(void **mem, size_t len)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	check(fd >= 0, "userfaultfd: %m");
+	*mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(*mem != MAP_FAILED, "mmap: %m");
+	reg.range.start = (uintptr_t)*mem;
+	reg.range.len = len;
+	check(!ioctl(fd, UFFDIO_API, &api), "%m");
+	check(!ioctl(fd, UFFDIO_REGISTER, &reg), "%m");
+	return fd;
+}
+
+static struct drv slow_drv;
+static void *slow_mem;
+static int slow_result;
+
+static void *map_slow(void *arg)
+{
+	int *done = arg;
+
+	slow_result = vdev_map(&slow_drv.dev, ELSEWHERE, slow_mem, PAGE);
+	check_eq(write(*done, "m", 1), 1);
+	return NULL;
+}
+
+static void send_one(void)
+{
+	__u8 frame[100];
+
+	drv_frame(&slow_drv, wire_mac, frame, sizeof(frame), 1);
+	drv_send(&slow_drv, frame, sizeof(frame), 1);
+	check(drv_sent(&slow_drv, WAIT), "not sent");
+}
+
+/*
+ * A VM of its own, VF 3, with slow memory.  Says 'w' when its map call waits for a
+ * page, or 'r' when the call is refused because it may not wait (type1 of 6.12),
+ * and 'd' when it is mapped and in use.
+ */
+static void slow_vm(int to, bool give)
+{
+	struct uffdio_zeropage zero = { .range.len = PAGE };
+	struct pollfd wait[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	pthread_t thread;
+	int done[2];
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	check(!pipe2(done, O_CLOEXEC), "%m");
+	drv_open(&slow_drv, bench_vf[3], false);
+	drv_start(&slow_drv);
+	wait[0].fd = slow_memory(&slow_mem, PAGE);
+	wait[1].fd = done[0];
+	check(!pthread_create(&thread, NULL, map_slow, &done[1]), "no thread");
+	check(poll(wait, 2, WAIT) > 0, "neither waits nor ends");
+	send_one();	/* its own VF goes on with what is mapped */
+	if (wait[1].revents) {
+		check_eq(slow_result, -EFAULT);
+		check_eq(write(to, "r", 1), 1);
+	} else {
+		check_eq(write(to, "w", 1), 1);
+	}
+	if (!give)
+		pause();
+	zero.range.start = (uintptr_t)slow_mem;
+	check(!ioctl(wait[0].fd, UFFDIO_ZEROPAGE, &zero), "%m");
+	pthread_join(thread, NULL);
+	if (slow_result)
+		slow_result = vdev_map(&slow_drv.dev, ELSEWHERE, slow_mem, PAGE);
+	check_eq(slow_result, 0);
+	/* no page is missing from now on, whatever becomes of the program that gave it */
+	drv_frame(&slow_drv, wire_mac, slow_mem, 100, 1);
+	drv_send_from(&slow_drv, ELSEWHERE);
+	check(drv_sent(&slow_drv, WAIT), "not sent from what was slow");
+	check_eq(write(to, "d", 1), 1);
+	_exit(0);
+}
+
+/*
+ * The device never waits for a page: what is mapped is pinned.  If anybody waits for
+ * slow memory it is the map call, which can be killed; nobody else waits for it.
+ */
+static void case_slow(void)
+{
+	int pipefd[2], status, give;
+	__u64 end;
+	pid_t pid;
+	char c;
+
+	bench_open(0);
+	for (give = 0; give < 2; give++) {
+		check(!pipe2(pipefd, O_CLOEXEC), "%m");
+		pid = fork();
+		if (!pid)
+			slow_vm(pipefd[1], give);
+		close(pipefd[1]);
+		check_eq(read(pipefd[0], &c, 1), 1);
+		check(c == 'w' || c == 'r', "%c", c);
+		printf("# the map call %s\n", c == 'w' ? "waits" : "is refused");
+		/* the administrator: devlink, ethtool, a reset of another VF; another VM's maps */
+		check(!health().stopped, "stopped");
+		check(moved("vf3_tx_packets"), "VF 3 has sent nothing");
+		flr_start(&evil);
+		check_eq(vdev_map(&evil.dev, ELSEWHERE, get_memory(PAGE), PAGE), 0);
+		check_eq(vdev_unmap(&evil.dev, ELSEWHERE, PAGE), 0);
+		if (give) {
+			check_eq(read(pipefd[0], &c, 1), 1);
+			check_eq(c, 'd');
+		} else {
+			check(waitpid(pid, &status, WNOHANG) == 0, "has ended");
+			kill(pid, SIGKILL);
+		}
+		for (end = now_ms() + WAIT; waitpid(pid, &status, WNOHANG) != pid; usleep(1000))
+			check(now_ms() < end, "does not end");
+		check_eq(status, give ? 0 : SIGKILL);
+		close(pipefd[0]);
+	}
+	bench_close();
+}
+
+/* ---- class 6 ---- */
+
+static int queue_at(__u16 type, __u64 ring, __u64 event)
+{
+	struct vnic_mbx_queue q = {
+		.type = htole16(type),
+		.vector = htole16(1),
+		.size = htole32(64),
+		.ring = htole64(ring),
+		.event = htole64(event),
+	};
+
+	return drv_msg(&evil, VNIC_MBX_QUEUE_CREATE, &q, sizeof(q), NULL, 0);
+}
+
+static int enable(void)
+{
+	struct vnic_mbx_u32 on = { .value = htole32(1) };
+
+	return drv_msg(&evil, VNIC_MBX_ENABLE, &on, sizeof(on), NULL, 0);
+}
+
+/* Reset, mailbox and HELLO, but no queues */
+static void afresh(void)
+{
+	reg_write(&evil.dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
+	drv_mailbox(&evil);
+	drv_hello(&evil);
+}
+
+/*
+ * Rings, event blocks, buffers and mailbox one over the other: what the device writes
+ * into one is what it reads from another.  It goes on or stops; nothing else is changed.
+ */
+static void case_overlap(void)
+{
+	enum { MBX = AT_MBX, EV = AT_TX_EVENT, RING = AT_TX_RING };
+	static const __u32 place[][5] = {	/* RX ring, event, TX ring, event, buffers */
+		{ RING, EV, RING, EV + 128, AT_RX_BUFS },
+		{ RING, EV, AT_RX_RING, EV, AT_RX_BUFS },
+		{ RING, RING, AT_RX_RING, EV, AT_RX_BUFS },
+		{ RING, RING + 128, RING + 64, RING + 256, RING },
+		{ RING, EV, AT_RX_RING, EV + 128, RING },
+		{ RING, EV, AT_RX_RING, EV + 128, EV & ~(PAGE - 1) },
+		{ RING, EV, AT_RX_RING, EV + 128, MBX },
+		{ MBX, EV, MBX + 1024, EV + 128, MBX + 2048 },
+	};
+	__u8 *guard = get_memory(2 * PAGE);
+	unsigned int i, j;
+
+	bench_open(0);
+	memset(guard, 0xa7, 2 * PAGE);
+	check_eq(vdev_map(&evil.dev, ELSEWHERE, guard, PAGE), 0);
+	for (i = 0; i < ARRAY_SIZE(place); i++) {
+		const __u32 *at = place[i];
+		struct vnic_rx_desc *ring = (void *)(evil.mem + at[0]);
+		__u32 status;
+
+		afresh();
+		memset(evil.mem + at[1], 0, sizeof(struct vnic_event));
+		check_eq(queue_at(VNIC_QUEUE_RX, MEM_IOVA + at[0], MEM_IOVA + at[1]),
+			 VNIC_MBX_OK);
+		check_eq(queue_at(VNIC_QUEUE_TX, MEM_IOVA + at[2], MEM_IOVA + at[3]),
+			 VNIC_MBX_OK);
+		check_eq(enable(), VNIC_MBX_OK);
+		for (j = 0; j < 64; j++)
+			ring[j] = (struct vnic_rx_desc) {
+				.addr = htole64(MEM_IOVA + at[4] + j % 4 * 512),
+				.len = htole32(512),
+			};
+		drv_event(&evil, at[1])->prod = htole32(64);
+		for (j = 0; j < 40; j++) {
+			reg_write(&evil.dev, VNIC_REG_KICK, VNIC_KICK_RX(0));
+			from_wire(400, j);
+			reg_write(&evil.dev, VNIC_REG_KICK, VNIC_KICK_TX(0));
+		}
+		usleep(5000);
+		status = reg_read(&evil.dev, VNIC_REG_STATUS);
+		if (status & VNIC_STATUS_FAILED)
+			check_stopped(health().reason);
+	}
+	for (i = 0; i < 2 * PAGE; i++)
+		check(guard[i] == 0xa7, "written where no ring leads to");
+	bench_close();
+}
+
+/* A VM, so that the doorbell page can be mapped; it has no memory and never runs. */
+static bool have_vm(void)
+{
+	struct kvm_create_device dev = { .type = KVM_DEV_TYPE_VFIO };
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), fd;
+
+	if (kvm < 0)
+		return false;
+	fd = ioctl(kvm, KVM_CREATE_VM, 0);
+	check(fd >= 0 && !ioctl(fd, KVM_CREATE_DEVICE, &dev), "KVM: %m");
+	vdev_kvm = dev.fd;
+	return true;
+}
+
+/* Rings and buffers in the VF's own BAR: page 1 is memory, the rest cannot be mapped. */
+static void case_bar(void)
+{
+	const __u64 off = VNIC_DOORBELL_BASE;
+	static struct out o;
+	__u8 *page, *beside;
+	unsigned int i;
+
+	if (!have_vm()) {
+		printf("# no KVM: nothing of the BAR can be mapped\n");
+		bench_open(0);
+		bench_close();
+		return;
+	}
+	bench_open(0);
+	beside = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, evil.dev.fd, evil.dev.off[0]);
+	check(beside == MAP_FAILED, "registers are mapped");
+	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, evil.dev.fd,
+		    evil.dev.off[0] + off);
+	if (page == MAP_FAILED) {
+		printf("# KVM does not track writes: nothing of the BAR can be mapped\n");
+		bench_close();
+		return;
+	}
+	check_eq(vdev_map(&evil.dev, ELSEWHERE, page, PAGE), 0);
+	afresh();
+	check_eq(queue_at(VNIC_QUEUE_TX, ELSEWHERE, ELSEWHERE + 3072), VNIC_MBX_OK);
+	check_eq(queue_at(VNIC_QUEUE_RX, ELSEWHERE + 1024, ELSEWHERE + 3200), VNIC_MBX_OK);
+	for (i = 0; i < 64; i++)
+		((struct vnic_rx_desc *)(page + 1024))[i] = (struct vnic_rx_desc) {
+			.addr = htole64(ELSEWHERE + 2048),
+			.len = htole32(512),
+		};
+	((struct vnic_event *)(page + 3200))->prod = htole32(64);
+	check_eq(enable(), VNIC_MBX_OK);
+	reg_write(&evil.dev, VNIC_REG_KICK, VNIC_KICK_RX(0));
+	from_wire(300, 1);
+	check_moved("vf0_rx_packets", 1);
+	/* what came in is sent out again, from where it is */
+	memcpy(page + 2048, wire_mac, 6);
+	memcpy(page + 2054, evil.caps.mac, 6);
+	*(struct vnic_tx_desc *)page = (struct vnic_tx_desc) {
+		.addr = htole64(ELSEWHERE + 2048),
+		.len = htole16(300),
+		.flags = htole16(VNIC_TXD_F_EOP),
+	};
+	((struct vnic_event *)(page + 3072))->prod = htole32(1);
+	reg_write(&evil.dev, VNIC_REG_KICK, VNIC_KICK_TX(0));
+	check(take(wire_sock, &o, WAIT), "nothing is sent from the BAR");
+	check(o.len == 300 && !memcmp(o.frame, page + 2048, 300), "changed");
+	check_eq(vdev_unmap(&evil.dev, ELSEWHERE, PAGE), 0);
+	((struct vnic_event *)(page + 3072))->prod = htole32(2);
+	reg_write(&evil.dev, VNIC_REG_KICK, VNIC_KICK_TX(0));
+	check_stopped("TX ring unmapped");
+	bench_close();
+}
+
+/* Memory of a device, mapped as vfio maps it: no ring may be there. */
+static void case_device_memory(void)
+{
+	char path[96];
+	void *bar;
+	int fd, err;
+
+	bench_open(0);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", bench_vf[3]);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	check(fd >= 0, "%s: %m", path);
+	bar = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	err = bar == MAP_FAILED ? -errno : vdev_map(&evil.dev, ELSEWHERE, bar, PAGE);
+	printf("# the BAR of another VF by sysfs: %s\n", err ? strerror(-err) : "mapped for DMA");
+	if (!err) {
+		afresh();
+		check_eq(queue_at(VNIC_QUEUE_TX, ELSEWHERE, ELSEWHERE + 2048), VNIC_MBX_E_FAULT);
+		check_eq(queue_at(VNIC_QUEUE_RX, ELSEWHERE, ELSEWHERE + 2048), VNIC_MBX_E_FAULT);
+		check_refused(2);
+	}
+	bench_close();
+}
+
+const struct hostile_case memory_cases[] = {
+	{ 1, "descriptors", case_descriptors, "descriptors rewritten after the doorbell" },
+	{ 1, "unmap_copy", case_unmap_copy, "memory unmapped while it is copied from" },
+	{ 1, "slow", case_slow, "memory whose pages do not come: nobody waits, but its map call" },
+	{ 6, "overlap", case_overlap, "rings, event blocks, buffers and mailbox overlap" },
+	{ 6, "bar", case_bar, "rings and buffers in its own BAR" },
+	{ 6, "device_memory", case_device_memory, "rings in another device's memory" },
+	{}
+};
