@@ -216,9 +216,9 @@ static void vnic_port_unshare(struct vnic_port *port)
 	struct vnic_fdb_entry *e, *tmp;
 
 	list_for_each_entry_safe(e, tmp, &conf->filters, node)
-		if (e->kind == VNIC_FDB_UC && vnic_fdb_denied(port, e->mac))
+		if (e->kind == VNIC_FDB_UC && vnic_fdb_taken(port, e->mac))
 			vnic_filter_del(port, e);
-	if (conf->own && vnic_fdb_denied(port, conf->own->mac)) {
+	if (conf->own && vnic_fdb_taken(port, conf->own->mac)) {
 		vnic_port_drop_own(port);
 		conf->mac_seq++;
 	}
@@ -577,7 +577,7 @@ static u32 vnic_guest_mac(struct vnic_port *port, const u8 *mac)
 		vnic_port_publish(port);
 		return VNIC_MBX_OK;
 	}
-	if (port->type == VNIC_PORT_VF && vnic_fdb_denied(port, mac))
+	if (port->type == VNIC_PORT_VF && vnic_fdb_taken(port, mac))
 		return VNIC_MBX_E_INUSE;
 	own = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
 	if (IS_ERR(own))
@@ -603,7 +603,7 @@ static u32 vnic_filter_want(struct vnic_port *port, const u8 *mac, enum vnic_fdb
 
 	if (!e) {
 		if (kind == VNIC_FDB_UC && port->type == VNIC_PORT_VF &&
-		    vnic_fdb_denied(port, mac))
+		    vnic_fdb_taken(port, mac))
 			return VNIC_MBX_E_INUSE;
 		e = vnic_fdb_add(port, mac, kind);
 		if (IS_ERR(e))

@@ -73,7 +73,14 @@ struct vnic_fdb_entry *vnic_fdb_find(struct vnic_port *port, const u8 *mac, enum
 	return found;
 }
 
-/* Does an address belong to another port than @port?  sw->lock held. */
+/* VFs that the host trusts, both of them, may share an address, as a bond or VRRP does. */
+static bool vnic_ports_share(const struct vnic_port *a, const struct vnic_port *b)
+{
+	return a->type == VNIC_PORT_VF && b->type == VNIC_PORT_VF &&
+	       a->conf->trusted && b->conf->trusted;
+}
+
+/* Does an address belong to a port that does not share it with @port?  sw->lock held. */
 bool vnic_fdb_taken(struct vnic_port *port, const u8 *mac)
 {
 	struct rhlist_head *list, *pos;
@@ -84,33 +91,13 @@ bool vnic_fdb_taken(struct vnic_port *port, const u8 *mac)
 	rcu_read_lock();
 	list = rhltable_lookup(&port->sw->fdb, mac, vnic_fdb_params);
 	rhl_for_each_entry_rcu(e, pos, list, rhl) {
-		if (e->port != port) {
+		if (e->port != port && !vnic_ports_share(e->port, port)) {
 			taken = true;
 			break;
 		}
 	}
 	rcu_read_unlock();
 	return taken;
-}
-
-/* May the driver of @port not have an address, since another port has it?  VFs that
- * the host trusts, all of them, may share one, as a bond or VRRP does.  sw->lock held.
- */
-bool vnic_fdb_denied(struct vnic_port *port, const u8 *mac)
-{
-	struct rhlist_head *list, *pos;
-	struct vnic_fdb_entry *e;
-	bool denied = false;
-
-	lockdep_assert_held(&port->sw->lock);
-	rcu_read_lock();
-	list = rhltable_lookup(&port->sw->fdb, mac, vnic_fdb_params);
-	rhl_for_each_entry_rcu(e, pos, list, rhl)
-		if (e->port != port && !(port->conf->trusted && e->port->type == VNIC_PORT_VF &&
-					 e->port->conf->trusted))
-			denied = true;
-	rcu_read_unlock();
-	return denied;
 }
 
 /* ---- lifetime ---- */

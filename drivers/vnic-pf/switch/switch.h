@@ -201,7 +201,6 @@ void vnic_fdb_del(struct vnic_fdb_entry *e);
 struct vnic_fdb_entry *vnic_fdb_find(struct vnic_port *port, const u8 *mac,
 				     enum vnic_fdb_kind kind);
 bool vnic_fdb_taken(struct vnic_port *port, const u8 *mac);
-bool vnic_fdb_denied(struct vnic_port *port, const u8 *mac);
 
 /* policy.c; sw->lock held: make the forwarding path see conf */
 void vnic_port_publish(struct vnic_port *port);
