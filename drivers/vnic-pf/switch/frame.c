@@ -305,17 +305,23 @@ static int vnic_frame_skb_tag(struct vnic_frame *f, struct sk_buff *skb)
  */
 static int vnic_frame_skb_csum(struct sk_buff *skb)
 {
-	int field = skb_checksum_start_offset(skb) + skb->csum_offset + sizeof(__sum16);
+	int start = skb_checksum_start_offset(skb);
+	u32 field = start + skb->csum_offset + sizeof(__sum16);
 
-	if (skb->ip_summed != CHECKSUM_PARTIAL ||
-	    (!skb_csum_is_sctp(skb) && field <= min_t(u32, skb->len, VNIC_HDR_MAX)))
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		return 0;
+	if (start < 0)
+		return -EINVAL;
+	if (!skb_csum_is_sctp(skb) && field <= min_t(u32, skb->len, VNIC_HDR_MAX))
+		return 0;
+	if (field > skb_headlen(skb))
+		return -EINVAL;		/* the stack would warn */
 	return skb_is_gso(skb) ? -EOPNOTSUPP : skb_csum_hwoffload_help(skb, 0);
 }
 
 int vnic_frame_from_skb(struct vnic_frame *f, struct sk_buff *skb)
 {
-	int start, err;
+	int err;
 
 	if (skb_shared(skb) || !pskb_may_pull(skb, ETH_HLEN))
 		return -EINVAL;
@@ -339,10 +345,7 @@ int vnic_frame_from_skb(struct vnic_frame *f, struct sk_buff *skb)
 		return -EINVAL;
 
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
-		start = skb_checksum_start_offset(skb);
-		if (start < 0 || start >= f->hdr_len)
-			return -EINVAL;
-		f->csum_start = start;
+		f->csum_start = skb_checksum_start_offset(skb);
 		f->csum_offset = skb->csum_offset;
 		f->flags |= VNIC_FR_CSUM_PARTIAL;
 		if (!vnic_frame_csum_valid(f))
