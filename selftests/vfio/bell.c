@@ -17,7 +17,6 @@
 #define CODE	0x1000u			/* guest physical addresses */
 #define BAR	0x10000u
 #define BELL	(BAR + VNIC_DOORBELL_BASE)
-#define PAGE	4096u
 #define SMM	(1u << 16)		/* address space in a slot's number */
 
 static struct vm {

@@ -238,14 +238,6 @@ static unsigned long frames;
 static bool stop_traffic;
 static pthread_t traffic_thread;
 
-static __u64 now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
-}
-
 static void one_frame(void)
 {
 	__u64 t = now_us();
@@ -312,14 +304,6 @@ static void traffic_stop(void)
 }
 
 /* ---- a case ---- */
-
-void *get_memory(size_t len)
-{
-	void *mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	check(mem != MAP_FAILED, "mmap: %m");
-	return mem;
-}
 
 void bench_open(__u64 features)
 {

@@ -17,8 +17,6 @@
 
 #include "test.h"
 
-#define PAGE		4096u
-#define ELSEWHERE	0x200000000ULL	/* bus addresses that are free */
 #define FEATURE(f)	((__u64)1 << VNIC_F_##f)
 #define QUIET		200		/* ms in which something would have happened */
 
@@ -83,7 +81,6 @@ void check_silent(void);
 void from_wire(size_t len, unsigned int seed);
 void from_wire_to(const __u8 *mac, size_t len, unsigned int seed);
 
-void *get_memory(size_t len);
 /* A frame of @len bytes in VF 0's next buffer, to @dst; not pushed */
 __u8 *put_frame(const __u8 *dst, size_t len);
 /* Another descriptor in VF 0's ring; not pushed */

@@ -14,12 +14,43 @@
 
 #define MSG_MS	(4 * VNIC_MBX_TIMEOUT_MS)	/* on a slow, checking kernel */
 
+const __u16 drv_msg_len[VNIC_MBX_GET_STATS + 1] = {
+	[VNIC_MBX_HELLO] = sizeof(struct vnic_mbx_hello),
+	[VNIC_MBX_QUEUE_CREATE] = sizeof(struct vnic_mbx_queue),
+	[VNIC_MBX_QUEUE_DESTROY] = sizeof(struct vnic_mbx_queue_id),
+	[VNIC_MBX_ENABLE] = sizeof(struct vnic_mbx_u32),
+	[VNIC_MBX_SET_MAC] = sizeof(struct vnic_mbx_mac),
+	[VNIC_MBX_SET_RX_MODE] = sizeof(struct vnic_mbx_rx_mode),
+	[VNIC_MBX_VLAN_ADD] = sizeof(struct vnic_mbx_vlan),
+	[VNIC_MBX_VLAN_DEL] = sizeof(struct vnic_mbx_vlan),
+	[VNIC_MBX_SET_MTU] = sizeof(struct vnic_mbx_u32),
+	[VNIC_MBX_SET_RSS] = sizeof(struct vnic_mbx_rss),
+	[VNIC_MBX_SET_COALESCE] = sizeof(struct vnic_mbx_coalesce),
+	[VNIC_MBX_GET_STATS] = 0,
+};
+
 __u64 now_ms(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
+}
+
+__u64 now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
+}
+
+void *get_memory(size_t len)
+{
+	void *mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	check(mem != MAP_FAILED, "mmap: %m");
+	return mem;
 }
 
 int new_eventfd(void)

@@ -218,23 +218,9 @@ static size_t evil_queue(__u32 *s, __u8 *to)
 
 static void evil_message(__u32 *s)
 {
-	static const __u16 lens[] = {
-		[VNIC_MBX_HELLO] = sizeof(struct vnic_mbx_hello),
-		[VNIC_MBX_QUEUE_CREATE] = sizeof(struct vnic_mbx_queue),
-		[VNIC_MBX_QUEUE_DESTROY] = sizeof(struct vnic_mbx_queue_id),
-		[VNIC_MBX_ENABLE] = sizeof(struct vnic_mbx_u32),
-		[VNIC_MBX_SET_MAC] = sizeof(struct vnic_mbx_mac),
-		[VNIC_MBX_SET_RX_MODE] = sizeof(struct vnic_mbx_rx_mode) + 6 * 4,
-		[VNIC_MBX_VLAN_ADD] = sizeof(struct vnic_mbx_vlan),
-		[VNIC_MBX_VLAN_DEL] = sizeof(struct vnic_mbx_vlan),
-		[VNIC_MBX_SET_MTU] = sizeof(struct vnic_mbx_u32),
-		[VNIC_MBX_SET_RSS] = sizeof(struct vnic_mbx_rss),
-		[VNIC_MBX_SET_COALESCE] = sizeof(struct vnic_mbx_coalesce),
-		[VNIC_MBX_GET_STATS] = 0,
-	};
 	unsigned int opcode = 1 + below(s, VNIC_MBX_GET_STATS), i;
 	struct vnic_mbx_page *mbx = drv_mbx(&evil);
-	size_t len = lens[opcode];
+	size_t len = drv_msg_len[opcode] + (opcode == VNIC_MBX_SET_RX_MODE ? 6 * 4 : 0);
 	__u32 val;
 
 	for (i = 0; i < sizeof(mbx->req_payload); i += 4) {

@@ -32,21 +32,6 @@ static int raw(__u16 version, __u16 opcode, __u16 len, __u16 seq, __u32 rest)
 	return le32toh(mbx->resp.status);
 }
 
-static const __u16 right_len[] = {
-	[VNIC_MBX_HELLO] = sizeof(struct vnic_mbx_hello),
-	[VNIC_MBX_QUEUE_CREATE] = sizeof(struct vnic_mbx_queue),
-	[VNIC_MBX_QUEUE_DESTROY] = sizeof(struct vnic_mbx_queue_id),
-	[VNIC_MBX_ENABLE] = sizeof(struct vnic_mbx_u32),
-	[VNIC_MBX_SET_MAC] = sizeof(struct vnic_mbx_mac),
-	[VNIC_MBX_SET_RX_MODE] = sizeof(struct vnic_mbx_rx_mode),
-	[VNIC_MBX_VLAN_ADD] = sizeof(struct vnic_mbx_vlan),
-	[VNIC_MBX_VLAN_DEL] = sizeof(struct vnic_mbx_vlan),
-	[VNIC_MBX_SET_MTU] = sizeof(struct vnic_mbx_u32),
-	[VNIC_MBX_SET_RSS] = sizeof(struct vnic_mbx_rss),
-	[VNIC_MBX_SET_COALESCE] = sizeof(struct vnic_mbx_coalesce),
-	[VNIC_MBX_GET_STATS] = 0,
-};
-
 /* ---- class 9 ---- */
 
 #define FEATURES (FEATURE(VLAN_FILTER) | FEATURE(COALESCE) | FEATURE(MQ) | FEATURE(RSS))
@@ -59,7 +44,7 @@ static void case_messages(void)
 
 	bench_open(FEATURES);
 	for (op = VNIC_MBX_QUEUE_CREATE; op <= VNIC_MBX_GET_STATS; op++) {
-		const __u16 right = right_len[op];
+		const __u16 right = drv_msg_len[op];
 		const __u16 len[] = { right - 1, right + 1, right + 6, VNIC_MBX_REQ_MAX,
 				      VNIC_MBX_REQ_MAX + 1, 4096, 65535 };
 
@@ -73,14 +58,14 @@ static void case_messages(void)
 	}
 	for (i = 0; i < ARRAY_SIZE(unknown); i++, n++)
 		check_eq(raw(VNIC_VERSION_1, unknown[i], 0, 5, 0), VNIC_MBX_E_OPCODE);
-	check_eq(raw(VNIC_VERSION_1, VNIC_MBX_HELLO, right_len[VNIC_MBX_HELLO], 6, 0),
+	check_eq(raw(VNIC_VERSION_1, VNIC_MBX_HELLO, drv_msg_len[VNIC_MBX_HELLO], 6, 0),
 		 VNIC_MBX_E_STATE);
 	n++;
 	/* and all of them before HELLO */
 	reg_write(&evil.dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
 	drv_mailbox(&evil);
 	for (op = VNIC_MBX_QUEUE_CREATE; op <= VNIC_MBX_GET_STATS; op++, n++)
-		check_eq(raw(VNIC_VERSION_1, op, right_len[op], 8, 0), VNIC_MBX_E_STATE);
+		check_eq(raw(VNIC_VERSION_1, op, drv_msg_len[op], 8, 0), VNIC_MBX_E_STATE);
 	check_refused(n);
 	bench_close();
 }
@@ -164,7 +149,7 @@ static void case_flr_message(void)
 			mbx->req = (struct vnic_mbx_hdr) {
 				.version = htole16(VNIC_VERSION_1),
 				.opcode = htole16(op),
-				.len = htole16(right_len[op]),
+				.len = htole16(drv_msg_len[op]),
 				.seq = htole16(99),
 			};
 			__sync_synchronize();

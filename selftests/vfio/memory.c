@@ -17,28 +17,9 @@
 
 #include "test.h"
 
-#define PAGE		4096u
-#define ELSEWHERE	0x200000000ULL	/* bus addresses that are free */
-
 static const char *vf[3];
 static bool cdev;
 static unsigned int gib, slow;
-
-static __u64 now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
-}
-
-static void *get_memory(size_t len)
-{
-	void *mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	check(mem != MAP_FAILED, "mmap: %m");
-	return mem;
-}
 
 static void open_pair(struct drv *a, struct drv *b)
 {

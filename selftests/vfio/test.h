@@ -87,6 +87,8 @@ __u32 cfg_find_cap(struct vdev *d, __u8 id);
 
 /* ---- drv.c ---- */
 
+#define PAGE		4096u
+#define ELSEWHERE	0x200000000ULL	/* bus addresses that are free */
 #define WAIT	20000	/* ms: much longer than anything may take */
 
 #define MEM_SIZE	(4u << 20)
@@ -129,9 +131,11 @@ void drv_mailbox(struct drv *v);
 void drv_hello(struct drv *v);
 void drv_queues(struct drv *v);
 /*
- * A message; VNIC_MBX_OK or VNIC_MBX_E_*.  The first believes whatever is in
+ * A message; VNIC_MBX_OK or VNIC_MBX_E_*.  drv_msg_len[]: bytes by opcode, of lists
+ * those of an empty one.  The first believes whatever is in
  * the page, and says -ETIMEDOUT if there is no answer within @ms.
  */
+extern const __u16 drv_msg_len[VNIC_MBX_GET_STATS + 1];
 int drv_msg_ms(struct drv *v, __u16 opcode, const void *req, size_t len, int ms);
 int drv_msg(struct drv *v, __u16 opcode, const void *req, size_t len,
 	    void *resp, size_t resp_len);
@@ -166,6 +170,9 @@ struct vnic_event *drv_event(struct drv *v, unsigned int at);
 bool wait_eventfd(int fd, int ms);
 int new_eventfd(void);
 __u64 now_ms(void);
+__u64 now_us(void);
+/* Zeroed, shared, not of the driver */
+void *get_memory(size_t len);
 __u16 cfg_command(struct vdev *d, __u16 set, __u16 clear);
 
 /* ---- bell.c ---- */
