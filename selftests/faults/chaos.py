@@ -355,6 +355,9 @@ def chaos():
     rng = random.Random(SEED)
     only = os.environ.get('CHAOS_STEPS', '').split()
     steps = [step for step in STEPS if not only or step.__name__ in only]
+    unknown = set(only) - {step.__name__ for step in steps}
+    true(not unknown, f'no such step: {unknown}; there are '
+         f'{", ".join(step.__name__ for step in STEPS)}')
     signal.signal(signal.SIGALRM, overdue)
     unload()
     defer(unload)
