@@ -16,7 +16,8 @@ static const u64 vnic_driver_features =
 	BIT_ULL(VNIC_F_TX_CSUM) | BIT_ULL(VNIC_F_TX_TSO) | BIT_ULL(VNIC_F_RX_CSUM) |
 	BIT_ULL(VNIC_F_RX_GSO) | BIT_ULL(VNIC_F_MQ) | BIT_ULL(VNIC_F_RSS) |
 	BIT_ULL(VNIC_F_VLAN_FILTER) | BIT_ULL(VNIC_F_COALESCE) | BIT_ULL(VNIC_F_RX_HASH) |
-	BIT_ULL(VNIC_F_DROPS) | BIT_ULL(VNIC_F_WAITED);
+	BIT_ULL(VNIC_F_DROPS) | BIT_ULL(VNIC_F_WAITED) | BIT_ULL(VNIC_F_VLAN_MAP) |
+	BIT_ULL(VNIC_F_VLAN_ALL);
 
 /**
  * vnic_wanted_features - what to accept in HELLO
@@ -81,6 +82,8 @@ static void vnic_take_caps(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
 	/* The array has been made for what there was at probe. */
 	vf->max_qps = vf->qp ? min(vf->made_qps, qps) : qps;
 	vf->num_qps = vf->num_qps ? min(vf->num_qps, vf->max_qps) : vf->max_qps;
+	if (vf->netdev->reg_state != NETREG_REGISTERED)
+		vf->trusted = caps->trusted;	/* later: vnic_status_trust() */
 	vf->caps_uc = le16_to_cpu(caps->max_uc);
 	vf->caps_mc = le16_to_cpu(caps->max_mc);
 	vf->netdev->max_mtu = min_t(u16, le16_to_cpu(caps->mtu_max), VNIC_MTU_MAX);
@@ -150,6 +153,18 @@ static void vnic_status_allow(struct vnic_vf *vf, u32 seq)
 	schedule_work(&vf->filter);
 }
 
+/* Trust decides what features there are: vnic_control_work() looks at them again,
+ * since the stack may be about to change some right now.
+ */
+static void vnic_status_trust(struct vnic_vf *vf, bool trusted)
+{
+	if (vf->trusted == trusted)
+		return;
+	vf->trusted = trusted;
+	set_bit(VNIC_VF_FEATURES, &vf->flags);
+	schedule_delayed_work(&vf->control, 0);
+}
+
 /* Follow the status block: link, speed, address, rights.  Context: rtnl. */
 void vnic_status_sync(struct vnic_vf *vf)
 {
@@ -158,6 +173,7 @@ void vnic_status_sync(struct vnic_vf *vf)
 	vnic_mbx_status(vf, &st);
 	WRITE_ONCE(vf->speed, st.speed);
 	vnic_status_mac(vf, st.mac_seq, st.mac);
+	vnic_status_trust(vf, st.flags & VNIC_ST_F_TRUSTED);
 	vnic_status_allow(vf, st.allow_seq);
 	if (vf->up && st.flags & VNIC_ST_F_LINK_UP)
 		netif_carrier_on(vf->netdev);
@@ -259,6 +275,8 @@ void vnic_control_work(struct work_struct *work)
 	}
 	if (!vnic_hw_needs_reset(&vf->hw) && !test_bit(VNIC_VF_RESET, &vf->flags)) {
 		vnic_status_sync(vf);
+		if (test_and_clear_bit(VNIC_VF_FEATURES, &vf->flags))
+			netdev_update_features(vf->netdev);
 		goto unlock;
 	}
 	if (time_before(jiffies, vf->next_reset))

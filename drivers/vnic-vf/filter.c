@@ -3,7 +3,11 @@
  * What the function receives: its address, unicast and multicast filters, the
  * promiscuous modes, VLANs.
  */
+#include <linux/bitmap.h>
+
 #include "vf.h"
+
+#define VNIC_VLAN_SINGLE	16	/* messages for one VLAN each, in a second */
 
 /**
  * struct vnic_filter - receive filters as they are sent
@@ -40,14 +44,20 @@ static u16 vnic_filter_list(struct netdev_hw_addr_list *list, u8 (*out)[ETH_ALEN
 	return n;
 }
 
-/* What the stack wants.  Lists that no device takes become promiscuous modes. */
-static void vnic_filter_gather(struct net_device *netdev, struct vnic_filter *f)
+/* What the stack wants.  Lists that no device takes become promiscuous modes, and
+ * who is promiscuous because of the stack (a bridge, a capture) wants all VLANs.
+ */
+static void vnic_filter_gather(struct vnic_vf *vf, struct vnic_filter *f)
 {
+	struct net_device *netdev = vf->netdev;
+	u32 vlan_all = READ_ONCE(vf->vlan_all);
 	bool promisc, allmulti;
 
 	netif_addr_lock_bh(netdev);
 	promisc = netdev->flags & IFF_PROMISC;
 	allmulti = netdev->flags & (IFF_ALLMULTI | IFF_PROMISC);
+	if (promisc && vnic_has(vf, VNIC_F_VLAN_ALL))
+		vlan_all = VNIC_RX_MODE_ALLCTAG | VNIC_RX_MODE_ALLSTAG;
 	f->num_uc = vnic_filter_list(&netdev->uc, f->uc, &promisc);
 	f->num_mc = vnic_filter_list(&netdev->mc, f->mc, &allmulti);
 	netif_addr_unlock_bh(netdev);
@@ -56,7 +66,8 @@ static void vnic_filter_gather(struct net_device *netdev, struct vnic_filter *f)
 		f->num_mc = VNIC_MAX_FILTERS - min_t(u16, f->num_uc, VNIC_MAX_FILTERS);
 		allmulti = true;
 	}
-	f->flags = (promisc ? VNIC_RX_MODE_PROMISC : 0) | (allmulti ? VNIC_RX_MODE_ALLMULTI : 0);
+	f->flags = (promisc ? VNIC_RX_MODE_PROMISC : 0) |
+		   (allmulti ? VNIC_RX_MODE_ALLMULTI : 0) | vlan_all;
 }
 
 static int vnic_filter_call(struct vnic_vf *vf, struct vnic_filter *f)
@@ -90,12 +101,38 @@ static void vnic_filter_shrink(const struct vnic_vf *vf, struct vnic_filter *f, 
 	f->num_mc = min(f->num_mc, vf->caps_mc);
 }
 
+static const char *vnic_filter_mode(u32 flags)
+{
+	if (flags & VNIC_RX_MODE_PROMISC)
+		return "promiscuous";
+	return flags & VNIC_RX_MODE_ALLMULTI ? "all-multicast" : "all-VLAN";
+}
+
+/* Say what is not received, once until it is something else.  @refused: modes */
+static void vnic_filter_report(struct vnic_vf *vf, const struct vnic_filter *f, u32 refused,
+			       bool lost)
+{
+	bool few = lost && !f->flags;
+
+	if (vf->refused == refused && vf->few == few)
+		return;
+	vf->refused = refused;
+	vf->few = few;
+	if (refused)
+		netdev_warn(vf->netdev, "%s mode refused: the host does not trust this VF%s\n",
+			    vnic_filter_mode(refused), few ? "; some addresses are not received" : "");
+	else if (few)
+		netdev_warn(vf->netdev, "too many addresses: %u unicast, %u multicast are received\n",
+			    f->num_uc, f->num_mc);
+}
+
 /* Trust may come and go while the function runs, so the device is asked for
  * what is wanted, and for less when it refuses.
  */
 static void vnic_filter_negotiate(struct vnic_vf *vf, struct vnic_filter *f)
 {
-	bool promisc = f->flags & VNIC_RX_MODE_PROMISC, trusted = true, lost = false;
+	u32 wanted = f->flags;
+	bool trusted = true, lost = false;
 	int err;
 
 	while ((err = vnic_filter_call(vf, f))) {
@@ -114,13 +151,8 @@ static void vnic_filter_negotiate(struct vnic_vf *vf, struct vnic_filter *f)
 	}
 	if (err && err != -ENETDOWN && net_ratelimit())
 		netdev_err(vf->netdev, "receive filters not set: %d\n", err);
-	else if (!trusted && net_ratelimit())
-		netdev_warn(vf->netdev, "%s mode refused: the host does not trust this VF%s\n",
-			    promisc ? "promiscuous" : "all-multicast",
-			    lost ? "; some addresses are not received" : "");
-	else if (lost && !f->flags && net_ratelimit())
-		netdev_warn(vf->netdev, "too many addresses: %u unicast, %u multicast are received\n",
-			    f->num_uc, f->num_mc);
+	else if (!err)
+		vnic_filter_report(vf, f, trusted ? 0 : wanted, lost);
 }
 
 /* Send the receive filters as they are now.  Context: process. */
@@ -130,9 +162,36 @@ void vnic_filter_send(struct vnic_vf *vf)
 
 	if (!f)
 		return;	/* those in force stay */
-	vnic_filter_gather(vf->netdev, f);
+	/* Who comes later has seen what is newer. */
+	mutex_lock(&vf->filter_lock);
+	vnic_filter_gather(vf, f);
 	vnic_filter_negotiate(vf, f);
+	mutex_unlock(&vf->filter_lock);
 	kfree(f);
+}
+
+/**
+ * vnic_set_vlan_filter - filter VLANs, or receive all of them
+ * @vf: function
+ * @features: what the netdev is to have
+ *
+ * Context: rtnl.
+ */
+void vnic_set_vlan_filter(struct vnic_vf *vf, netdev_features_t features)
+{
+	u32 all = 0;
+
+	if (!vnic_has(vf, VNIC_F_VLAN_ALL))
+		return;
+	if (!(features & NETIF_F_HW_VLAN_CTAG_FILTER))
+		all |= VNIC_RX_MODE_ALLCTAG;
+	if (!(features & NETIF_F_HW_VLAN_STAG_FILTER))
+		all |= VNIC_RX_MODE_ALLSTAG;
+	if (all == vf->vlan_all)
+		return;
+	WRITE_ONCE(vf->vlan_all, all);
+	if (netif_device_present(vf->netdev))
+		vnic_filter_send(vf);
 }
 
 void vnic_filter_work(struct work_struct *work)
@@ -191,15 +250,47 @@ static unsigned long *vnic_vlans(struct vnic_vf *vf, __be16 proto)
 	return proto == htons(ETH_P_8021AD) ? vf->stag : vf->ctag;
 }
 
+/* All VLANs of a protocol by one message */
+static int vnic_vlan_send_all(struct vnic_vf *vf, __be16 proto)
+{
+	struct vnic_mbx_vlans req = { .proto = cpu_to_le16(ntohs(proto)) };
+	u64 map[ARRAY_SIZE(req.map)];
+	unsigned int i;
+
+	bitmap_to_arr64(map, vnic_vlans(vf, proto), VLAN_N_VID);
+	for (i = 0; i < ARRAY_SIZE(map); i++)
+		req.map[i] = cpu_to_le64(map[i]);
+	return vnic_mbx_call(vf, VNIC_MBX_SET_VLANS, &req, sizeof(req), NULL, 0);
+}
+
+/*
+ * Is one more message for one VLAN worth it?  Of the first few in a second the
+ * user learns at once whether they are allowed, and they are in force.  Who adds
+ * thousands would wait for as many answers, and all of rtnl with him.
+ */
+static bool vnic_vlan_single(struct vnic_vf *vf)
+{
+	if (!vnic_has(vf, VNIC_F_VLAN_MAP))
+		return true;
+	if (jiffies - vf->vlan_since > HZ) {
+		vf->vlan_since = jiffies;
+		vf->vlan_count = 0;
+	}
+	return vf->vlan_count++ < VNIC_VLAN_SINGLE;
+}
+
 /* VID 0 is no VLAN: priority-tagged frames are always received. */
 int vnic_vlan_add(struct net_device *netdev, __be16 proto, u16 vid)
 {
 	struct vnic_vf *vf = netdev_priv(netdev);
-	int err;
+	int err = 0;
 
 	if (!vid)
 		return 0;
-	err = vnic_vlan_send(vf, VNIC_MBX_VLAN_ADD, proto, vid);
+	if (vnic_vlan_single(vf))
+		err = vnic_vlan_send(vf, VNIC_MBX_VLAN_ADD, proto, vid);
+	else
+		schedule_work(&vf->vlan);
 	/* Being reset: what is noted here will be set then. */
 	if (err && netif_device_present(netdev))
 		return err;
@@ -214,27 +305,54 @@ int vnic_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid)
 	if (!test_and_clear_bit(vid, vnic_vlans(vf, proto)))
 		return 0;
 	/* Without an answer the device is reset, which forgets the VLAN, too. */
-	vnic_vlan_send(vf, VNIC_MBX_VLAN_DEL, proto, vid);
+	if (vnic_vlan_single(vf))
+		vnic_vlan_send(vf, VNIC_MBX_VLAN_DEL, proto, vid);
+	else
+		schedule_work(&vf->vlan);
 	return 0;
+}
+
+/* One message each, for devices that know no other.  The first error. */
+static int vnic_vlan_send_each(struct vnic_vf *vf, __be16 proto)
+{
+	unsigned int vid;
+	int err = 0;
+
+	for_each_set_bit(vid, vnic_vlans(vf, proto), VLAN_N_VID) {
+		err = vnic_vlan_send(vf, VNIC_MBX_VLAN_ADD, proto, vid);
+		if (err)
+			break;
+	}
+	return err;
 }
 
 static void vnic_vlan_replay_one(struct vnic_vf *vf, __be16 proto)
 {
-	unsigned int vid;
-	int err;
+	int err = vnic_has(vf, VNIC_F_VLAN_MAP) ? vnic_vlan_send_all(vf, proto) :
+						  vnic_vlan_send_each(vf, proto);
 
-	for_each_set_bit(vid, vnic_vlans(vf, proto), VLAN_N_VID) {
-		err = vnic_vlan_send(vf, VNIC_MBX_VLAN_ADD, proto, vid);
-		if (!err)
-			continue;
+	if (err)
 		netdev_warn(vf->netdev, "the host no longer allows the VLANs in use: %d\n", err);
-		return;
-	}
 }
 
-/* Join all VLANs again after a reset. */
+/* Join all VLANs again.  Context: rtnl, once the netdev is registered. */
 void vnic_vlan_replay(struct vnic_vf *vf)
 {
-	vnic_vlan_replay_one(vf, htons(ETH_P_8021Q));
-	vnic_vlan_replay_one(vf, htons(ETH_P_8021AD));
+	if (!bitmap_empty(vf->ctag, VLAN_N_VID))
+		vnic_vlan_replay_one(vf, htons(ETH_P_8021Q));
+	if (!bitmap_empty(vf->stag, VLAN_N_VID))
+		vnic_vlan_replay_one(vf, htons(ETH_P_8021AD));
+}
+
+/* VLANs have been added or removed that the device has not been told of. */
+void vnic_vlan_work(struct work_struct *work)
+{
+	struct vnic_vf *vf = container_of(work, struct vnic_vf, vlan);
+
+	rtnl_lock();
+	if (netif_device_present(vf->netdev)) {
+		vnic_vlan_replay_one(vf, htons(ETH_P_8021Q));
+		vnic_vlan_replay_one(vf, htons(ETH_P_8021AD));
+	}
+	rtnl_unlock();
 }

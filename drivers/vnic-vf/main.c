@@ -41,7 +41,9 @@ static int vnic_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	vf->pdev = pdev;
 	vf->next_reset = jiffies;
 	INIT_DELAYED_WORK(&vf->control, vnic_control_work);
+	mutex_init(&vf->filter_lock);
 	INIT_WORK(&vf->filter, vnic_filter_work);
+	INIT_WORK(&vf->vlan, vnic_vlan_work);
 	pci_set_drvdata(pdev, vf);
 
 	err = vnic_hw_open(&vf->hw, pdev);
@@ -91,6 +93,7 @@ static void vnic_remove(struct pci_dev *pdev)
 	disable_delayed_work_sync(&vf->control);
 	unregister_netdev(vf->netdev);
 	disable_work_sync(&vf->filter);
+	disable_work_sync(&vf->vlan);
 	vnic_mbx_stop(vf);
 	vnic_hw_reset(&vf->hw);
 	free_irq(pci_irq_vector(pdev, 0), vf);

@@ -181,7 +181,14 @@ static netdev_features_t vnic_fix_features(struct net_device *netdev, netdev_fea
 {
 	struct vnic_vf *vf = netdev_priv(netdev);
 
-	return vf->prog ? features & ~(NETIF_F_RXCSUM | NETIF_F_GRO_HW) : features;
+	if (vf->prog)
+		features &= ~(NETIF_F_RXCSUM | NETIF_F_GRO_HW);
+	if (!vf->trusted && ~features & netdev->hw_features & VNIC_VLAN_FILTERS) {
+		features |= netdev->hw_features & VNIC_VLAN_FILTERS;
+		if (net_ratelimit())
+			netdev_warn(netdev, "VLANs are filtered: the host does not trust this VF\n");
+	}
+	return features;
 }
 
 /* Receive offloads are agreed on in HELLO: changing them starts the device over.
@@ -193,6 +200,7 @@ static int vnic_set_features(struct net_device *netdev, netdev_features_t featur
 	u64 want = vnic_wanted_features(vf, features);
 	int err;
 
+	vnic_set_vlan_filter(vf, features);
 	/* Detached: vnic_attach() will follow netdev->features. */
 	if (want == vf->features || !netif_device_present(netdev))
 		return 0;
@@ -364,7 +372,9 @@ void vnic_netdev_setup(struct vnic_vf *vf)
 	netdev->vlan_features = vnic_tx_features(vf) | NETIF_F_HIGHDMA;
 	netdev->features = netdev->hw_features | NETIF_F_HIGHDMA;
 	if (vnic_has(vf, VNIC_F_VLAN_FILTER))
-		netdev->features |= NETIF_F_HW_VLAN_CTAG_FILTER | NETIF_F_HW_VLAN_STAG_FILTER;
+		netdev->features |= VNIC_VLAN_FILTERS;
+	if (vnic_has(vf, VNIC_F_VLAN_ALL))
+		netdev->hw_features |= VNIC_VLAN_FILTERS;
 	netdev->xdp_features = NETDEV_XDP_ACT_BASIC | NETDEV_XDP_ACT_REDIRECT |
 			       NETDEV_XDP_ACT_NDO_XMIT;
 	netdev_rss_key_fill(vf->rss_key, sizeof(vf->rss_key));

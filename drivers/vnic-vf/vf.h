@@ -32,6 +32,7 @@
 /* vf->flags, bit numbers */
 #define VNIC_VF_RESET		0	/* the device has to be reset */
 #define VNIC_VF_AWAY		1	/* between reset_prepare and reset_done, or asleep */
+#define VNIC_VF_FEATURES	2	/* what decides on features has changed */
 
 /**
  * struct vnic_vf - one function; netdev_priv()
@@ -56,14 +57,22 @@
  * @speed: link speed in Mb/s, 0: unknown
  * @mac_seq: of the address of the host that was taken last
  * @allow_seq: of what the host allows, when receive filters and VLANs were sent last
+ * @trusted: by the host; rtnl
+ * @filter_lock: one sender of receive filters at a time; guards @refused and @few
+ * @refused: VNIC_RX_MODE_* of which the user was told that they are not in force
+ * @few: ... and that some addresses are not received
  * @own_mac: the user set an address of his own: set again after a reset
  * @prog: XDP program; written under rtnl, from NULL or to it only without queues
  * @rss_key: Toeplitz key
  * @rss_table: indirection table
- * @ctag: VLANs joined, 802.1Q
- * @stag: VLANs joined, 802.1ad
+ * @ctag: VLANs joined, 802.1Q; rtnl
+ * @stag: VLANs joined, 802.1ad; rtnl
+ * @vlan_all: modes that stand in for VLAN filters, VNIC_RX_MODE_*; written under rtnl
+ * @vlan_since: jiffies since when messages for one VLAN each are counted
+ * @vlan_count: how many
  * @control: events of the device and recovery
  * @filter: sends the receive filters
+ * @vlan: sends all VLANs
  * @next_reset: jiffies before which no further reset starts
  * @failures: resets in a row that failed
  * @resets: resets so far
@@ -94,15 +103,23 @@ struct vnic_vf {
 	u32			speed;
 	u32			mac_seq;
 	u32			allow_seq;
+	bool			trusted;
+	struct mutex		filter_lock;	/* see above */
+	u32			refused;
+	bool			few;
 	bool			own_mac;
 	struct bpf_prog		*prog;
 	u8			rss_key[VNIC_RSS_KEY_LEN];
 	u8			rss_table[VNIC_RSS_ENTRIES];
 	DECLARE_BITMAP(ctag, VLAN_N_VID);
 	DECLARE_BITMAP(stag, VLAN_N_VID);
+	u32			vlan_all;
+	unsigned long		vlan_since;
+	unsigned int		vlan_count;
 
 	struct delayed_work	control;
 	struct work_struct	filter;
+	struct work_struct	vlan;
 	unsigned long		next_reset;
 	unsigned int		failures;
 	u64			resets;
@@ -134,6 +151,7 @@ int vnic_set_rss(struct vnic_vf *vf);
 void vnic_rss_default(struct vnic_vf *vf);
 
 /* filter.c */
+#define VNIC_VLAN_FILTERS	(NETIF_F_HW_VLAN_CTAG_FILTER | NETIF_F_HW_VLAN_STAG_FILTER)
 void vnic_set_rx_mode(struct net_device *netdev);
 void vnic_filter_work(struct work_struct *work);
 void vnic_filter_send(struct vnic_vf *vf);
@@ -142,6 +160,8 @@ int vnic_send_mac(struct vnic_vf *vf, const u8 *mac);
 int vnic_vlan_add(struct net_device *netdev, __be16 proto, u16 vid);
 int vnic_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid);
 void vnic_vlan_replay(struct vnic_vf *vf);
+void vnic_vlan_work(struct work_struct *work);
+void vnic_set_vlan_filter(struct vnic_vf *vf, netdev_features_t features);
 
 /* coalesce.c */
 void vnic_moder_init(struct vnic_qp *qp);

@@ -5,7 +5,8 @@
 import json
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import defer, eq, note, run, sleep, true, wait_for
+from events import Events
+from ktap import between, defer, eq, note, run, sleep, true, wait_for
 from peers import RING, Peers
 from vnic import frame, load, out, packet_socket, receive, sh, shared
 
@@ -176,6 +177,69 @@ def trust():
         wait_for(lambda: b.send(0, NOBODY) == {}, 'taken back with trust')
 
 
+def every_vlan():
+    """a trusted VF that is promiscuous, or filters no VLANs, sends and receives in all of them"""
+    b = shared(Bench).reset()
+    name, mac = b.vf[1].name, b.mac[1]
+    unfiltered = f'ethtool -K {name} rx-vlan-filter %s rx-vlan-stag-filter %s'
+    defer(sh, unfiltered % ('on', 'on'), ns='vf1')
+    true(sh(unfiltered % ('off', 'off'), check=False, ns='vf1').returncode, 'refused without trust')
+    eq(sh(f'ethtool -k {name} | grep -c "vlan.*filter: on"', ns='vf1').stdout.strip(), '2',
+       'and nothing is changed')
+    b.pf.link(1, 'trust on')
+    wait_for(lambda: b.send('pf', mac, vlan=77) == {1: [77]}, 'what was asked for comes with trust')
+    sh(unfiltered % ('on', 'on'), ns='vf1')
+    for on, off in ((f'ip link set {name} promisc on', f'ip link set {name} promisc off'),
+                    (unfiltered % ('off', 'off'), unfiltered % ('on', 'on'))):
+        eq(b.send('pf', mac, vlan=77), {}, 'not before')
+        sh(on, ns='vf1')
+        wait_for(lambda: b.send('pf', mac, vlan=77) == {1: [77]}, 'in')
+        eq(b.send('pf', mac, vlan=4000, proto=0x88a8), {1: [4000]}, 'in, 802.1ad')
+        eq(b.send('pf', BROADCAST, vlan=79), {1: [79]}, 'broadcasts, to it alone')
+        eq(b.send(1, b.pfmac, vlan=78), {'pf': [78]}, 'out')
+        eq(b.send(1, b.mac[0], vlan=78), {}, 'but to nobody who has not joined')
+        b.pf.link(1, 'trust off')
+        wait_for(lambda: b.send('pf', mac, vlan=77) == {}, 'taken back with trust')
+        b.pf.link(1, 'trust on')
+        wait_for(lambda: b.send('pf', mac, vlan=77) == {1: [77]}, 'and given back')
+        b.vf[1].set('reset', 1)
+        wait_for(b.vf[1].carrier, 'carrier')
+        wait_for(lambda: b.send('pf', mac, vlan=77) == {1: [77]}, 'after a reset')
+        sh(off, ns='vf1')
+        wait_for(lambda: b.send('pf', mac, vlan=77) == {}, 'over')
+    b.pf.link(1, 'vlan 7')
+    sh(f'ip link set {name} promisc on', ns='vf1')
+    eq(b.send('pf', mac, vlan=77), {}, 'a port VLAN is stronger')
+
+
+def many_vlans():
+    """thousands of VLANs are joined and left by a few messages, and are back after a reset"""
+    b = shared(Bench).reset()
+    name, mac = b.vf[1].name, b.mac[1]
+    defer(sh, 'ip link del br0', ns='vf1')
+    sh(f'ip link add br0 type bridge vlan_filtering 1; ip link set {name} master br0', ns='vf1')
+    ev = Events('vnic_mbx')
+    ev.filter('vnic_mbx', 'vf == 1')
+
+    def told():
+        """In how many messages: the first few one by one, then all that came up meanwhile."""
+        between(sum('VLAN' in e['opcode'] for e in ev.take('vnic_mbx')), 1, 100, 'messages')
+        ev.clear()
+    sh(f'bridge vlan add vid 2-4094 dev {name}', ns='vf1')
+    for vid in (2, 17, 2500, 4094):
+        wait_for(lambda vid=vid: b.send('pf', mac, vlan=vid) == {1: [vid]}, f'VLAN {vid}')
+    eq(b.send('pf', mac, vlan=4094, proto=0x88a8), {}, 'not those of the other protocol')
+    told()
+    b.vf[1].set('reset', 1)
+    wait_for(b.vf[1].carrier, 'carrier')
+    wait_for(lambda: b.send('pf', mac, vlan=4094) == {1: [4094]}, 'back')
+    told()
+    sh(f'bridge vlan del vid 18-4094 dev {name}', ns='vf1')
+    wait_for(lambda: b.send('pf', mac, vlan=4094) == {}, 'left')
+    eq(b.send('pf', mac, vlan=17), {1: [17]}, 'the others stay')
+    told()
+
+
 def trust_filters():
     """addresses beyond what an untrusted VF may have are received as soon as it is trusted"""
     b = shared(Bench).reset()
@@ -329,4 +393,4 @@ def claims():
 
 
 run([unicast, broadcast, spoofchk, control_frames, port_vlan, port_vlan_ad, trunk, trust,
-     trust_filters, vlans_back, trust_mac, shared_mac, filters, link_state, host_mac, claims, burst])
+     every_vlan, many_vlans, trust_filters, vlans_back, trust_mac, shared_mac, filters, link_state, host_mac, claims, burst])

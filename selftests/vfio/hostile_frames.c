@@ -13,7 +13,8 @@
 #define CSUM	VNIC_TXD_F_CSUM
 #define TSO4	(VNIC_TXD_F_CSUM | VNIC_TXD_F_TSO4)
 #define TSO6	(VNIC_TXD_F_CSUM | VNIC_TXD_F_TSO6)
-#define OFFLOADS (FEATURE(TX_CSUM) | FEATURE(TX_TSO) | FEATURE(VLAN_FILTER))
+#define OFFLOADS (FEATURE(TX_CSUM) | FEATURE(TX_TSO) | FEATURE(VLAN_FILTER) | \
+		  FEATURE(VLAN_MAP) | FEATURE(VLAN_ALL))
 
 static void put16(__u8 *to, unsigned int val)
 {
@@ -372,6 +373,15 @@ static int vlan(__u16 opcode, __u16 vid, __u16 proto)
 	return drv_msg(&evil, opcode, &msg, sizeof(msg), NULL, 0);
 }
 
+/* In place of all others: one */
+static int vlans(__u16 proto, unsigned int word, unsigned int bit)
+{
+	struct vnic_mbx_vlans msg = { .proto = htole16(proto) };
+
+	msg.map[word] = htole64(1ull << bit);
+	return drv_msg(&evil, VNIC_MBX_SET_VLANS, &msg, sizeof(msg), NULL, 0);
+}
+
 static int rx_mode(__u32 flags, unsigned int num_uc, unsigned int num_mc, const __u8 *first)
 {
 	__u8 msg[VNIC_MBX_REQ_MAX] = {}, *addr = msg + sizeof(struct vnic_mbx_rx_mode);
@@ -420,13 +430,19 @@ static void case_filters(void)
 	check_eq(rx_mode(0, 200, 57, NULL), VNIC_MBX_E_NOSPC);
 	check_eq(rx_mode(VNIC_RX_MODE_PROMISC, 0, 0, NULL), VNIC_MBX_E_PERM);
 	check_eq(rx_mode(VNIC_RX_MODE_ALLMULTI, 0, 0, NULL), VNIC_MBX_E_PERM);
-	check_eq(rx_mode(1 << 2, 0, 0, NULL), VNIC_MBX_E_INVAL);
+	check_eq(rx_mode(VNIC_RX_MODE_ALLCTAG, 0, 0, NULL), VNIC_MBX_E_PERM);
+	check_eq(rx_mode(VNIC_RX_MODE_ALLSTAG, 0, 0, NULL), VNIC_MBX_E_PERM);
+	check_eq(rx_mode(1 << 4, 0, 0, NULL), VNIC_MBX_E_INVAL);
+	check_eq(vlans(0x8100, 0, 0), VNIC_MBX_E_INVAL);
+	check_eq(vlans(0x8100, 63, 63), VNIC_MBX_E_INVAL);
+	check_eq(vlans(0x9100, 1, 1), VNIC_MBX_E_INVAL);
+	check_eq(vlans(0x88a8, 63, 62), VNIC_MBX_OK);
 	check_eq(vlan(VNIC_MBX_VLAN_ADD, 0, 0x8100), VNIC_MBX_E_INVAL);
 	check_eq(vlan(VNIC_MBX_VLAN_ADD, 4095, 0x8100), VNIC_MBX_E_INVAL);
 	check_eq(vlan(VNIC_MBX_VLAN_ADD, 0xffff, 0x8100), VNIC_MBX_E_INVAL);
 	check_eq(vlan(VNIC_MBX_VLAN_ADD, 5, 0x9100), VNIC_MBX_E_INVAL);
 	check_eq(vlan(VNIC_MBX_VLAN_DEL, 4095, 0x8100), VNIC_MBX_E_INVAL);
-	check_refused(18);
+	check_refused(23);
 	/* what was claimed in vain stays with its owner */
 	from_wire_to(theirs, 100, 1);
 	check_moved("vf3_rx_packets", 1);

@@ -135,7 +135,7 @@ void drv_queues(struct drv *v);
  * those of an empty one.  The first believes whatever is in
  * the page, and says -ETIMEDOUT if there is no answer within @ms.
  */
-extern const __u16 drv_msg_len[VNIC_MBX_GET_STATS + 1];
+extern const __u16 drv_msg_len[VNIC_MBX_SET_VLANS + 1];
 int drv_msg_ms(struct drv *v, __u16 opcode, const void *req, size_t len, int ms);
 int drv_msg(struct drv *v, __u16 opcode, const void *req, size_t len,
 	    void *resp, size_t resp_len);

@@ -67,6 +67,8 @@ struct vnic_mbx_status {
 #define VNIC_ST_F_LINK_UP	(1u << 0)
 /* The function has been reset by the host, or has failed: reset it, start over */
 #define VNIC_ST_F_RESET		(1u << 1)
+/* The host trusts the function */
+#define VNIC_ST_F_TRUSTED	(1u << 2)
 
 struct vnic_mbx_page {
 	struct vnic_mbx_hdr	req;
@@ -103,6 +105,7 @@ struct vnic_mbx_page {
 #define VNIC_MBX_SET_RSS	10	/* vnic_mbx_rss -> none */
 #define VNIC_MBX_SET_COALESCE	11	/* vnic_mbx_coalesce -> none */
 #define VNIC_MBX_GET_STATS	12	/* none -> vnic_mbx_stats, with DROPS vnic_mbx_stats_all */
+#define VNIC_MBX_SET_VLANS	13	/* vnic_mbx_vlans -> none; with VLAN_MAP */
 
 /* VNIC_MBX_HELLO: first message after reset, only once */
 struct vnic_mbx_hello {
@@ -158,11 +161,17 @@ struct vnic_mbx_mac {
 };
 
 /*
- * Replaces all filters.  addrs: num_uc unicast addresses, then num_mc multicast
+ * Replaces all filters and modes.  addrs: num_uc unicast addresses, then num_mc multicast
  * addresses, 6 bytes each; the payload has exactly that length.
  */
 #define VNIC_RX_MODE_PROMISC	(1u << 0)	/* unknown unicast; trusted VFs only */
 #define VNIC_RX_MODE_ALLMULTI	(1u << 1)	/* all multicast; trusted VFs only */
+/*
+ * As if it had joined each VLAN of 802.1Q, of 802.1ad: it sends and receives in them.
+ * Trusted VFs only, with VLAN_ALL.
+ */
+#define VNIC_RX_MODE_ALLCTAG	(1u << 2)
+#define VNIC_RX_MODE_ALLSTAG	(1u << 3)
 #define VNIC_MAX_FILTERS	256		/* num_uc + num_mc */
 struct vnic_mbx_rx_mode {
 	__le32	flags;
@@ -175,6 +184,16 @@ struct vnic_mbx_vlan {
 	__le16	vid;		/* 1 to 4094 */
 	__le16	proto;		/* 0x8100 or 0x88a8 */
 	__le32	rsvd;
+};
+
+/*
+ * Replaces all VLANs of a protocol, or none of them: E_PERM if one is named that
+ * the host does not allow.
+ */
+struct vnic_mbx_vlans {
+	__le16	proto;		/* 0x8100 or 0x88a8 */
+	__le16	rsvd[3];
+	__le64	map[64];	/* VID n: bit n % 64 of map[n / 64]; not 0, not 4095 */
 };
 
 #define VNIC_RSS_KEY_LEN	40
@@ -250,6 +269,7 @@ _Static_assert(sizeof(struct vnic_mbx_queue_id) == 8, "queue id");
 _Static_assert(sizeof(struct vnic_mbx_mac) == 8, "mac");
 _Static_assert(sizeof(struct vnic_mbx_rx_mode) == 8, "rx mode");
 _Static_assert(sizeof(struct vnic_mbx_vlan) == 8, "vlan");
+_Static_assert(sizeof(struct vnic_mbx_vlans) == 520, "vlans");
 _Static_assert(sizeof(struct vnic_mbx_rss) == 168, "rss");
 _Static_assert(sizeof(struct vnic_mbx_coalesce) == 8, "coalesce");
 _Static_assert(sizeof(struct vnic_mbx_stats) == 64, "stats");

@@ -101,6 +101,8 @@
 #define VNIC_F_RX_HASH		8	/* flow hash in receive completions */
 #define VNIC_F_DROPS		9	/* GET_STATS tells of more reasons of drops */
 #define VNIC_F_WAITED		10	/* ... and of frames that waited for a rate; needs DROPS */
-/* bits 11-63 reserved, 0 */
+#define VNIC_F_VLAN_MAP		11	/* all VLANs in one message; needs VLAN_FILTER */
+#define VNIC_F_VLAN_ALL		12	/* receive modes for VLANs not joined; needs VLAN_FILTER */
+/* bits 13-63 reserved, 0 */
 
 #endif /* _UAPI_VNIC_REGS_H */

@@ -11,6 +11,7 @@
  * worker waits: a thread of a VM can be throttled at any instruction, and the
  * host's administrator must not wait for it.  vnic_fn_toll() bounds for how long.
  */
+#include <linux/bitmap.h>
 #include <linux/bits.h>
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -82,11 +83,13 @@ static const u64 vnic_mbx_depends[][2] = {
 	{ BIT_ULL(VNIC_F_RX_GSO), BIT_ULL(VNIC_F_RX_CSUM) },
 	{ BIT_ULL(VNIC_F_RSS), BIT_ULL(VNIC_F_MQ) },
 	{ BIT_ULL(VNIC_F_WAITED), BIT_ULL(VNIC_F_DROPS) },
+	{ BIT_ULL(VNIC_F_VLAN_MAP), BIT_ULL(VNIC_F_VLAN_FILTER) },
+	{ BIT_ULL(VNIC_F_VLAN_ALL), BIT_ULL(VNIC_F_VLAN_FILTER) },
 };
 
 u64 vnic_mbx_features(const struct vnic_fn *fn)
 {
-	u64 features = GENMASK_ULL(VNIC_F_WAITED, 0);
+	u64 features = GENMASK_ULL(VNIC_F_VLAN_ALL, 0);
 
 	if (vnic_fn_qps(fn) < 2)
 		features &= ~VNIC_F_QPS;
@@ -176,6 +179,16 @@ static u32 vnic_mbx_set_mac(struct vnic_fn *fn, struct vnic_mbx *m)
 	return vnic_port_guest_mac(&fn->port, req->mac);
 }
 
+/* The modes that this driver may ask for */
+static u32 vnic_mbx_rx_modes(const struct vnic_fn *fn)
+{
+	u32 modes = VNIC_RX_MODE_PROMISC | VNIC_RX_MODE_ALLMULTI;
+
+	if (fn->features & BIT_ULL(VNIC_F_VLAN_ALL))
+		modes |= VNIC_RX_MODE_ALLCTAG | VNIC_RX_MODE_ALLSTAG;
+	return modes;
+}
+
 static u32 vnic_mbx_set_rx_mode(struct vnic_fn *fn, struct vnic_mbx *m)
 {
 	const struct vnic_mbx_rx_mode *req = (void *)m->req.payload;
@@ -183,7 +196,7 @@ static u32 vnic_mbx_set_rx_mode(struct vnic_fn *fn, struct vnic_mbx *m)
 	unsigned int num_mc = le16_to_cpu(req->num_mc);
 	u32 flags = le32_to_cpu(req->flags);
 
-	if (flags & ~(VNIC_RX_MODE_PROMISC | VNIC_RX_MODE_ALLMULTI))
+	if (flags & ~vnic_mbx_rx_modes(fn))
 		return VNIC_MBX_E_INVAL;
 	if (num_uc + num_mc > VNIC_MAX_FILTERS)
 		return VNIC_MBX_E_NOSPC;
@@ -212,6 +225,23 @@ static u32 vnic_mbx_vlan_add(struct vnic_fn *fn, struct vnic_mbx *m)
 static u32 vnic_mbx_vlan_del(struct vnic_fn *fn, struct vnic_mbx *m)
 {
 	return vnic_mbx_vlan(fn, m, false);
+}
+
+static u32 vnic_mbx_set_vlans(struct vnic_fn *fn, struct vnic_mbx *m)
+{
+	const struct vnic_mbx_vlans *req = (void *)m->req.payload;
+	DECLARE_BITMAP(vlans, VLAN_N_VID);
+	u16 proto = le16_to_cpu(req->proto);
+	u64 map[ARRAY_SIZE(req->map)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(map); i++)
+		map[i] = le64_to_cpu(req->map[i]);
+	bitmap_from_arr64(vlans, map, VLAN_N_VID);
+	if (req->rsvd[0] || req->rsvd[1] || req->rsvd[2] || test_bit(0, vlans) ||
+	    test_bit(VLAN_VID_MASK, vlans) || (proto != ETH_P_8021Q && proto != ETH_P_8021AD))
+		return VNIC_MBX_E_INVAL;
+	return vnic_port_guest_vlans(&fn->port, proto, vlans);
 }
 
 static u32 vnic_mbx_set_mtu(struct vnic_fn *fn, struct vnic_mbx *m)
@@ -349,6 +379,10 @@ static const struct vnic_mbx_op vnic_mbx_ops[] = {
 	[VNIC_MBX_VLAN_DEL] = {
 		.handle = vnic_mbx_vlan_del, .len = sizeof(struct vnic_mbx_vlan),
 		.needs = BIT_ULL(VNIC_F_VLAN_FILTER), .config = true,
+	},
+	[VNIC_MBX_SET_VLANS] = {
+		.handle = vnic_mbx_set_vlans, .len = sizeof(struct vnic_mbx_vlans),
+		.needs = BIT_ULL(VNIC_F_VLAN_MAP), .config = true,
 	},
 	[VNIC_MBX_SET_MTU] = {
 		.handle = vnic_mbx_set_mtu, .len = sizeof(struct vnic_mbx_u32),
@@ -512,6 +546,8 @@ static void vnic_mbx_gather_status(struct vnic_mbx *m)
 	vnic_port_get_info(&fn->port, &info);
 	if (info.link_up)
 		flags |= VNIC_ST_F_LINK_UP;
+	if (info.trusted)
+		flags |= VNIC_ST_F_TRUSTED;
 	if (test_bit(VNIC_FN_FAILED, &fn->flags))
 		flags |= VNIC_ST_F_RESET;
 	m->status.flags = cpu_to_le32(flags);

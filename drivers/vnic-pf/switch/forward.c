@@ -142,6 +142,14 @@ static bool vnic_inner_tag(const struct vnic_frame *f)
 	return eth_type_vlan(((const struct ethhdr *)f->hdr)->h_proto);
 }
 
+/* Has the port joined this VLAN, by itself or as one of all? */
+static bool vnic_port_joined(const struct vnic_port *port, const struct vnic_port_policy *pol,
+			     u16 vid, __be16 proto)
+{
+	return test_bit(vnic_vlan_bit(vid, proto), port->vlans) ||
+	       (proto == htons(ETH_P_8021AD) ? pol->all_stag : pol->all_ctag);
+}
+
 /* Decide the frame's tag in the switch; false: VLAN not allowed. */
 static bool vnic_source_vlan(struct vnic_pass *p)
 {
@@ -156,7 +164,7 @@ static bool vnic_source_vlan(struct vnic_pass *p)
 		return false;
 	if (!pol->vlan_proto)
 		return !f->vlan_proto || !vid ||
-		       test_bit(vnic_vlan_bit(vid, f->vlan_proto), p->src->vlans);
+		       vnic_port_joined(p->src, pol, vid, f->vlan_proto);
 
 	p->tci = pol->vlan_tci;
 	p->proto = pol->vlan_proto;
@@ -206,7 +214,7 @@ static bool vnic_port_member(const struct vnic_pass *p, const struct vnic_port *
 		return true;
 	if (pol->vlan_proto)
 		return p->proto == pol->vlan_proto && vid == (pol->vlan_tci & VLAN_VID_MASK);
-	return !vid || test_bit(vnic_vlan_bit(vid, p->proto), port->vlans);
+	return !vid || vnic_port_joined(port, pol, vid, p->proto);
 }
 
 /* Asked once for a frame: what is not busy has promised to take it. */

@@ -34,6 +34,15 @@ static unsigned int vnic_conf_max_mc(const struct vnic_port_conf *conf)
 	return conf->trusted ? VNIC_MC_TRUSTED : VNIC_MC_UNTRUSTED;
 }
 
+/* Receive modes, VNIC_RX_MODE_* */
+static void vnic_conf_set_modes(struct vnic_port_conf *conf, u32 flags)
+{
+	conf->promisc = flags & VNIC_RX_MODE_PROMISC;
+	conf->allmulti = flags & VNIC_RX_MODE_ALLMULTI;
+	conf->all_ctag = flags & VNIC_RX_MODE_ALLCTAG;
+	conf->all_stag = flags & VNIC_RX_MODE_ALLSTAG;
+}
+
 /* Mb/s that may be sent to the port */
 static u32 vnic_conf_rx_rate(const struct vnic_port_conf *conf)
 {
@@ -82,6 +91,8 @@ void vnic_port_publish(struct vnic_port *port)
 	/* a port that is not enabled gets nothing, so it is not looked for */
 	new->promisc = conf->enabled && conf->promisc;
 	new->allmulti = conf->enabled && conf->allmulti;
+	new->all_ctag = conf->all_ctag;
+	new->all_stag = conf->all_stag;
 	if (conf->vlan) {
 		new->vlan_tci = conf->vlan | conf->qos << VLAN_PRIO_SHIFT;
 		new->vlan_proto = conf->vlan_proto;
@@ -146,8 +157,7 @@ static void vnic_port_drop_own(struct vnic_port *port)
  */
 void vnic_port_flush(struct vnic_port *port)
 {
-	port->conf->promisc = false;
-	port->conf->allmulti = false;
+	vnic_conf_set_modes(port->conf, 0);
 	vnic_filters_trim(port, 0, 0);
 	vnic_port_drop_own(port);
 	bitmap_zero(port->vlans, 2 * VNIC_VLANS);
@@ -160,8 +170,7 @@ static void vnic_port_enforce(struct vnic_port *port)
 
 	if (conf->trusted)
 		return;
-	conf->promisc = false;
-	conf->allmulti = false;
+	vnic_conf_set_modes(conf, 0);
 	vnic_filters_trim(port, vnic_conf_max_uc(conf), vnic_conf_max_mc(conf));
 	if (conf->by_host && conf->own) {
 		vnic_port_drop_own(port);
@@ -256,6 +265,8 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
 		.enabled	= conf->enabled,
 		.promisc	= conf->promisc,
 		.allmulti	= conf->allmulti,
+		.all_ctag	= conf->all_ctag,
+		.all_stag	= conf->all_stag,
 		.num_uc		= conf->num_uc,
 		.num_mc		= conf->num_mc,
 		.num_vlans	= bitmap_weight(port->vlans, 2 * VNIC_VLANS),
@@ -654,8 +665,7 @@ static u32 vnic_guest_modes(struct vnic_port *port, u32 flags)
 {
 	struct vnic_port_conf *conf = port->conf;
 
-	conf->promisc = conf->trusted && (flags & VNIC_RX_MODE_PROMISC);
-	conf->allmulti = conf->trusted && (flags & VNIC_RX_MODE_ALLMULTI);
+	vnic_conf_set_modes(conf, conf->trusted ? flags : 0);
 	return flags && !conf->trusted ? VNIC_MBX_E_PERM : VNIC_MBX_OK;
 }
 
@@ -663,7 +673,8 @@ static bool vnic_rx_mode_valid(u32 flags, unsigned int num_uc, unsigned int num_
 {
 	unsigned int i;
 
-	if (flags & ~(VNIC_RX_MODE_PROMISC | VNIC_RX_MODE_ALLMULTI))
+	if (flags & ~(VNIC_RX_MODE_PROMISC | VNIC_RX_MODE_ALLMULTI | VNIC_RX_MODE_ALLCTAG |
+		      VNIC_RX_MODE_ALLSTAG))
 		return false;
 	if (num_uc > VNIC_MAX_FILTERS || num_mc > VNIC_MAX_FILTERS - num_uc)
 		return false;
@@ -717,6 +728,20 @@ u32 vnic_port_guest_vlan(struct vnic_port *port, u16 vid, u16 proto, bool add)
 		status = VNIC_MBX_E_PERM;
 	else
 		set_bit(bit, port->vlans);
+	return vnic_guest_end(port, status);
+}
+
+u32 vnic_port_guest_vlans(struct vnic_port *port, u16 proto, const unsigned long *vlans)
+{
+	unsigned long *all = port->vlans + BIT_WORD(vnic_vlan_bit(0, htons(proto)));
+	u32 status = VNIC_MBX_OK;
+	unsigned int i;
+
+	mutex_lock(&port->sw->lock);
+	if (!vnic_conf_trunk(port->conf, htons(proto)) && !bitmap_empty(vlans, VNIC_VLANS))
+		status = VNIC_MBX_E_PERM;
+	for (i = 0; i < BITS_TO_LONGS(VNIC_VLANS) && !status; i++)
+		WRITE_ONCE(all[i], vlans[i]);
 	return vnic_guest_end(port, status);
 }
 

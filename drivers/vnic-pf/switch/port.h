@@ -223,6 +223,7 @@ unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frame
  *			VNIC_UC_UNTRUSTED
  * multicast filters	VNIC_MC_UNTRUSTED		VNIC_MC_TRUSTED
  * promisc, allmulti	no				yes
+ * VLANs not joined	no				yes
  * sources (spoofchk)	own MAC				own MAC, unicast filters
  *
  * The host may give two VFs the same MAC: both get the frames.  A VF's driver
@@ -266,7 +267,7 @@ struct vnic_port_info {
 	u32	speed;		/* Mb/s */
 	u32	mtu;
 	bool	enabled;
-	bool	promisc, allmulti;
+	bool	promisc, allmulti, all_ctag, all_stag;
 	unsigned int num_uc, num_mc, num_vlans;
 };
 
@@ -296,7 +297,7 @@ int vnic_port_set_rates(struct vnic_port *port, unsigned int which,
 /* The same for one that is no guarantee */
 int vnic_port_set_rate(struct vnic_port *port, enum vnic_rate which, u32 value);
 int vnic_port_set_spoofchk(struct vnic_port *port, bool on);
-/* Off: takes back what needs it: promisc, allmulti, filters, own MAC. */
+/* Off: takes back what needs it: receive modes, filters, own MAC. */
 int vnic_port_set_trust(struct vnic_port *port, bool on);
 int vnic_port_set_link_state(struct vnic_port *port, int state);
 /* The speed of the link, Mb/s, instead of the uplink's; 0: the uplink's, and
@@ -319,6 +320,8 @@ u32 vnic_port_guest_mac(struct vnic_port *port, const u8 *mac);
 u32 vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_uc,
 			    unsigned int num_mc, const u8 *addrs);
 u32 vnic_port_guest_vlan(struct vnic_port *port, u16 vid, u16 proto, bool add);
+/* In place of all of the protocol: @vlans, VLAN_N_VID bits */
+u32 vnic_port_guest_vlans(struct vnic_port *port, u16 proto, const unsigned long *vlans);
 u32 vnic_port_guest_mtu(struct vnic_port *port, u32 mtu);
 void vnic_port_guest_enable(struct vnic_port *port, bool on);
 /* Back to what the host configured: filters, VLANs, MTU, the driver's own MAC */

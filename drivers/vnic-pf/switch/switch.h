@@ -105,6 +105,8 @@ extern const struct rhashtable_params vnic_fdb_params;
  * @guaranteed: it has a guarantee
  * @promisc: takes unknown unicast
  * @allmulti: takes all multicast
+ * @all_ctag: is in every VLAN of 802.1Q
+ * @all_stag: is in every VLAN of 802.1ad
  * @vlan_tci: port VLAN with its priority
  * @vlan_proto: of the port VLAN; 0: none
  * @max_len: bytes of the longest frame towards the port (tags not counted)
@@ -121,6 +123,8 @@ struct vnic_port_policy {
 	bool		queued;
 	bool		promisc;
 	bool		allmulti;
+	bool		all_ctag;
+	bool		all_stag;
 	u16		vlan_tci;
 	__be16		vlan_proto;
 	u32		max_len;
@@ -145,6 +149,8 @@ struct vnic_port_policy {
  * @enabled: data path enabled
  * @promisc: asked for and allowed
  * @allmulti: asked for and allowed
+ * @all_ctag: asked for and allowed
+ * @all_stag: asked for and allowed
  * @mtu: bytes
  * @filters: FDB entries of kind VNIC_FDB_UC and VNIC_FDB_MC
  * @num_uc: unicast filters
@@ -171,6 +177,8 @@ struct vnic_port_conf {
 	bool			enabled;
 	bool			promisc;
 	bool			allmulti;
+	bool			all_ctag;
+	bool			all_stag;
 	u32			mtu;
 	struct list_head	filters;
 	unsigned int		num_uc;
