@@ -240,6 +240,16 @@ def many_vlans():
     told()
 
 
+def priority_tag():
+    """a priority tag of PF or wire hides no VLAN"""
+    b = shared(Bench).reset()
+    hidden = b'\0\6\x88\xb5hide'
+    b.pfsock.send(frame(b.mac[1], b.pfmac, vlan=0))
+    eq(len(receive(b.sock[1])), 1, 'by itself it is no tag')
+    b.pfsock.send(frame(b.mac[1], b.pfmac, vlan=0, ethertype=0x8100, tag=hidden))
+    eq(receive(b.sock[1], tag=hidden), [], 'a VLAN behind it')
+
+
 def trust_filters():
     """addresses beyond what an untrusted VF may have are received as soon as it is trusted"""
     b = shared(Bench).reset()
@@ -393,4 +403,4 @@ def claims():
 
 
 run([unicast, broadcast, spoofchk, control_frames, port_vlan, port_vlan_ad, trunk, trust,
-     every_vlan, many_vlans, trust_filters, vlans_back, trust_mac, shared_mac, filters, link_state, host_mac, claims, burst])
+     every_vlan, many_vlans, priority_tag, trust_filters, vlans_back, trust_mac, shared_mac, filters, link_state, host_mac, claims, burst])

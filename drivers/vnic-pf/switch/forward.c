@@ -214,6 +214,9 @@ static bool vnic_port_member(const struct vnic_pass *p, const struct vnic_port *
 		return true;
 	if (pol->vlan_proto)
 		return p->proto == pol->vlan_proto && vid == (pol->vlan_tci & VLAN_VID_MASK);
+	/* of PF and wire: a priority tag is no tag, and what is behind it is no VLAN's */
+	if (p->proto && !vid && vnic_inner_tag(p->f))
+		return false;
 	return !vid || vnic_port_joined(port, pol, vid, p->proto);
 }
 
