@@ -119,22 +119,9 @@ static void vnic_moder_get(const struct vnic_qp *qp, struct ethtool_coalesce *ec
 	const struct vnic_moder *m = &qp->moder;
 
 	ec->rx_coalesce_usecs = m->usecs;
-	ec->tx_coalesce_usecs = m->usecs;
 	ec->rx_max_coalesced_frames = m->frames;
 	ec->tx_max_coalesced_frames = m->tx_frames;
 	ec->use_adaptive_rx_coalesce = m->adaptive;
-	ec->use_adaptive_tx_coalesce = m->adaptive;
-}
-
-/* One of a pair that is always the same: what was changed.  False: both were,
- * and differ.
- */
-static bool vnic_moder_same(u32 old, u32 rx, u32 tx, u32 *val)
-{
-	if (rx != old && tx != old && rx != tx)
-		return false;
-	*val = rx != old ? rx : tx;
-	return true;
 }
 
 /* Is it possible?  @to: the result. */
@@ -142,20 +129,13 @@ static int vnic_moder_check(const struct vnic_qp *qp, const struct ethtool_coale
 			    struct vnic_moder *to, struct netlink_ext_ack *extack)
 {
 	const struct vnic_moder *old = &qp->moder;
-	u32 adaptive;
 
 	if (!vnic_has(qp->vf, VNIC_F_COALESCE)) {
 		NL_SET_ERR_MSG_MOD(extack, "the device has no interrupt moderation");
 		return -EOPNOTSUPP;
 	}
-	if (!vnic_moder_same(old->usecs, ec->rx_coalesce_usecs, ec->tx_coalesce_usecs,
-			     &to->usecs) ||
-	    !vnic_moder_same(old->adaptive, !!ec->use_adaptive_rx_coalesce,
-			     !!ec->use_adaptive_tx_coalesce, &adaptive)) {
-		NL_SET_ERR_MSG_MOD(extack, "rx and tx share an interrupt: give both the same");
-		return -EINVAL;
-	}
-	to->adaptive = adaptive;
+	to->adaptive = ec->use_adaptive_rx_coalesce;
+	to->usecs = ec->rx_coalesce_usecs;
 	to->frames = ec->rx_max_coalesced_frames;
 	to->tx_frames = ec->tx_max_coalesced_frames;
 	if (to->usecs > VNIC_COALESCE_MAX) {

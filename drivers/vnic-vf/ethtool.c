@@ -425,8 +425,9 @@ static int vnic_get_link_ksettings(struct net_device *netdev, struct ethtool_lin
 }
 
 const struct ethtool_ops vnic_ethtool_ops = {
-	.supported_coalesce_params = ETHTOOL_COALESCE_USECS | ETHTOOL_COALESCE_MAX_FRAMES |
-				     ETHTOOL_COALESCE_USE_ADAPTIVE,
+	/* RX and TX of a queue pair have one interrupt, so there is no TX_USECS. */
+	.supported_coalesce_params = ETHTOOL_COALESCE_RX_USECS | ETHTOOL_COALESCE_MAX_FRAMES |
+				     ETHTOOL_COALESCE_USE_ADAPTIVE_RX,
 	.get_drvinfo		= vnic_get_drvinfo,
 	.get_link		= ethtool_op_get_link,
 	.get_link_ksettings	= vnic_get_link_ksettings,

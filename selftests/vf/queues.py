@@ -20,7 +20,7 @@ def shown(vf):
     """`ethtool -c` as a dictionary."""
     text = out(f'ethtool -c {vf.name}', ns=vf.ns)
     found = dict(re.findall(r'^(\S+):\s+(\S+)$', text, re.M))
-    found['adaptive'] = re.search(r'Adaptive RX: (\w+)\s+TX: (\w+)', text).groups()
+    found['adaptive'] = re.search(r'Adaptive RX: (\S+)\s+TX: (\S+)', text).groups()
     return found
 
 
@@ -28,17 +28,19 @@ def settings():
     """ethtool -C: adaptive by default; fixed values; what is refused says what is accepted"""
     _, vfs = pair()
     vf = vfs[0]
-    eq(shown(vf)['adaptive'], ('on', 'on'), 'adaptive')
+    eq(shown(vf)['adaptive'], ('on', 'n/a'), 'adaptive')
     said = refused(f'ethtool -C {vf.name} rx-usecs 50', ns=vf.ns)
     contains(said, 'turn it off first', 'with adaptive moderation on')
     coalesce(vf, 'adaptive-rx off rx-usecs 50 rx-frames 16 tx-frames 8')
     got = shown(vf)
-    eq(got['adaptive'], ('off', 'off'), 'adaptive')
+    eq(got['adaptive'], ('off', 'n/a'), 'adaptive')
     eq([got[k] for k in ('rx-usecs', 'tx-usecs', 'rx-frames', 'tx-frames')],
-       ['50', '50', '16', '8'], 'as set')
+       ['50', 'n/a', '16', '8'], 'as set')
     for what, why in (('rx-usecs 10001', '0 to 10000'), ('rx-frames 4097', 'to 4096'),
-                      ('rx-usecs 10 tx-usecs 20', 'share an interrupt')):
+                      ('rx-usecs 10 tx-usecs 20', 'unsupported'),
+                      ('adaptive-rx on adaptive-tx off', 'unsupported')):
         contains(refused(f'ethtool -C {vf.name} {what}', ns=vf.ns), why, what)
+    eq(shown(vf), got, 'what was refused changes nothing')
     sh(f'ethtool -Q {vf.name} queue_mask 0x2 --coalesce rx-usecs 70', ns=vf.ns)
     text = out(f'ethtool -Q {vf.name} queue_mask 0x3 --show-coalesce', ns=vf.ns)
     eq(re.findall(r'^rx-usecs:\s+(\d+)', text, re.M), ['50', '70'], 'queues 0 and 1')
