@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The devlink health reporter "vf": VFs that a driver's error has stopped.
+ * The devlink health reporter "vf": VFs that a driver's error has stopped, and what
+ * was refused or dropped of each.
  *
  * The device model tells of them in any context (vnic_watch_ops); a work item
  * reports, at most once a second for all VFs together, however many misbehave
@@ -197,20 +198,53 @@ static void vnic_health_put(struct devlink_fmsg *fmsg, unsigned int vf,
 	devlink_fmsg_string_pair_put(fmsg, "time", when);
 }
 
-/* The VFs that have been stopped or refused something since they were created */
+/* What the switch dropped of a VF, by reason.  False: nothing */
+static bool vnic_health_drops(struct vnic_health *h, unsigned int vf, struct vnic_port_stats *st)
+{
+	struct vnic_fn *fn;
+
+	memset(st, 0, sizeof(*st));
+	rcu_read_lock();
+	fn = rcu_dereference(h->ad->vfs[vf]);
+	if (fn)
+		vnic_port_get_stats(&fn->port, st);
+	rcu_read_unlock();
+	return st->rx_dropped || st->tx_dropped;
+}
+
+static void vnic_health_put_drops(struct devlink_fmsg *fmsg, const struct vnic_port_stats *st)
+{
+	unsigned int why;
+
+	devlink_fmsg_pair_nest_start(fmsg, "dropped packets");
+	devlink_fmsg_obj_nest_start(fmsg);
+	for (why = 0; why < VNIC_DROP_MAX; why++)
+		if (st->drops[why])
+			devlink_fmsg_u64_pair_put(fmsg, vnic_drop_names[why], st->drops[why]);
+	devlink_fmsg_obj_nest_end(fmsg);
+	devlink_fmsg_pair_nest_end(fmsg);
+}
+
+/* VFs that have been stopped, refused something or lost packets since they were created */
 static int vnic_health_diagnose(struct devlink_health_reporter *reporter,
 				struct devlink_fmsg *fmsg, struct netlink_ext_ack *extack)
 {
 	struct vnic_health *h = devlink_health_reporter_priv(reporter);
+	struct vnic_port_stats stats;
 	struct vnic_fn_health st;
 	unsigned int i;
+	bool drops;
 
 	devlink_fmsg_arr_pair_nest_start(fmsg, "VFs");
 	for (i = 0; i < VNIC_MAX_VFS; i++) {
-		if (!vnic_health_of(h, i, &st) || (!st.failures && !st.refused && !st.lost))
+		drops = vnic_health_drops(h, i, &stats);
+		if (!vnic_health_of(h, i, &st) ||
+		    (!st.failures && !st.refused && !st.lost && !drops))
 			continue;
 		devlink_fmsg_obj_nest_start(fmsg);
 		vnic_health_put(fmsg, i, &st);
+		if (drops)
+			vnic_health_put_drops(fmsg, &stats);
 		devlink_fmsg_obj_nest_end(fmsg);
 	}
 	devlink_fmsg_arr_pair_nest_end(fmsg);
