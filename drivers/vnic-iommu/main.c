@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 
 #include "compat.h"
+#include "release.h"
 #include "table.h"
 
 /**
@@ -301,3 +302,4 @@ module_exit(vnic_iommu_exit);
 MODULE_AUTHOR("The vnic authors");
 MODULE_DESCRIPTION("vnic: IOMMU of the software bus");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VNIC_RELEASE);

@@ -13,6 +13,7 @@
 #include "model/fn.h"
 #include "net/net.h"
 #include "pf.h"
+#include "release.h"
 #include "vnic.h"
 #include "vnic_host.h"
 
@@ -115,3 +116,4 @@ VNIC_IMPORT_NS();
 MODULE_AUTHOR("The vnic authors");
 MODULE_DESCRIPTION("vnic: SR-IOV network adapter in software, PF and device model");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VNIC_RELEASE);

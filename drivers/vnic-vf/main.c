@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 
+#include "release.h"
 #include "vf.h"
 
 static int vnic_control_request_irq(struct vnic_vf *vf)
@@ -191,3 +192,4 @@ module_pci_driver(vnic_driver);
 
 MODULE_DESCRIPTION("vnic virtual function network driver");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VNIC_RELEASE);

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug
-"""tools/vnic: list, attach, detach, top."""
+"""tools/vnic: list, attach, detach, drops, top."""
+import json
 import os
+import re
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import contains, eq, run, true
-from vnic import load, out, ping, refused, sh, unload
+from ktap import contains, eq, run, true, wait_for
+from vnic import frame, load, out, packet_socket, ping, read, refused, sh, unload
 
 VNIC = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../tools/vnic')
 
@@ -29,12 +31,50 @@ def listing():
         contains(line, part, 'VF 1')
 
 
+def as_json():
+    """list --json has every setting; --version is that of the modules"""
+    pf = load(total_vfs=4)[0]
+    pf.vfs(2)
+    pf.link(1, 'mac 02:00:00:00:00:31 vlan 12 qos 3 proto 802.1ad max_tx_rate 345 min_tx_rate 7 '
+               'trust on spoofchk off state disable')
+    for user in ('', 'setpriv --reuid 65534 --regid 65534 --clear-groups '):
+        vf = json.loads(out(f'{user}{VNIC} list --json'))[0]['vfs'][1]
+        want = {'pci': pf.vf(1).bdf, 'mac': '02:00:00:00:00:31', 'vlan': 12, 'qos': 3,
+                'vlan_protocol': '802.1ad', 'max_tx_rate': 345, 'min_tx_rate': 7, 'trust': True,
+                'spoofchk': False, 'link_state': 'disable', 'netdevs': [pf.vf(1).dev]}
+        eq({k: vf[k] for k in want}, want, 'VF 1')
+    for module in ('vnic-pf', 'vnic-vf', 'vnic-vfio-pci', 'vnic-iommu'):
+        eq('vnic ' + out(f'modinfo -F version {module}'), out(f'{VNIC} --version'), module)
+
+
+def drops():
+    """drops tells what a VF lost and why, of each reason what it means"""
+    pf = load(total_vfs=4)[0]
+    vf = pf.vfs(2)[0]
+    vf.up(ns='vf0', ip='10.9.0.1')
+    contains(out(f'{VNIC} drops {pf.dev} 1'), 'lost nothing', 'VF 1')
+    sock = packet_socket(vf.name, vf.ns)
+    for _ in range(10):
+        sock.send(frame('02:00:00:00:00:99', '02:00:00:00:00:98'))
+    line = wait_for(lambda: [l for l in out(f'{VNIC} drops {pf.dev} 0').splitlines()
+                             if 'tx_drop_spoof' in l], 'spoofed packets')[0]
+    eq(line.split()[:4], ['VF', '0', 'tx_drop_spoof', '10'], 'count')
+    contains(line, 'foreign address', 'meaning')
+    eq('VF 1' in out(f'{VNIC} drops {pf.dev}'), False, 'VF 1')
+    named = set(re.findall(r'vfs_([rt]x_drop_\w+)', out(f'ethtool -S {pf.dev}')))
+    known = set(re.findall(r'"([rt]x_drop_\w+)":', read(VNIC)))
+    eq(named, known, 'reasons that have a meaning')
+
+
 def attach():
     """attach binds a VF to vfio and prints the QEMU line; detach gives it back"""
     pf = load(total_vfs=4)[0]
     vf = pf.vfs(2)[0]
     text = out(f'{VNIC} attach {pf.dev} 0')
     eq(vf.driver(), 'vnic-vfio-pci', 'driver')
+    contains(out(f'{VNIC} list'), 'free (vfio)', 'root sees that nobody has it')
+    seen = out(f'setpriv --reuid 65534 --regid 65534 --clear-groups {VNIC} list')
+    contains(seen, 'only root sees', 'others do not')
     contains(text, f'-device vfio-pci,host={vf.bdf}', 'QEMU line')
     contains(text, '<hostdev', 'libvirt')
     eq(pf.vf(1).driver(), 'vnic-vf', 'the other VF')
@@ -64,4 +104,4 @@ def top():
     eq(len([l for l in text.splitlines() if l.split()[0] in ('0', '1')]), 2, 'rows of VFs')
 
 
-run([empty, listing, attach, errors, top])
+run([empty, listing, as_json, drops, attach, errors, top])

@@ -14,6 +14,7 @@
 
 #include "compat.h"
 #include "priv.h"
+#include "release.h"
 
 #define VNIC_VFIO_NAME	"vnic-vfio-pci"	/* what driver_override says */
 
@@ -346,4 +347,5 @@ module_pci_driver(vnic_vfio_driver);
 
 VNIC_IMPORT_NS();
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VNIC_RELEASE);
 MODULE_DESCRIPTION("vnic: virtual functions in virtual machines");
