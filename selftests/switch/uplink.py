@@ -5,10 +5,9 @@
 import re
 import socket
 import sys
-import threading
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import Skip, between, contains, defer, eq, note, run, sleep, slow, true, wait_for
-from wire import make_wired, wire
+from ktap import Skip, between, contains, defer, eq, note, run, sleep, true, wait_for
+from wire import carried, make_wired, wire
 from vnic import (Background, datagrams, frame, inside, iperf, iperf_mbps, load, out, packet_socket,
                   ping, receive, refused, sh, shared, unheard)
 
@@ -33,51 +32,6 @@ def tcp():
         rate = iperf_mbps(iperf('wire', 'vf0', '10.9.0.200', args))
         note(f'{rate:.0f} Mb/s {args}')
         true(rate > 1, 'TCP flows')
-
-
-def pieces():
-    """TCP from PF and wire to a VF that takes neither segments nor partial checksums"""
-    _, vfs = bench()
-    def rates():
-        return [iperf_mbps(iperf(ns, 'vf0', ip, '-R'))
-                for ns, ip in ((None, '10.9.0.100'), ('wire', '10.9.0.200'))]
-    usual = rates()
-    for feature in ('rx-gro-hw', 'rx'):
-        sh(f'ethtool -K {vfs[0].name} {feature} off', ns='vf0')
-        got = rates()
-        sh(f'ethtool -K {vfs[0].name} {feature} on', ns='vf0')
-        for ns, rate, of in zip(('PF', 'wire'), got, usual):
-            between(rate, 0.1 * of, 10 * of, f'Mb/s from {ns}, {feature} off')
-
-
-def carried(ns, kind, address, size, options=b''):
-    """How many of `size` bytes a stream socket of namespace ns brings to one in vf0."""
-    with inside('vf0'):
-        server = socket.socket(*kind)
-    with inside(ns):
-        client = socket.socket(*kind)
-    with server, client:
-        for sock in server, client:
-            sock.settimeout(10 * slow())
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(('', address[1]))
-        server.listen()
-        if options:
-            client.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_DSTOPTS, options)
-        client.connect(address)
-        taken, _ = server.accept()
-        with taken:
-            taken.settimeout(10 * slow())
-            sender = threading.Thread(target=client.sendall, args=(bytes(size),))
-            sender.start()
-            got = 0
-            try:
-                while got < size:
-                    got += len(taken.recv(1 << 16))
-            except TimeoutError:
-                client.shutdown(socket.SHUT_RDWR)
-            sender.join()
-    return got
 
 
 def extensions():
@@ -295,5 +249,5 @@ def owed():
     sh('modprobe vnic-pf total_vfs=4')  # for what cleans up
 
 
-run([ways, tcp, pieces, extensions, sctp, unknown, stand_in, vlan, carrier, backpressure, jumbo,
+run([ways, tcp, extensions, sctp, unknown, stand_in, vlan, carrier, backpressure, jumbo,
      refusals, vrf, leaves, owed])
