@@ -273,6 +273,7 @@ static void repost(unsigned int slot, __u64 addr, __u32 len)
 {
 	struct vnic_rx_desc *ring = (void *)(evil.mem + AT_RX_RING);
 
+	ring[slot % RING_SIZE].rsvd = 0;	/* a completion was there */
 	ring[slot % RING_SIZE].len = htole32(len);
 	ring[slot % RING_SIZE].addr = htole64(addr);
 }
@@ -294,7 +295,7 @@ static void case_rx_lengths(void)
 					       VNIC_STATUS_FAILED); j++) {
 			from_wire(100, i);
 			usleep(500);
-			evil.rx_prod++;
+			repost(evil.rx_prod++, MEM_IOVA + AT_RX_BUFS, len[i]);
 			drv_event(&evil, AT_RX_EVENT)->prod = htole32(evil.rx_prod);
 			reg_write(&evil.dev, VNIC_REG_KICK, VNIC_KICK_RX(0));
 		}
