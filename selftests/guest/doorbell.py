@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: guests=kernel,register,toggled debug
+# run-on: guests=kernel,toggled,register debug
 # timeout: 600
 """Guests' doorbells: taken in the kernel, by register, and when the page comes and goes."""
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from guest import Guest
 from ktap import eq, note, run, sleep, true
-from vnic import ethtool_stats, load, read, sh
+from vnic import ethtool_stats, load, read, sh, shared
 
 PARAM = '/sys/module/vnic_vfio_pci/parameters/doorbell_page'
 # In the guest: $dev is the VF
@@ -53,7 +53,7 @@ def by_page(pf, guest):
 
 def kernel():
     """doorbells are taken in the kernel, also after a reboot"""
-    pf, guest = bench()
+    pf, guest = shared(bench)
     by_page(pf, guest)
     guest.reboot()
     by_page(pf, guest.up('10.9.0.1'))
@@ -78,7 +78,7 @@ def register():
 
 def toggled():
     """the guest switches memory decoding off and on under traffic"""
-    pf, guest = bench()
+    pf, guest = shared(bench)
     by_page(pf, guest)
     guest.run('ethtool -C eth0 adaptive-rx off')      # messages would be lost
     sh('(ping -q -f -w 60 10.9.0.1 >/dev/null 2>&1 &)', ns='peer')
@@ -104,7 +104,7 @@ def put(place):
 
 def hostile():
     """the guest puts the page over memory, holes and other devices, again and again"""
-    pf, guest = bench()
+    pf, guest = shared(bench)
     by_page(pf, guest)
     bars = guest.out(f'{DEV} cat /sys/bus/pci/devices/$dev/resource '
                      '/sys/bus/pci/devices/*/resource | grep -v "^0x0* "').splitlines()
@@ -119,4 +119,4 @@ def hostile():
     by_page(pf, guest.up('10.9.0.1'))
 
 
-run([kernel, trapped_page, register, toggled, hostile])
+run([kernel, toggled, hostile, trapped_page, register])

@@ -28,19 +28,6 @@
 
 #include "bench.h"
 
-static bool wanted(const char *list, const char *name)
-{
-	size_t len = strlen(name);
-	const char *at;
-
-	if (!list)
-		return true;
-	for (at = list; (at = strstr(at, name)); at += len)
-		if ((at == list || at[-1] == ',') && (!at[len] || at[len] == ','))
-			return true;
-	return false;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct hostile_case *const all[] = {
@@ -69,14 +56,14 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	for (i = 0; i < ARRAY_SIZE(all); i++)
 		for (c = all[i]; c->name; c++)
-			n += wanted(only, c->name);
+			n += wanted_case(only, c->name);
 	printf("KTAP version 1\n1..%u\n", n);
 	for (i = 0, n = 0; i < ARRAY_SIZE(all); i++)
 		for (c = all[i]; c->name; c++) {
 			__u64 start = now_ms();
 			int result;
 
-			if (!wanted(only, c->name))
+			if (!wanted_case(only, c->name))
 				continue;
 			result = run_case(c->run, 60 * bench_slow);
 			bad += !!result;

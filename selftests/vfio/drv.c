@@ -366,6 +366,19 @@ void drv_exchange(struct drv *from, struct drv *to, const __u8 *dst, size_t len,
 	check(drv_sent(from, WAIT), "descriptors not given back");
 }
 
+bool wanted_case(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+	const char *at;
+
+	if (!list)
+		return true;
+	for (at = list; (at = strstr(at, name)); at += len)
+		if ((at == list || at[-1] == ',') && (!at[len] || at[len] == ','))
+			return true;
+	return false;
+}
+
 int run_case(void (*run)(void), unsigned int seconds)
 {
 	int status;

@@ -333,10 +333,16 @@ int main(int argc, char **argv)
 {
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	const unsigned int by_cdev = vdev_have_cdev() ? ARRAY_SIZE(cases) - 1 : 0;
-	unsigned int i, bad = 0;
+	unsigned int i, n = 0, bad = 0;
+	const char *only = NULL;
 
+	if (argc > 2 && !strcmp(argv[1], "-c")) {
+		only = argv[2];
+		argv += 2;
+		argc -= 2;
+	}
 	if (argc != 6) {
-		fprintf(stderr, "usage: memory GIB SLOW VF VF VF\n");
+		fprintf(stderr, "usage: memory [-c CASE,...] GIB SLOW VF VF VF\n");
 		return 2;
 	}
 	gib = strtoul(argv[1], NULL, 0);
@@ -344,16 +350,21 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(vf); i++)
 		vf[i] = argv[3 + i];
 	setrlimit(RLIMIT_MEMLOCK, &all);
-	printf("KTAP version 1\n1..%zu\n", ARRAY_SIZE(cases) + by_cdev);
+	for (i = 0; i < ARRAY_SIZE(cases) + by_cdev; i++)
+		n += wanted_case(only, cases[i % ARRAY_SIZE(cases)].name);
+	printf("KTAP version 1\n1..%u\n", n);
+	n = 0;
 	for (i = 0; i < ARRAY_SIZE(cases) + by_cdev; i++) {
 		unsigned int c = i % ARRAY_SIZE(cases);
 		int result;
 
+		if (!wanted_case(only, cases[c].name))
+			continue;
 		cdev = i >= ARRAY_SIZE(cases);
 		result = run_case(cases[c].run, 100 * slow);
 		bad += !!result;
-		printf("%sok %u %s: %s: %s\n", result ? "not " : "", i + 1,
+		printf("%sok %u %s: %s: %s\n", result ? "not " : "", ++n,
 		       cdev ? "cdev" : "group", cases[c].name, cases[c].what);
 	}
-	return !!bad;
+	return bad || !n;
 }
