@@ -19,6 +19,10 @@
 #include "../bus/bus.h"
 #include "uplink.h"
 
+/* Last bytes of the bridges' group addresses, 01:80:c2:00:00:xx (802.1Q 8.6.3) */
+#define VNIC_STP	0x00
+#define VNIC_STP_AD	0x08	/* of provider bridges */
+
 struct vnic_port *vnic_uplink_port(struct vnic_net *net)
 {
 	return net->uplink ? &net->uplink->port : NULL;
@@ -26,16 +30,25 @@ struct vnic_port *vnic_uplink_port(struct vnic_net *net)
 
 /* ---- receiving ---- */
 
+/* Is it for the uplink's own end of the link (LLDP, LACP, pause), or its stack?  What
+ * bridges tell each other is not: a bridge can be over the PF, never over the uplink.
+ */
+static bool vnic_uplink_own(const struct sk_buff *skb)
+{
+	const u8 *dest = eth_hdr(skb)->h_dest;
+
+	if (skb->pkt_type == PACKET_LOOPBACK)
+		return true;
+	return is_link_local_ether_addr(dest) && dest[5] != VNIC_STP && dest[5] != VNIC_STP_AD;
+}
+
 static rx_handler_result_t vnic_uplink_rx(struct sk_buff **pskb)
 {
 	struct sk_buff *skb = *pskb;
 	struct vnic_scratch *s;
 	struct vnic_uplink *up;
 
-	if (unlikely(skb->pkt_type == PACKET_LOOPBACK))
-		return RX_HANDLER_PASS;
-	/* LLDP, LACP, pause: for the uplink's own end of the link */
-	if (unlikely(is_link_local_ether_addr(eth_hdr(skb)->h_dest)))
+	if (unlikely(vnic_uplink_own(skb)))
 		return RX_HANDLER_PASS;
 	up = rcu_dereference(skb->dev->rx_handler_data);
 	skb = skb_share_check(skb, GFP_ATOMIC);
