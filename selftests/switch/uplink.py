@@ -6,9 +6,10 @@ import re
 import socket
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import Skip, between, contains, defer, eq, note, run, sleep, true, wait_for
+from ktap import Skip, between, contains, defer, eq, note, run, sleep, slow, true, wait_for
 from wire import carried, make_wired, wire
-from vnic import (Background, datagrams, frame, inside, iperf, iperf_mbps, load, out, packet_socket,
+from vnic import (Background, datagrams, frame, inside, iperf, iperf_mbps, load, mac_bytes, out,
+                  packet_socket,
                   ping, receive, refused, sh, shared, unheard)
 
 
@@ -112,6 +113,61 @@ def stand_in():
     eq(arrives(), {'wire'}, 'down')
     sh(back, ns='vf0')
     wait_for(lambda: arrives() == {'VF'}, 'up again')
+
+
+def bpdu(group, root):
+    """A frame by which the bridge `root` says that it is the root of the spanning tree."""
+    root = bytes.fromhex('1000') + mac_bytes(root)
+    says = bytes(5) + root + bytes(4) + root + bytes.fromhex('8001 0000 1400 0200 0f00')
+    return frame(group, '02:00:00:88:88:88', ethertype=3 + len(says),
+                 tag=bytes.fromhex('424203') + says)
+
+
+def bridges():
+    """a bridge over the PF hears the spanning tree on the wire; LLDP stays with the uplink"""
+    pf, _ = bench()
+    far, here, own = packet_socket('ethfar', 'wire'), packet_socket(pf.dev), packet_socket('ethup')
+    for group, tag, there in (('01:80:c2:00:00:08', b'ad', True),
+                              ('01:80:c2:00:00:0e', b'lldp', False),
+                              ('01:80:c2:00:00:02', b'lacp', False)):
+        far.send(frame(group, '02:00:00:88:88:88', tag=tag))
+        eq(bool(receive(own, tag, count=1, seconds=1)), True, f'{group} at the uplink')
+        eq(bool(receive(here, tag, count=1, seconds=0.3)), there, f'{group} at the PF')
+    sh(f'ip link add br9 type bridge stp_state 1; ip link set {pf.dev} master br9')
+    defer(sh, 'ip link del br9')
+    sh('ip link set br9 up')
+    far.send(bpdu('01:80:c2:00:00:00', '02:00:00:77:77:77'))
+    wait_for(lambda: out('cat /sys/class/net/br9/bridge/root_id') == '1000.020000777777',
+             'the root of the spanning tree')
+
+
+def stamps(ns, ip):
+    """How many software time stamps a datagram's sender is told."""
+    with inside(ns):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        # SO_TIMESTAMPING: TX_SOFTWARE, SOFTWARE, OPT_ID, OPT_TSONLY
+        sock.setsockopt(socket.SOL_SOCKET, 37, 1 << 1 | 1 << 4 | 1 << 7 | 1 << 11)
+        sock.sendto(bytes(100), (ip, 9))
+        sleep(0.1)
+        for told in range(9):
+            try:
+                sock.recvmsg(100, 1000, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+    return told
+
+
+def stamped():
+    """a packet's transmit time stamp is told once, wherever the packet goes"""
+    pf, _ = bench()
+    sh(f'ip addr replace 10.9.0.100/24 brd + dev {pf.dev}')
+    for ns, ip in ((None, '10.9.0.200'), (None, '10.9.0.1'), ('vf0', '10.9.0.200'),
+                   ('vf0', '10.9.0.2'), ('vf0', '10.9.0.100')):
+        ping(ns, ip, count=1)
+        eq(stamps(ns, ip), 1, f'from {ns or "the PF"} to {ip}')
+    eq(stamps(None, '10.9.0.255'), 1, 'from the PF to all')
 
 
 def vlan():
@@ -249,5 +305,6 @@ def owed():
     sh('modprobe vnic-pf total_vfs=4')  # for what cleans up
 
 
-run([ways, tcp, extensions, sctp, unknown, stand_in, vlan, carrier, backpressure, jumbo,
+run([ways, tcp, extensions, sctp, unknown, stand_in, stamped, bridges, vlan, carrier,
+     backpressure, jumbo,
      refusals, vrf, leaves, owed])

@@ -107,7 +107,11 @@ static netdev_tx_t vnic_pf_start_xmit(struct sk_buff *skb, struct net_device *de
 	struct vnic_scratch *s;
 	int rc;
 
-	skb_tx_timestamp(skb);
+	skb = skb_share_check(skb, GFP_ATOMIC);		/* pktgen's always are */
+	if (!skb) {
+		vnic_port_drop(&net->port, VNIC_DROP_TX_FAULT, 1);
+		return NET_XMIT_DROP;
+	}
 	s = vnic_scratch_get(net);
 	if (!s) {
 		vnic_port_drop(&net->port, VNIC_DROP_TX_NODEST, 1);
