@@ -6,9 +6,10 @@ import json
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from events import Events
-from ktap import between, defer, eq, note, run, sleep, slow, true, wait_for
+from ktap import Skip, between, contains, defer, eq, note, run, sleep, slow, true, wait_for
 from peers import RING, Peers
-from vnic import frame, load, out, packet_socket, receive, sh, shared
+from vnic import (frame, load, log_mark, log_since, out, packet_socket, receive, refused, sh,
+                  shared, write)
 
 BROADCAST = 'ff:ff:ff:ff:ff:ff'
 NOBODY = '02:00:00:99:99:99'
@@ -79,6 +80,21 @@ def broadcast():
     eq(b.send('pf', BROADCAST), {0: [None], 1: [None], 2: [None]}, 'from the PF')
 
 
+def generator():
+    """what pktgen sends at the PF arrives, each packet many times the same skb"""
+    b = shared(Bench).reset()
+    if sh('modprobe pktgen', check=False).returncode:
+        raise Skip('kernel without pktgen')
+    defer(sh, 'rmmod pktgen')
+    write('/proc/net/pktgen/kpktgend_0', f'add_device {b.pf.dev}\n')
+    device = f'/proc/net/pktgen/{b.pf.dev}'
+    for what in ('clone_skb 10', 'count 100', 'pkt_size 60', 'dst 10.9.0.2', f'dst_mac {b.mac[1]}'):
+        write(device, what + '\n')
+    before = b.pf.vfinfo(1)['stats']['rx']['packets']
+    write('/proc/net/pktgen/pgctrl', 'start\n')
+    eq(b.pf.vfinfo(1)['stats']['rx']['packets'] - before, 100, 'packets')
+
+
 def burst():
     """a ring full of broadcasts: every VF gets each of them once, in order"""
     pf = load(total_vfs=8)[0]
@@ -145,6 +161,29 @@ def port_vlan_ad():
     got = b.send(0, BROADCAST)
     eq([v & 0xfff for v in got.get('pf', [])], [200], 'the PF sees the tag')
     true(2 not in got, 'others see nothing')
+
+
+def tags():
+    """frames of full length pass with two tags of the guest, also inside a port VLAN"""
+    b = shared(Bench).reset()
+    inner = bytes.fromhex('0006 88b5') + b'vnic'
+    sh(f'ip link set {b.vf[0].name} mtu 1600', ns='vf0')
+    defer(sh, f'ip link set {b.vf[0].name} mtu 1500', ns='vf0')
+
+    def arrives(index, payload, proto):
+        b.sock[0].send(frame(b.mac[index], b.mac[0], size=18 + payload, vlan=5, proto=proto,
+                             ethertype=0x8100, tag=inner))
+        return len(receive(b.sock[index], tag=inner, count=1, seconds=0.5))
+    for i in (0, 1):
+        b.pf.link(i, 'vlan 200 proto 802.1ad')
+    for payload, there in ((1500, 1), (1501, 0)):
+        eq(arrives(1, payload, 0x8100), there, f'{payload} bytes in a port VLAN')
+    for i in (0, 1):
+        b.pf.link(i, 'vlan 0')
+        sh(f'ip link add v5 link {b.vf[i].name} type vlan id 5 proto 802.1ad', ns=f'vf{i}')
+        defer(sh, 'ip link del v5', ns=f'vf{i}')
+    for payload, there in ((1500, 1), (1501, 0)):
+        eq(arrives(1, payload, 0x88a8), there, f'{payload} bytes without one')
 
 
 def trunk():
@@ -379,6 +418,9 @@ def claims():
     name, other = b.vf[2].name, '02:00:00:00:66:01'
     wait_for(lambda: b.vf[2].mac != b.mac[2], 'unset')
     first, before = b.vf[2].mac, lost(b.pf, 2)
+    mark = log_mark()
+    refused(f'ip link set {name} address {b.mac[1]}', ns='vf2')
+    contains(log_since(mark), f'{b.mac[1]} is in use', 'why the address of VF 1 is refused')
     sh(f'bridge fdb add {other} dev {name} self', ns='vf2')
     defer(sh, f'bridge fdb del {other} dev {name} self', ns='vf2', check=False)
     wait_for(lambda: b.send(0, other) == {2: [None]}, 'a filter')
@@ -404,5 +446,6 @@ def claims():
     wait_for(lambda: b.send(0, own) == {'pf': [None]}, "an address of the host's own: only there")
 
 
-run([unicast, broadcast, spoofchk, control_frames, port_vlan, port_vlan_ad, trunk, trust,
-     every_vlan, many_vlans, priority_tag, trust_filters, vlans_back, trust_mac, shared_mac, filters, link_state, host_mac, claims, burst])
+run([unicast, broadcast, spoofchk, control_frames, port_vlan, port_vlan_ad, tags, trunk, trust,
+     every_vlan, many_vlans, priority_tag, trust_filters, vlans_back, trust_mac, shared_mac,
+     filters, link_state, host_mac, claims, generator, burst])

@@ -426,22 +426,38 @@ static bool vnic_classify(struct vnic_pass *p, unsigned int *drops)
 
 /* ---- delivery ---- */
 
-/* Longest frame on the wire, Ethernet header included, all tags not */
-static u32 vnic_frame_longest(const struct vnic_frame *f)
+/* Bytes of the tags right behind the Ethernet header, of at most @max tags */
+static u32 vnic_inner_tags(const struct vnic_frame *f, unsigned int max)
+{
+	u32 at = 2 * ETH_ALEN, tags = 0;
+
+	while (max-- && at + sizeof(__be16) <= f->hdr_len &&
+	       eth_type_vlan(get_unaligned((__be16 *)(f->hdr + at)))) {
+		at += VLAN_HLEN;
+		tags += VLAN_HLEN;
+	}
+	return tags;
+}
+
+/* Longest frame on the wire, Ethernet header included, the outermost tag and @tags not */
+static u32 vnic_frame_longest(const struct vnic_frame *f, unsigned int tags)
 {
 	u32 len = f->flags & VNIC_FR_TSO ? f->gso_hdr_len + f->gso_size : f->len;
 
-	return len - (vnic_inner_tag(f) ? VLAN_HLEN : 0);
+	return len - vnic_inner_tags(f, tags);
 }
 
-/* Keep the frames that fit the port.  Returns how many. */
+/* Keep the frames that fit the port: a VF sees two tags beyond its MTU, and none of
+ * its port VLAN.  Returns how many.
+ */
 static unsigned int vnic_admit_size(struct vnic_port *port, const struct vnic_port_policy *pol,
 				    struct vnic_frame **out, unsigned int n)
 {
+	unsigned int tags = port->type == VNIC_PORT_VF && !pol->vlan_proto ? 1 : 2;
 	unsigned int i, kept = 0, oversize = 0;
 
 	for (i = 0; i < n; i++) {
-		if (vnic_frame_longest(out[i]) > pol->max_len)
+		if (vnic_frame_longest(out[i], tags) > pol->max_len)
 			oversize += out[i]->segs;
 		else
 			out[kept++] = out[i];
