@@ -72,6 +72,7 @@ static const struct vnic_stat vnic_tx_stats[] = {
 static const struct vnic_stat vnic_rx_stats[] = {
 	VNIC_RX_STAT(packets),
 	VNIC_RX_STAT(bytes),
+	VNIC_RX_STAT(multicast),
 	VNIC_RX_STAT(gso_packets),
 	VNIC_RX_STAT(gso_segs),
 	VNIC_RX_STAT(csum_ok),

@@ -258,6 +258,18 @@ static void vnic_get_rx_stats(const struct vnic_rx_stats *st, struct netdev_queu
 	} while (u64_stats_fetch_retry(&st->syncp, start));
 }
 
+static u64 vnic_get_multicast(const struct vnic_rx_stats *st)
+{
+	unsigned int start;
+	u64 n;
+
+	do {
+		start = u64_stats_fetch_begin(&st->syncp);
+		n = u64_stats_read(&st->multicast);
+	} while (u64_stats_fetch_retry(&st->syncp, start));
+	return n;
+}
+
 /* Context: any. */
 static void vnic_get_stats64(struct net_device *netdev, struct rtnl_link_stats64 *out)
 {
@@ -267,6 +279,7 @@ static void vnic_get_stats64(struct net_device *netdev, struct rtnl_link_stats64
 	unsigned int i;
 
 	for (i = 0; i < vf->made_qps; i++) {
+		out->multicast += vnic_get_multicast(&vf->qp[i].rx.stats);
 		vnic_get_rx_stats(&vf->qp[i].rx.stats, &rx);
 		vnic_get_tx_stats(&vf->qp[i].tx.stats, &tx);
 		out->rx_packets += rx.packets;

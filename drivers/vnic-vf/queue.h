@@ -86,6 +86,7 @@ struct vnic_tx_stats {
 struct vnic_rx_stats {
 	u64_stats_t		packets;
 	u64_stats_t		bytes;
+	u64_stats_t		multicast;	/* of the packets */
 	u64_stats_t		gso_packets;	/* frames of several segments */
 	u64_stats_t		gso_segs;
 	u64_stats_t		csum_ok;	/* verified by the device, or partial */

@@ -463,6 +463,8 @@ static void vnic_rx_account(struct vnic_rxq *rx, const struct vnic_rx_frame *f, 
 		u64_stats_inc(&st->gso_packets);
 		u64_stats_add(&st->gso_segs, segs);
 	}
+	if (is_multicast_ether_addr(f->skb->data) && !is_broadcast_ether_addr(f->skb->data))
+		u64_stats_add(&st->multicast, segs);
 	if (f->skb->ip_summed == CHECKSUM_NONE)
 		u64_stats_inc(&st->csum_none);
 	else
