@@ -228,6 +228,9 @@ int vnic_set_mac(struct net_device *netdev, void *addr)
 	err = vnic_send_mac(vf, sa->sa_data);
 	if (err == -EPERM)
 		netdev_warn(netdev, "the host has set this VF's address and does not let it change\n");
+	else if (err == -EADDRINUSE && net_ratelimit())
+		netdev_warn(netdev, "%pM is in use in this adapter: VFs that share one need trust\n",
+			    sa->sa_data);
 	if (err)
 		return err;
 	vf->own_mac = true;
@@ -335,9 +338,30 @@ static void vnic_vlan_replay_one(struct vnic_vf *vf, __be16 proto)
 		netdev_warn(vf->netdev, "the host no longer allows the VLANs in use: %d\n", err);
 }
 
+static int vnic_vlan_note(struct net_device *upper, int vid, void *vids)
+{
+	__set_bit(vid, vids);
+	return 0;
+}
+
+/* Forget the VLANs that were left while the device was detached: the core does not tell
+ * the driver then ("failed to kill vid").
+ */
+static void vnic_vlan_prune(struct vnic_vf *vf)
+{
+	DECLARE_BITMAP(vids, VLAN_N_VID) = {};
+
+	if (vf->netdev->reg_state != NETREG_REGISTERED)
+		return;		/* none yet, and no rtnl */
+	vlan_for_each(vf->netdev, vnic_vlan_note, vids);
+	bitmap_and(vf->ctag, vf->ctag, vids, VLAN_N_VID);
+	bitmap_and(vf->stag, vf->stag, vids, VLAN_N_VID);
+}
+
 /* Join all VLANs again.  Context: rtnl, once the netdev is registered. */
 void vnic_vlan_replay(struct vnic_vf *vf)
 {
+	vnic_vlan_prune(vf);
 	if (!bitmap_empty(vf->ctag, VLAN_N_VID))
 		vnic_vlan_replay_one(vf, htons(ETH_P_8021Q));
 	if (!bitmap_empty(vf->stag, VLAN_N_VID))

@@ -7,8 +7,8 @@ import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import contains, defer, eq, run, sleep, true, wait_for
 from qstats import FIELDS, queue_stats
-from vnic import (frame, load, one_cpu, out, packet_socket, pair, ping, receive, refused,
-                  sh)
+from vnic import (Background, frame, load, log_mark, log_since, one_cpu, out, packet_socket, pair,
+                  ping, read, receive, refused, sh)
 
 
 def ethtool():
@@ -97,6 +97,12 @@ def per_queue():
     true(queues['tx', 0]['tx_packets'] < now['tx_packets'], 'what a queue has sent that is gone')
 
 
+def received(vf):
+    """Multicast packets, as `ip -s link` counts them."""
+    said = json.loads(out(f'ip -j -s link show dev {vf.name}', ns=vf.ns))[0]
+    return said['stats64']['rx']['multicast']
+
+
 def multicast():
     """multicast and unicast filters: what was joined arrives, other groups do not"""
     _, vfs = pair()
@@ -107,7 +113,9 @@ def multicast():
     def arrives(group):
         here.send(frame(group, vfs[0].mac))
         return bool(receive(there, count=1, seconds=0.5))
+    before = received(vfs[1])
     wait_for(lambda: arrives(joined), 'joined group')
+    wait_for(lambda: received(vfs[1]) > before, 'it is counted')
     true(not arrives(other), 'a group that was not joined stays away')
     sh(f'ip maddr del {joined} dev {vfs[1].name}', ns='vf1')
     wait_for(lambda: not arrives(joined), 'left group')
@@ -131,6 +139,32 @@ def vlan():
         sh('ip link del v5', ns=vf.ns)
     here.send(frame(vfs[1].mac, vfs[0].mac, vlan=5))
     eq(receive(there), [], 'VLAN 5 does not any more')
+
+
+def left_vlan():
+    """a VLAN that is left while the VF is being reset is left afterwards"""
+    pf, vfs = pair()
+    name, there = vfs[1].name, packet_socket(vfs[1].name, 'vf1')
+    sh(f'ip link set {pf.dev} up')
+
+    def arrives():
+        mine = read(f'/sys/class/net/{pf.dev}/address')
+        packet_socket(pf.dev).send(frame(vfs[1].mac, mine, vlan=7))
+        return bool(receive(there, count=1, seconds=0.3))
+
+    def missed():
+        sh(f'ip link add v7 link {name} type vlan id 7', ns='vf1')
+        reset = Background(f'sh -c "echo 1 >{vfs[1].path}/reset"')
+        wait_for(lambda: sh(f'ethtool -g {name}', ns='vf1', check=False).returncode, 'detached',
+                 step=0)
+        mark = log_mark()
+        sh('ip link del v7', ns='vf1')
+        reset.finish()
+        return 'failed to kill vid' in log_since(mark)
+    true(not arrives(), 'before')
+    wait_for(missed, 'a reset long enough to leave meanwhile')
+    wait_for(vfs[1].carrier, 'carrier')
+    true(not arrives(), 'afterwards')
 
 
 def threaded():
@@ -195,4 +229,5 @@ def updown():
     wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'ping')
 
 
-run([ethtool, mtu, sizes, per_queue, multicast, vlan, offloads, updown, threaded, namespace])
+run([ethtool, mtu, sizes, per_queue, multicast, vlan, left_vlan, offloads, updown, threaded,
+     namespace])
