@@ -34,7 +34,8 @@ static int raw(__u16 version, __u16 opcode, __u16 len, __u16 seq, __u32 rest)
 
 /* ---- class 9 ---- */
 
-#define FEATURES (FEATURE(VLAN_FILTER) | FEATURE(VLAN_MAP) | FEATURE(COALESCE) | FEATURE(MQ) | FEATURE(RSS))
+#define FEATURES (FEATURE(VLAN_FILTER) | FEATURE(VLAN_MAP) | FEATURE(COALESCE) | \
+		  FEATURE(MQ) | FEATURE(RSS))
 
 /* Too short, too long, unknown, out of order: which answer, and each is counted */
 static void case_messages(void)

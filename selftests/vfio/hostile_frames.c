@@ -291,7 +291,8 @@ static void case_headers(void)
 
 		drv_frame(&evil, to ? wire_mac : pf_mac, buf, 1000, 1);
 		meanwhile(flip_source, buf);
-		for (i = 0; !enough(i, 15, arrived, "vfs_tx_drop_spoof", end); i++, all += RING_SIZE) {
+		for (i = 0; !enough(i, 15, arrived, "vfs_tx_drop_spoof", end); i++) {
+			all += RING_SIZE;
 			for (j = 0; j < RING_SIZE; j++)
 				put_desc(MEM_IOVA + AT_TX_BUFS, 1000, VNIC_TXD_F_EOP);
 			drv_push(&evil);
