@@ -8,16 +8,21 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/broken.sh"
 
 run_broken drivers/vnic-pf/model/load.c "$here/load_test.c" 60 <<'END'
-never looks|s/load->gap > VNIC_LOAD_DELAY \/ 2/1/
-looks for ever|s/^#define VNIC_LOAD_MISS.*/#define VNIC_LOAD_MISS 1000000/
-remembers misses of the last time|/^static void vnic_load_fall/,/^}/s/load->missed = 0;/;/
-gives up at the first miss|s/^#define VNIC_LOAD_MISS.*/#define VNIC_LOAD_MISS 1/
-looks too late|s/min_t(u64, VNIC_LOAD_BATCH \* load->gap, VNIC_LOAD_DELAY)/10 * VNIC_LOAD_DELAY/
-looks too often|s/^#define VNIC_LOAD_BATCH.*/#define VNIC_LOAD_BATCH 16/
-does not learn from requests|s/min(2 \* load->need, VNIC_LOAD_NEED)/load->need/
-never forgets|s/load->need = VNIC_LOAD_BUSY;/;/
-takes a frame for a stream|s/frames >= VNIC_LOAD_WORTH ||/frames ||/
-does not see large frames|s/^#define VNIC_LOAD_LARGE.*/#define VNIC_LOAD_LARGE 1000000000/
-takes all frames for large|s/^#define VNIC_LOAD_LARGE.*/#define VNIC_LOAD_LARGE 1/
+looks at who waits for answers|s/return answers && answers >=.*/return false;/
+sees answers only while it looks|/^static void vnic_load_watch/,/^}/s/load->lone = 0;/;/
+sees answers only while it does not look|s/vnic_load_answered(load, came, frames), most/false, most/
+never looks|/^static bool vnic_load_begin/,/^}/s/return true;/return false;/
+looks for the sake of few doorbells|s/^#define VNIC_LOAD_WORTH.*/#define VNIC_LOAD_WORTH 2/
+does not care who is behind|s/behind >= VNIC_LOAD_BEHIND ||/false ||/
+hurries though the receiver is behind|s/((u64)behind + frames \/ 2) \* load->gap, most/0, most/
+looks late though the receiver waits|s/now + vnic_load_wait/now + 10 * vnic_load_wait/
+takes who is behind for far behind|s/((u64)behind + frames \/ 2) \* load->gap, most/VNIC_LOAD_DELAY, most/
+goes on looking where nothing comes|/^static bool vnic_load_go_on/,/^}/s/		load->look = 0;/		return true;/
+gives up when nothing comes once|s/^#define VNIC_LOAD_CREDIT.*/#define VNIC_LOAD_CREDIT 1/
+never gives up|s/load->credit -= min(load->credit, 2);/;/
+never forgets|s/		load->need = VNIC_LOAD_BUSY;/;/
+looks on though the receiver is not behind any more|/^static bool vnic_load_go_on/,/^}/s/behind < VNIC_LOAD_BEHIND \/ 4/false/
+does not learn|s/min(2 \* load->need, VNIC_LOAD_NEED)/load->need/
 makes every queue busy|s/since < (u64)load->took \* VNIC_LOAD_SHARE/true/
+cannot be turned off|s/load->wanted = most \&\& (/load->wanted = (/; s/!most ||//
 END

@@ -211,7 +211,9 @@ struct vnic_mbx_rss {
 struct vnic_mbx_coalesce {
 	__le16	vector;		/* 1 to vectors - 1 */
 	__le16	frames;		/* 0: no limit */
-	__le32	usecs;		/* 0 to VNIC_COALESCE_MAX; 0: always at once */
+	__le32	usecs;		/* 0 to VNIC_COALESCE_MAX; 0: always at once, for each frame
+				 * sent, too: see event suppression in vnic_ring.h
+				 */
 };
 
 #define VNIC_COALESCE_MAX	10000

@@ -20,7 +20,8 @@
  * event index `ev` and signals when vnic_need_event(ev, new, old).
  * A side that does not want to be woken leaves its event index behind.  The
  * device may put kick_at up to half a TX ring ahead while it looks at prod by
- * itself, at least every VNIC_LOOK_US.
+ * itself, at least every VNIC_LOOK_US; but not if the moderation of the queue's
+ * vector is 0, as after reset (VNIC_MBX_SET_COALESCE).
  *
  * The driver's signal is the doorbell, and VNIC_REG_KICK behind it when
  * event.flags, read after that barrier, say VNIC_EV_F_DOORBELL_DEAD: the device

@@ -74,6 +74,21 @@ bool vnic_ring_publish(struct vnic_fn *fn, const struct vnic_ring *ring, u32 old
 	return true;
 }
 
+/*
+ * How far is the driver behind with what was completed up to @cons?  0: it waits
+ * for an interrupt.
+ */
+u32 vnic_ring_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons)
+{
+	struct vnic_event *ev = vnic_ring_event(fn, ring);
+	u32 posted;
+
+	if (!ev || le32_to_cpu(READ_ONCE(ev->intr_at)) - cons - 1 < ring->size)
+		return 0;
+	posted = le32_to_cpu(READ_ONCE(ev->prod)) - cons;
+	return posted < ring->size ? ring->size - posted : 0;
+}
+
 /* Ask for a doorbell when prod passes @kick_at, then read prod once more. */
 bool vnic_ring_arm(struct vnic_fn *fn, const struct vnic_ring *ring, u32 kick_at, u32 *prod)
 {

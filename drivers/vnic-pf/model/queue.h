@@ -131,6 +131,7 @@ struct vnic_rxbuf {
  * @ring: where it is
  * @fetched: next descriptor to fetch
  * @cons: next descriptor to complete
+ * @least: descriptors that the driver has never posted
  * @tell: VNIC_FR_*: what the driver may be told of a frame
  * @ready_mask: slots of @ready less 1
  * @ready: fetched buffers [cons, fetched), slot = index & @ready_mask
@@ -147,6 +148,7 @@ struct vnic_rxq {
 	struct vnic_ring	ring;
 	u32			fetched;
 	u32			cons;
+	u32			least;
 	u16			tell;
 	u32			ready_mask;
 	struct vnic_rxbuf	*ready;
@@ -178,6 +180,7 @@ bool vnic_ring_translate(struct vnic_fn *fn, const struct vnic_ring *ring,
 bool vnic_ring_prod(struct vnic_fn *fn, const struct vnic_ring *ring, u32 *prod);
 bool vnic_ring_publish(struct vnic_fn *fn, const struct vnic_ring *ring, u32 old, u32 new,
 		       u32 wait);
+u32 vnic_ring_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons);
 bool vnic_ring_arm(struct vnic_fn *fn, const struct vnic_ring *ring, u32 kick_at, u32 *prod);
 
 /* Let the event block say whether the doorbell page rings: vnic_fn_set_bell()

@@ -64,6 +64,7 @@ int vnic_rxq_open(struct vnic_rxq *rxq)
 	rxq->tell = vnic_rx_tell(rxq->fn);
 	rxq->fetched = 0;
 	rxq->cons = 0;
+	rxq->least = rxq->ring.size;
 	WRITE_ONCE(rxq->ring.live, true);
 	spin_unlock_bh(&rxq->lock);
 	return 0;
@@ -500,6 +501,15 @@ static void vnic_rx_top_up(struct vnic_rxq *rxq)
 		vnic_worker_wake(rxq->worker, VNIC_WORK_RX);
 }
 
+/* How far is the driver behind with its buffers?  Some never posts all it could. */
+static u32 vnic_rx_behind(struct vnic_rxq *rxq)
+{
+	u32 behind = vnic_ring_behind(rxq->fn, &rxq->ring, rxq->cons);
+
+	rxq->least = min(rxq->least, behind);
+	return behind - rxq->least;
+}
+
 /* Deliver those of the frames that are for queue @index. */
 static void vnic_rx_group(struct vnic_fn *fn, unsigned int index, struct vnic_frame **frames,
 			  const u8 *queue, unsigned int n)
@@ -507,16 +517,18 @@ static void vnic_rx_group(struct vnic_fn *fn, unsigned int index, struct vnic_fr
 	struct vnic_rxq *rxq = &fn->rxq[index];
 	struct vnic_rx_sum sum = {};
 	unsigned int i;
+	u32 old, behind;
 	bool live;
-	u32 old;
 
 	spin_lock(&rxq->lock);
 	vnic_rx_begin(rxq);
 	live = rxq->ring.live && vnic_queues_enabled(fn);
+	behind = live ? vnic_rx_behind(rxq) : 0;
 	old = rxq->cons;
 	for (i = 0; i < n; i++) {
 		if (queue[i] != index)
 			continue;
+		frames[i]->behind = behind;
 		if (live)
 			vnic_rx_deliver(rxq, frames[i], &sum);
 		else

@@ -22,6 +22,7 @@
 #define VNIC_TX_HERE	32		/* descriptors that a thread that rings may take */
 #define VNIC_TX_CHAIN	(VNIC_TX_MAX_BUFS + 1)	/* descriptors of a frame */
 #define VNIC_TX_FEW	16	/* descriptors whose completion is not urgent: fewer */
+#define VNIC_TX_LOOK	(20 * NSEC_PER_USEC)	/* until a look, if who receives waits */
 #define VNIC_TX_PATIENCE	(100 * NSEC_PER_USEC)	/* ... for so long */
 
 /* A frame that is not to be segmented; a driver may put two tags into it */
@@ -370,8 +371,9 @@ static int vnic_tx_send(struct vnic_txq *txq, struct vnic_tx_turn *t)
 	txq->cons = sent < t->frames ? w->start[sent] : t->at;
 	if (txq->cons == old)
 		return 0;
+	for (i = 0; i < sent; i++)
+		txq->load.behind = min(txq->load.behind, w->frame[i].behind);
 	txq->load.frames += sent;
-	txq->load.bytes += t->bytes;
 	if (t->lost)
 		vnic_tx_count_lost(txq, t);
 	return vnic_ring_publish(txq->fn, &txq->ring, old, txq->cons,
@@ -396,13 +398,35 @@ static int vnic_tx_batch(struct vnic_txq *txq, struct vnic_tx_turn *t, u32 most)
 
 /* ---- turns ---- */
 
+/* How many buffers has the driver had back, with what it was sent? */
+static u32 vnic_tx_came(const struct vnic_fn *fn)
+{
+	unsigned int i;
+	u32 came = 0;
+
+	for (i = 0; i < vnic_fn_qps(fn); i++)
+		came += READ_ONCE(fn->rxq[i].cons);
+	return came;
+}
+
+/* When does the worker look by itself?  0: the driver rings.  A driver that wants no
+ * interrupt to wait does not want frames to, either.
+ */
+static u64 vnic_tx_look(struct vnic_txq *txq)
+{
+	struct vnic_fn *fn = txq->fn;
+	u64 most = READ_ONCE(fn->vec[txq->ring.vector].usecs) ? VNIC_TX_LOOK : 0;
+
+	return vnic_load_rest(&txq->load, ktime_get_ns(), vnic_tx_came(fn), most);
+}
+
 /*
  * Nothing to do: let the driver ring, for its next frame or, while the worker
  * looks by itself, when half the ring waits.  True: that is so already.
  */
 static bool vnic_tx_rest(struct vnic_txq *txq, u32 prod)
 {
-	u64 look = vnic_load_rest(&txq->load, ktime_get_ns());
+	u64 look = vnic_tx_look(txq);
 	u32 now, ahead = look ? txq->ring.size / 2 : 1;
 	bool ok;
 
