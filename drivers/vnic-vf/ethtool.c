@@ -108,7 +108,7 @@ static int vnic_get_sset_count(struct net_device *netdev, int sset)
 
 	if (sset != ETH_SS_STATS)
 		return -EOPNOTSUPP;
-	return 1 + ARRAY_SIZE(vnic_dev_stats) + vnic_num_dev_drops(vf) + vnic_num_dev_waited(vf) +
+	return 2 + ARRAY_SIZE(vnic_dev_stats) + vnic_num_dev_drops(vf) + vnic_num_dev_waited(vf) +
 	       vf->made_qps * VNIC_QP_STATS + page_pool_ethtool_stats_get_count();
 }
 
@@ -120,6 +120,7 @@ static void vnic_get_strings(struct net_device *netdev, u32 sset, u8 *data)
 	if (sset != ETH_SS_STATS)
 		return;
 	ethtool_puts(&data, "resets");
+	ethtool_puts(&data, "requests_refused");
 	for (i = 0; i < ARRAY_SIZE(vnic_dev_stats); i++)
 		ethtool_puts(&data, vnic_dev_stats[i].name);
 	for (i = 0; i < vnic_num_dev_drops(vf); i++)
@@ -203,6 +204,7 @@ static void vnic_get_ethtool_stats(struct net_device *netdev, struct ethtool_sta
 	unsigned int i;
 
 	*data++ = vf->resets;
+	*data++ = READ_ONCE(vf->mbx.refused);
 	vnic_ask_dev_stats(vf);
 	data = vnic_put_dev_stats(vf, vnic_dev_stats, ARRAY_SIZE(vnic_dev_stats), data);
 	data = vnic_put_dev_stats(vf, vnic_dev_drops, vnic_num_dev_drops(vf), data);

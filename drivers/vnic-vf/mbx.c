@@ -150,13 +150,17 @@ static void vnic_mbx_send(struct vnic_vf *vf, u16 opcode, const void *req, size_
 
 static int vnic_mbx_take(struct vnic_vf *vf, u16 opcode, void *resp, size_t resp_len)
 {
-	const struct vnic_mbx_page *page = vf->mbx.page;
+	struct vnic_mbx *mbx = &vf->mbx;
+	const struct vnic_mbx_page *page = mbx->page;
 	u32 status = le32_to_cpu(READ_ONCE(page->resp.status));
 
+	lockdep_assert_held(&mbx->lock);
 	if (le16_to_cpu(READ_ONCE(page->resp.opcode)) != opcode)
 		return -EPROTO;
-	if (status)
+	if (status) {
+		WRITE_ONCE(mbx->refused, mbx->refused + 1);
 		return status < ARRAY_SIZE(vnic_mbx_errno) ? vnic_mbx_errno[status] : -EPROTO;
+	}
 	if (le16_to_cpu(READ_ONCE(page->resp.len)) != resp_len)
 		return -EPROTO;
 	if (resp_len)

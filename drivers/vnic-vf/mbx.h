@@ -20,6 +20,7 @@ struct vnic_vf;
  * @seq: of the request under way
  * @live: the device knows the page and answers
  * @event: status.event the driver has acted upon (control work only)
+ * @refused: requests that the device has refused
  */
 struct vnic_mbx {
 	struct mutex		lock;	/* one request at a time */
@@ -29,6 +30,7 @@ struct vnic_mbx {
 	u16			seq;
 	bool			live;
 	u32			event;
+	u64			refused;
 };
 
 /* Status block as the driver last read it, checked. */

@@ -205,8 +205,15 @@ def trunk():
 def trust():
     """promiscuous mode needs trust: unknown unicast reaches only a trusted, promiscuous VF"""
     b = shared(Bench).reset()
+
+    def told():
+        """What was refused, as the VF counts it and as the host does."""
+        shown = json.loads(out(f'devlink -j health diagnose pci/{b.pf.bdf} reporter vf'))['VFs']
+        return [b.vf[2].stats()['requests_refused'],
+                sum(vf['refused requests'] for vf in shown if vf['vf'] == 2)]
+    before = told()
     sh(f'ip link set {b.vf[2].name} promisc on', ns='vf2')
-    sleep(0.5)
+    wait_for(lambda: told() == [n + 1 for n in before], 'refused, and counted at both ends')
     eq(b.send(0, NOBODY), {}, 'untrusted')
     for _ in range(2):
         b.pf.link(2, 'trust on')
