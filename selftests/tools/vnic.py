@@ -5,9 +5,10 @@
 import json
 import os
 import re
+import subprocess
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import contains, eq, run, true, wait_for
+from ktap import contains, defer, eq, run, true, wait_for
 from vnic import frame, load, out, packet_socket, ping, read, refused, sh, unload
 
 VNIC = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../tools/vnic')
@@ -29,6 +30,16 @@ def listing():
     line = [l for l in text.splitlines() if pf.vf(1).bdf in l][0]
     for part in ('02:00:00:00:00:31', '12', '345', pf.vf(1).dev):
         contains(line, part, 'VF 1')
+    sh('ip netns add there')
+    defer(sh, 'ip netns del there')
+    sh(f'ip link set {pf.vf(0).dev} netns there')
+    shell = subprocess.Popen(['unshare', '-n', 'sleep', '60'])
+    defer(shell.kill)
+    wait_for(lambda: sh(f'ip link set {pf.vf(1).dev} netns {shell.pid}', check=False).returncode == 0
+             and pf.vf(1).netdevs() == [], 'a container has VF 1')
+    text = out(f'{VNIC} list')
+    contains(text, 'in netns there', 'VF 0')
+    contains(text, f'in netns of sleep[{shell.pid}]', 'VF 1')
 
 
 def as_json():
