@@ -7,7 +7,7 @@
 
 #include "vf.h"
 
-#define VNIC_VLAN_SINGLE	16	/* messages for one VLAN each, in a second */
+#define VNIC_VLAN_SINGLE	16	/* messages for one VLAN each, after a quiet second */
 
 /**
  * struct vnic_filter - receive filters as they are sent
@@ -267,7 +267,7 @@ static int vnic_vlan_send_all(struct vnic_vf *vf, __be16 proto)
 }
 
 /*
- * Is one more message for one VLAN worth it?  Of the first few in a second the
+ * Is one more message for one VLAN worth it?  Of the first few after a quiet second the
  * user learns at once whether they are allowed, and they are in force.  Who adds
  * thousands would wait for as many answers, and all of rtnl with him.
  */
@@ -275,10 +275,9 @@ static bool vnic_vlan_single(struct vnic_vf *vf)
 {
 	if (!vnic_has(vf, VNIC_F_VLAN_MAP))
 		return true;
-	if (jiffies - vf->vlan_since > HZ) {
-		vf->vlan_since = jiffies;
+	if (jiffies - vf->vlan_since > HZ)
 		vf->vlan_count = 0;
-	}
+	vf->vlan_since = jiffies;
 	return vf->vlan_count++ < VNIC_VLAN_SINGLE;
 }
 

@@ -68,8 +68,8 @@
  * @ctag: VLANs joined, 802.1Q; rtnl
  * @stag: VLANs joined, 802.1ad; rtnl
  * @vlan_all: modes that stand in for VLAN filters, VNIC_RX_MODE_*; written under rtnl
- * @vlan_since: jiffies since when messages for one VLAN each are counted
- * @vlan_count: how many
+ * @vlan_since: jiffies when a VLAN was joined or left last
+ * @vlan_count: how many were since a quiet second
  * @control: events of the device and recovery
  * @filter: sends the receive filters
  * @vlan: sends all VLANs
