@@ -2,6 +2,7 @@
 """The C programs of selftests/vfio: where they are, and those that take commands."""
 import os
 import subprocess
+import sys
 import tempfile
 
 from ktap import Fail, defer
@@ -20,6 +21,11 @@ def program(name):
         _made.append(tempfile.mkdtemp(dir='/run'))
         sh(f'make -s -C {SOURCE} OUT={_made[0]}', timeout=240)
     return f'{_made[0]}/{name}'
+
+
+def cases_named():
+    """What to tell a program of the cases named on our command line."""
+    return ['-c', ','.join(sys.argv[1:])] if sys.argv[1:] else []
 
 
 def on_three_vfs(name, *args):

@@ -10,7 +10,7 @@ emulated rt machine, and behind an IOMMU only reaching memory is another thing.
 import os
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from program import on_three_vfs
+from program import cases_named, on_three_vfs
 from vnic import read, sh
 
 
@@ -18,15 +18,13 @@ def main():
     """Set up, run, clean up; vfio_api prints the KTAP."""
     slow = float(os.environ.get('VNIC_SLOW', '1'))
     args = ['-t', os.environ.get('VNIC_FUZZ_SECONDS', '10' if slow > 1 else '5')]
-    if sys.argv[1:]:
-        args += ['-c', ','.join(sys.argv[1:])]
     if 'VNIC_SEED' in os.environ:
         args += ['-s', os.environ['VNIC_SEED']]
     # KVM on PREEMPT_RT wants a constant TSC, which an emulated CPU cannot promise.
     emulated_rt = 'PREEMPT_RT' in os.uname().version and \
         'constant_tsc' not in read('/proc/cpuinfo')
     sh('modprobe kvm_amd || modprobe kvm_intel', check=not emulated_rt)
-    return on_three_vfs('vfio_api', *args)
+    return on_three_vfs('vfio_api', *cases_named(), *args)
 
 
 sys.exit(main())

@@ -36,13 +36,8 @@ int main(int argc, char **argv)
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	const struct hostile_case *c;
 	unsigned int i, n = 0, bad = 0;
-	const char *only = NULL;
+	const char *only = take_cases(&argc, &argv);
 
-	if (argc > 2 && !strcmp(argv[1], "-c")) {
-		only = argv[2];
-		argv += 2;
-		argc -= 2;
-	}
 	if (argc != 9) {
 		fprintf(stderr, "usage: classes [-c CASE,...] SLOW PF ADDRESS WIRE VF VF VF VF\n");
 		return 2;

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from program import program
+from program import cases_named, program
 from vnic import load, sh, unload
 
 
@@ -23,14 +23,13 @@ def wired():
 
 def main():
     """Set up, run, clean up; classes prints the KTAP."""
-    only = ['-c', ','.join(sys.argv[1:])] if sys.argv[1:] else []
     sh('modprobe kvm_amd || modprobe kvm_intel', check=False)
     pf = wired()
     try:
         pf.set('sriov_drivers_autoprobe', 0)
         pf.numvfs(4)
         vfs = [pf.vf(i).to_vfio().bdf for i in range(4)]
-        return subprocess.run([program('classes'), *only, str(int(float(os.environ.get(
+        return subprocess.run([program('classes'), *cases_named(), str(int(float(os.environ.get(
             'VNIC_SLOW', '1')))), pf.dev, pf.bdf, 'ethfar', *vfs], check=False).returncode
     finally:
         unload()

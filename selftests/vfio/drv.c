@@ -366,6 +366,18 @@ void drv_exchange(struct drv *from, struct drv *to, const __u8 *dst, size_t len,
 	check(drv_sent(from, WAIT), "descriptors not given back");
 }
 
+const char *take_cases(int *argc, char ***argv)
+{
+	const char *list;
+
+	if (*argc < 3 || strcmp((*argv)[1], "-c"))
+		return NULL;
+	list = (*argv)[2];
+	*argv += 2;
+	*argc -= 2;
+	return list;
+}
+
 bool wanted_case(const char *list, const char *name)
 {
 	size_t len = strlen(name);

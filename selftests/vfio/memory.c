@@ -334,13 +334,8 @@ int main(int argc, char **argv)
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	const unsigned int by_cdev = vdev_have_cdev() ? ARRAY_SIZE(cases) - 1 : 0;
 	unsigned int i, n = 0, bad = 0;
-	const char *only = NULL;
+	const char *only = take_cases(&argc, &argv);
 
-	if (argc > 2 && !strcmp(argv[1], "-c")) {
-		only = argv[2];
-		argv += 2;
-		argc -= 2;
-	}
 	if (argc != 6) {
 		fprintf(stderr, "usage: memory [-c CASE,...] GIB SLOW VF VF VF\n");
 		return 2;

@@ -6,8 +6,7 @@
 import os
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from program import on_three_vfs
+from program import cases_named, on_three_vfs
 
 slow = int(os.environ.get('VNIC_SLOW', '1'))
-only = ['-c', ','.join(sys.argv[1:])] if sys.argv[1:] else []
-sys.exit(on_three_vfs('memory', *only, '16' if slow == 1 else '1', str(slow)))
+sys.exit(on_three_vfs('memory', *cases_named(), '16' if slow == 1 else '1', str(slow)))

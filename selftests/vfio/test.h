@@ -164,6 +164,8 @@ void drv_exchange(struct drv *from, struct drv *to, const __u8 *dst, size_t len,
 int drv_create(struct drv *v, __u16 type, __u32 ring, __u32 event);
 /* In a process of its own, so that it can end and hang as it likes; nonzero: failed */
 int run_case(void (*run)(void), unsigned int seconds);
+/* Take "-c LIST" from the front of the arguments; NULL: it is not there */
+const char *take_cases(int *argc, char ***argv);
 /* Is it in a list, "A,B,C"?  NULL: all are. */
 bool wanted_case(const char *list, const char *name);
 
