@@ -7,7 +7,7 @@ import re
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from guest import Guest
-from ktap import between, eq, note, run, sleep, true, wait_for
+from ktap import eq, note, run, sleep, true, wait_for
 from vnic import frame, load, out, packet_socket, ping, read, sh, write
 
 

@@ -6,7 +6,7 @@ import re
 import socket
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import Skip, between, contains, defer, eq, note, run, sleep, slow, true, wait_for
+from ktap import Skip, between, contains, defer, eq, note, run, sleep, true, wait_for
 from wire import carried, make_wired, wire
 from vnic import (Background, datagrams, frame, inside, iperf, iperf_mbps, load, mac_bytes, out,
                   packet_socket,
