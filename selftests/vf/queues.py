@@ -96,11 +96,11 @@ def adaptive():
 
 
 def answers(count=200):
-    """Median of the times to an answer in ms, of requests with pauses."""
+    """Time to an answer in ms that a tenth of requests with pauses did not need."""
     text = out(f'ping -n -i 0.004 -c {count} -W 5 10.9.0.2', ns='vf0')
     times = [float(t) for t in re.findall(r'time=([\d.]+) ms', text)]
     true(len(times) >= count * 0.9, f'{len(times)} of {count} answers')
-    return statistics.median(times)
+    return statistics.quantiles(times, n=10)[0]
 
 
 def latency():
@@ -120,8 +120,8 @@ def latency():
         return best(name) >= 1.4 * best('none') + 0.05
 
     measure('10 ms', 'adaptive-rx off rx-usecs 10000 rx-frames 0')
-    # The least of each is what it takes when nothing else runs, which on a busy host
-    # takes some tries: what is delayed is so each time.
+    # What is delayed is so each time. What other work on the host delays is not: a tenth
+    # of the requests is spared, at least in one of some tries.
     for i in range(10):
         if i >= 3 and not late('adaptive') and not late('after load'):
             break
