@@ -5,7 +5,7 @@
 import json
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import contains, defer, eq, run, sleep, true, wait_for
+from ktap import contains, defer, eq, run, true, wait_for
 from qstats import FIELDS, queue_stats
 from vnic import (Background, frame, load, log_mark, log_since, one_cpu, out, packet_socket, pair,
                   ping, read, receive, refused, sh)
@@ -80,14 +80,17 @@ def per_queue():
                 for what in ('packets', 'bytes')}, total, queues
 
     sh(f'ip addr flush dev {vfs[1].name}', ns='vf1')      # nobody says anything any more
-    sleep(0.5)
-    link, total, queues = stats()
+
+    def still():
+        """What two looks found alike, and `ethtool -S` between them."""
+        first, shown, second = stats(), vfs[0].stats(), stats()
+        return first == second and (*first, shown)
+    link, total, queues, shown = wait_for(still, 'statistics that stand still')
     eq({key: total[key] for key in link}, link, 'totals')
     eq(sorted(total), sorted(FIELDS.values()), 'what is counted of the device')
     eq(sorted(queues), [('rx', 0), ('rx', 1), ('tx', 0), ('tx', 1)], 'queues')
     eq({key: sum(q.get(key, 0) for q in queues.values()) for key in total}, total, 'sum of the queues')
     true(all(queues['tx', i]['tx_packets'] >= 5 for i in (0, 1)), f'sent by both: {queues}')
-    shown = vfs[0].stats()
     eq({(way, i): shown[f'{way}{i}_packets'] for way, i in queues},
        {(way, i): q[f'{way}_packets'] for (way, i), q in queues.items()}, 'ethtool -S')
     sh(f'ethtool -L {vfs[0].name} combined 1', ns='vf0')
