@@ -66,7 +66,7 @@ missed()
 }
 
 echo "KTAP version 1"
-echo "1..28"
+echo "1..35"
 
 console ''
 emulator '^stack-guard: '
@@ -84,6 +84,45 @@ missed 's/\(Linux version [^ ]*\)+deb13-amd64/\1-vnicdebug/' "the debug kernel"
 missed '/stack guard/d; s/RIP: 0010:error_entry/RIP: 0010:rcu_core/' "any other panic"
 missed '/Kernel panic/d' "a machine that did not die of it"
 missed '/40.1/d' "a machine that ends without a word"
+
+# clock SED-SCRIPT: a machine whose CPU ran with a guest's clock, changed by the script
+clock()
+{
+	console '/40.1/d'
+	sed "$1" >>"$tmp/log/console.log" <<-'END'
+	[  148.894619] kvm: kvm [3057]: vcpu0, guest rIP: 0xffffffff81099068 Unhandled WRMSR(0xc0010007) = 0xffff
+	[    8.726028] BUG: TASK stack guard page was hit at 000000004291553d (stack is 00000000f55f83be..00000000a50eed2e)
+	[    8.729567] Oops: stack guard page: 0000 [#1] PREEMPT SMP NOPTI
+	[    8.730368] CPU: 0 UID: 0 PID: 3073 Comm: CPU 0/KVM Not tainted 6.12.117+deb13-amd64 #1  Debian 6.12.117-1
+	[    8.730730] RIP: 0010:exc_page_fault+0x19/0x180
+	[    8.731739] RSP: 0018:ffffc90001bf8010 EFLAGS: 00000087
+	[    8.732210] RAX: 00000000000351c0 RBX: ffffc90001bf8038 RCX: ffffffff81e01928
+	[    8.732225] RDX: 0000000000000000 RSI: 0000000000000000 RDI: ffffc90001bf8038
+	[    8.732236] RBP: 00000000000351c0 R08: 0000000000000000 R09: 0000000000000000
+	[    8.732247] R10: 0000000000000000 R11: 0000000000000000 R12: 0000000000000000
+	[    8.732258] R13: 0000000000000000 R14: 0000000000000000 R15: 0000000000000000
+	[    8.732549] CR2: ffffc90001bf7ff8 CR3: 0000000101370000 CR4: 0000000000350ef0
+	[  155.198122] Kernel panic - not syncing: corrupted stack end detected inside scheduler
+	END
+}
+
+# not_clock SED-SCRIPT WHAT: a console that is not quite that
+not_clock()
+{
+	clock "$1"
+	! emulator .
+	result $? "not the emulator's: $2"
+}
+
+clock ''
+emulator '^guest-clock: '
+result $? "the emulator's: a CPU of the machine that ran with a guest's clock"
+not_clock 's/\[    8\./[  150./' "the same registers by the machine's own clock"
+not_clock 's/\[    8\./[  148./' "a clock that goes back by less than a second"
+not_clock 's/exc_page_fault/vnic_tx_copy/' "a stack used up elsewhere by the guest's clock"
+not_clock 's/R15: 0*$/R15: ffff888104a1c000/' "registers that are not cleared, by the guest's clock"
+not_clock 's/.*CR2:.*/&\n[    8.8] vnic_copy+0x10\/0x20 [vnic_pf]/' "vnic on the trace, by the guest's clock"
+not_clock 's/Comm: CPU 0.KVM/Comm: kworker/' "a thread that is no vCPU, by the guest's clock"
 
 # stall SED-SCRIPT: a machine with a dead CPU, changed by the script
 stall()
