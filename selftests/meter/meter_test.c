@@ -102,7 +102,7 @@ static bool flood(struct vnic_meter *m, struct watch *w, u64 now, unsigned int b
 	while (vnic_meter_take(m, bytes, now))
 		watch_passed(w, now, bytes);
 	watch_refused(w, now);
-	return m->tokens >= 0 && m->tokens <= (s64)(m->burst * VNIC_NANO);
+	return m->tokens <= (s64)(m->burst * VNIC_NANO);
 }
 
 /*
@@ -293,7 +293,7 @@ static void test_change(void)
 			continue;
 		before = m.tokens;
 		vnic_meter_set(&m, vnic_meter_rate(rates[random_below(ARRAY_SIZE(rates))]),
-			       VNIC_METER_BURST_MIN << random_below(4), now);
+			       VNIC_METER_BURST_TSO << random_below(4), now);
 		full = m.burst * VNIC_NANO;
 		if (m.tokens != (before < full ? before : full))
 			kept = false;
@@ -329,8 +329,8 @@ static void test_wait(void)
 }
 
 /*
- * What waits for its turn (pace.c) may be longer than the burst: it goes when the
- * bucket is full, and the rate holds all the same.
+ * A frame may be longer than the burst: it goes when the bucket is full, and the rate
+ * holds all the same.  Those that wait (pace.c, shaped ones) ask for how long ...
  */
 static const char *longer(unsigned int mbps, unsigned int more)
 {
@@ -340,7 +340,7 @@ static const char *longer(unsigned int mbps, unsigned int more)
 	s128 passed = 0, due;
 
 	vnic_meter_set(&m, rate, VNIC_METER_BURST_MIN, now);
-	vnic_meter_spend(&m, bytes, now);
+	vnic_meter_spend(&m, bytes);
 	start = now;
 	for (n = 0; n < 20000; n++) {
 		wait = vnic_meter_wait(&m, bytes, now);
@@ -350,7 +350,7 @@ static const char *longer(unsigned int mbps, unsigned int more)
 		now = start + wait + random_below(random_below(8) ? 2 : m.fill);
 		if (vnic_meter_wait(&m, bytes, now))
 			return "never full";
-		vnic_meter_spend(&m, bytes, now);
+		vnic_meter_spend(&m, bytes);
 		passed += bytes;
 		due = (s128)rate * (now - HOUR) / SEC;
 		if (passed > due + more + 1)
@@ -360,9 +360,38 @@ static const char *longer(unsigned int mbps, unsigned int more)
 	return NULL;
 }
 
+/*
+ * ... and those that are dropped come again: as often as the rate allows, and no
+ * window has more than the rate and one of them.
+ */
+static const char *dropped(unsigned int mbps, unsigned int more)
+{
+	u64 bytes = VNIC_METER_BURST_MIN + more, now = HOUR, rate = vnic_meter_rate(mbps);
+	u64 pause = (u64)((s128)bytes * SEC / rate) / 8, late = 0, missed = 0;
+	struct vnic_meter m = { 0 };
+	struct watch w;
+	unsigned int n;
+
+	vnic_meter_set(&m, rate, VNIC_METER_BURST_MIN, now);
+	watch_init(&w, rate, now);
+	for (n = 0; n < 100000; n++) {
+		late = random_below(2 * pause + 1) + 1;
+		now += late;
+		if (vnic_meter_take(&m, bytes, now)) {
+			watch_passed(&w, now, bytes);
+			missed += late;		/* earned while the bucket was full, at most */
+		}
+	}
+	if (w.most > (s128)bytes * VNIC_NANO)
+		return "a window passed more than the rate and a frame";
+	if (w.passed < (s128)rate * (now - HOUR - missed) - (s128)bytes * VNIC_NANO)
+		return "less than the rate";
+	return NULL;
+}
+
 static void test_longer(void)
 {
-	static const unsigned int more[] = { 1, 4080, 100000, VNIC_METER_BURST_MIN };
+	static const unsigned int more[] = { 1, 4080, 45 * 1514, 100000, VNIC_METER_FRAME_MAX };
 	struct vnic_meter m = { 0 };
 	unsigned int r, i;
 	const char *why;
@@ -370,17 +399,71 @@ static void test_longer(void)
 	for (r = 0; r < ARRAY_SIZE(rates); r++) {
 		for (i = 0, why = NULL; i < ARRAY_SIZE(more) && !why; i++)
 			why = longer(rates[r], more[i]);
-		result_why(!why, why, "frames longer than the burst, %u Mb/s", rates[r]);
+		result_why(!why, why, "frames longer than the burst wait, %u Mb/s", rates[r]);
+		for (i = 0, why = NULL; i < ARRAY_SIZE(more) && !why; i++)
+			why = dropped(rates[r], more[i]);
+		result_why(!why, why, "frames longer than the burst are dropped, %u Mb/s", rates[r]);
 	}
-	vnic_meter_spend(&m, UINT64_MAX, 1);
+	vnic_meter_spend(&m, UINT64_MAX);
 	result_why(!m.tokens, "owed", "without a rate nothing is owed");
+	vnic_meter_set(&m, vnic_meter_rate(1), VNIC_METER_BURST_MIN, 1);
+	vnic_meter_spend(&m, UINT64_MAX);
+	vnic_meter_spend(&m, UINT64_MAX);
+	result_why(m.tokens == -(s64)(VNIC_METER_FRAME_MAX * VNIC_NANO), "another debt",
+		   "a frame is owed at most");
 	vnic_meter_set(&m, vnic_meter_rate(1), UINT64_MAX, 1);
 	for (i = 0; i < 3; i++)
-		vnic_meter_spend(&m, UINT64_MAX, 1);
-	result_why(m.tokens == -(s64)(m.burst * VNIC_NANO), "another debt", "a burst is owed at most");
-	vnic_meter_set(&m, vnic_meter_rate(1), VNIC_METER_BURST_MIN, 1);
-	result_why(m.tokens == -(s64)(VNIC_METER_BURST_MIN * VNIC_NANO), "another debt",
+		vnic_meter_spend(&m, UINT64_MAX);
+	result_why(m.tokens == -(s64)(m.burst * VNIC_NANO), "another debt", "or a burst");
+	vnic_meter_set(&m, vnic_meter_rate(1), VNIC_METER_BURST_TSO * 2, 1);
+	result_why(m.tokens == -(s64)(VNIC_METER_BURST_TSO * 2 * VNIC_NANO), "another debt",
 		   "... of the burst there is now");
+}
+
+/* What did not pass after all is there for others, and no more than that. */
+static void test_refund(void)
+{
+	u64 now = HOUR, burst = 100000;
+	struct vnic_meter m = { 0 };
+
+	vnic_meter_refund(&m, 1500);
+	result_why(!m.tokens, "earned", "without a rate there is nothing to give back");
+	vnic_meter_set(&m, vnic_meter_rate(1), burst, now);
+	result_why(vnic_meter_take(&m, burst, now) && !vnic_meter_take(&m, 1, now),
+		   "not all", "the bucket is taken whole");
+	vnic_meter_refund(&m, 1500);
+	result_why(!vnic_meter_take(&m, 1501, now) && vnic_meter_take(&m, 1500, now),
+		   "another amount", "a frame given back is there for another");
+	vnic_meter_refund(&m, burst);
+	vnic_meter_refund(&m, UINT64_MAX);
+	result_why(m.tokens == (s64)(burst * VNIC_NANO), "more", "no more than the bucket holds");
+}
+
+/* Packets instead of bytes: the same bucket, with a depth of its own */
+static void test_packets(void)
+{
+	static const unsigned int pps[] = { 100, 1000, 50000, 2000000, 1000000000 };
+	unsigned int i, n, passed;
+	struct vnic_meter m;
+	u64 burst, now;
+	bool ok = true;
+
+	for (i = 0; i < ARRAY_SIZE(pps); i++) {
+		burst = vnic_meter_default_packets(pps[i]);
+		ok &= burst >= 256 && burst >= pps[i] / 100 && burst <= 4096 + pps[i] / 100;
+		m = (struct vnic_meter) { 0 };
+		now = HOUR;
+		vnic_meter_set(&m, pps[i], burst, now);
+		for (passed = 0; vnic_meter_take(&m, 1, now); passed++)
+			;
+		ok &= passed == burst;
+		for (n = passed = 0; n < 1000; n++) {
+			now += 10 * SEC / pps[i];	/* ten are earned, one is taken, and nine */
+			ok &= vnic_meter_take(&m, 1, now) && vnic_meter_take(&m, 9, now) &&
+			      !vnic_meter_take(&m, 1, now);
+		}
+	}
+	result_why(ok, "another number", "packets a second, and their burst");
 }
 
 /* Who has to leave something to others gets no more, and they get that. */
@@ -391,14 +474,14 @@ static void test_leave(void)
 
 	meter_make(&m, 10, now);
 	leave = m.burst / 2;
-	while (vnic_meter_take_above(&m, 1500, leave, now))
-		some += 1500;
+	for (; vnic_meter_has(&m, 1500, leave, now); some += 1500)
+		vnic_meter_spend(&m, 1500);
 	result(some <= m.burst - leave && some > m.burst - leave - 1500, "half is left to others");
 	while (vnic_meter_take(&m, 1500, now))
 		others += 1500;
 	result(some + others > m.burst - 1500, "who get it");
 	now += SEC / 10;
-	result(!vnic_meter_take_above(&m, 1500, leave, now) && vnic_meter_take(&m, 1500, now),
+	result(!vnic_meter_has(&m, 1500, leave, now) && vnic_meter_take(&m, 1500, now),
 	       "and what comes first");
 }
 
@@ -423,14 +506,14 @@ static void test_limits(void)
 	for (passed = 0; vnic_meter_take(&m, 65536, 5); passed += 65536)
 		;
 	/* the largest product of rate and time that is multiplied out, and beyond */
-	vnic_meter_take(&m, VNIC_METER_BURST_MAX + 1, 5 + m.fill - 1);
+	vnic_meter_has(&m, 1, 0, 5 + m.fill - 1);
 	ok = m.tokens >= 0 && m.tokens <= (s64)(m.burst * VNIC_NANO);
-	vnic_meter_take(&m, VNIC_METER_BURST_MAX + 1, UINT64_MAX);
+	vnic_meter_has(&m, 1, 0, UINT64_MAX);
 	ok &= m.tokens == (s64)(m.burst * VNIC_NANO);
 	result_why(ok && passed <= m.burst, "overflow", "1 Tb/s, burst 1 GiB, clock to its end");
-	result_why(!vnic_meter_take(&m, UINT64_MAX, UINT64_MAX) &&
-	       !vnic_meter_take(&m, m.burst + 1, UINT64_MAX), "passed",
-	       "more than the burst never passes");
+	result_why(vnic_meter_take(&m, m.burst + 1, UINT64_MAX) &&
+	       !vnic_meter_take(&m, m.burst + 1, UINT64_MAX), "twice",
+	       "more than the burst passes when the bucket is full");
 
 	vnic_meter_set(&m, 0, 0, 6);
 	vnic_meter_set(&m, vnic_meter_rate(1), VNIC_METER_BURST_MIN, 7);
@@ -453,6 +536,8 @@ int main(int argc, char **argv)
 	test_wait();
 	test_leave();
 	test_longer();
+	test_refund();
+	test_packets();
 	test_overload();
 	test_mixed();
 	test_drift(1, 512, 24 * HOUR);

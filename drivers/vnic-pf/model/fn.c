@@ -49,7 +49,7 @@ u64 vnic_fn_toll(struct vnic_fn *fn)
 	now = ktime_get_ns();
 	wait = vnic_meter_wait(&fn->toll, VNIC_TOLL_EACH, now);
 	if (!wait)
-		vnic_meter_spend(&fn->toll, VNIC_TOLL_EACH, now);
+		vnic_meter_spend(&fn->toll, VNIC_TOLL_EACH);
 	spin_unlock(&fn->toll_lock);
 	return wait;
 }
@@ -57,11 +57,8 @@ u64 vnic_fn_toll(struct vnic_fn *fn)
 /* How long a piece takes is known afterwards, so it may be owed. */
 void vnic_fn_toll_spend(struct vnic_fn *fn, u64 since)
 {
-	u64 now;
-
 	spin_lock(&fn->toll_lock);
-	now = ktime_get_ns();
-	vnic_meter_spend(&fn->toll, min_t(u64, now - since, VNIC_TOLL_LONGEST), now);
+	vnic_meter_spend(&fn->toll, min_t(u64, ktime_get_ns() - since, VNIC_TOLL_LONGEST));
 	spin_unlock(&fn->toll_lock);
 }
 

@@ -199,7 +199,7 @@ static u64 vnic_pace_ask(struct vnic_fn *fn, struct vnic_flow *flow,
 		*hit = vnic_codel_hit(&flow->codel, &law, now - item->since,
 				      READ_ONCE(flow->fifo.cells) - item->hold.cells, now);
 		if (!*hit || item->ect)
-			vnic_meter_spend(&port->rx_meter, item->wire, now);
+			vnic_meter_spend(&port->rx_meter, item->wire);
 	}
 	spin_unlock(&port->rx_lock);
 	return wait;

@@ -483,7 +483,8 @@ static unsigned int vnic_admit_rate(struct vnic_port *port, struct vnic_frame **
 	now = ktime_get_ns();
 	for (i = 0; i < n; i++) {
 		leave = assured && !out[i]->assured ? port->rx_meter.burst / 2 : 0;
-		if (vnic_meter_take_above(&port->rx_meter, out[i]->wire, leave, now)) {
+		if (vnic_meter_has(&port->rx_meter, out[i]->wire, leave, now)) {
+			vnic_meter_spend(&port->rx_meter, out[i]->wire);
 			out[kept++] = out[i];
 			continue;
 		}

@@ -242,7 +242,7 @@ int vnic_frame_finish(struct vnic_frame *f)
 	if (f->flags & VNIC_FR_TSO && !vnic_frame_tso_valid(f))
 		return -EINVAL;
 	vnic_frame_measure(f);
-	return f->wire <= VNIC_METER_BURST_MIN ? 0 : -EINVAL;
+	return f->wire <= VNIC_METER_FRAME_MAX ? 0 : -EINVAL;
 }
 
 /* ---- from an skb ---- */
@@ -357,7 +357,7 @@ int vnic_frame_from_skb(struct vnic_frame *f, struct sk_buff *skb)
 	if (err)
 		return err;
 	vnic_frame_measure(f);
-	return f->wire <= VNIC_METER_BURST_MIN ? 0 : -EOPNOTSUPP;
+	return f->wire <= VNIC_METER_FRAME_MAX ? 0 : -EOPNOTSUPP;
 }
 
 /* ---- the bytes ---- */
