@@ -8,6 +8,7 @@ import struct
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
+from devlink import Devlink
 from events import Events
 from ktap import Fail, between, defer, eq, note, run, sleep, slow, true, wait_for
 from misbehave import Misbehave
@@ -227,6 +228,18 @@ def rate():
     eq([e['bytes'] for e in frames], [e['frames'] * 1400 for e in frames], 'bytes policed')
 
 
+def pps():
+    """rx_drop_pps: more packets than the VF may be sent"""
+    def act(b):
+        dl = Devlink(b.pf)
+        defer(lambda: dl.set_param('vf1_rx_pps', 0))
+        dl.set_param('vf1_rx_pps', 100)
+        b.send(0, MAC[1], count=600)
+        sleep(0.2)
+
+    provoke(1, 'rx_drop_pps', act, count=None)
+
+
 def nobuf():
     """rx_drop_nobuf: a driver that posts no more buffers; rx_drop_reset: what waited then"""
     def act(b):
@@ -305,5 +318,5 @@ def mailbox():
     eq(mine[-1]['generation'], int(driver.tell('generation')), 'generation')
 
 
-run([spoof, control, vlan, nodest, malformed, tso_length, tx_link, rx_link, oversize, rate,
+run([spoof, control, vlan, nodest, malformed, tso_length, tx_link, rx_link, oversize, rate, pps,
      nobuf, agree, dead, filtered, mailbox])

@@ -288,10 +288,11 @@ static void vnic_mbx_put_stats(struct vnic_mbx_stats *out, const struct vnic_por
 	const u64 *d = st->drops;
 
 	*out = (struct vnic_mbx_stats) {
-		.rx_drop_rate		= cpu_to_le64(d[VNIC_DROP_RX_RATE] + d[VNIC_DROP_RX_SHARE]),
+		.rx_drop_rate		= cpu_to_le64(d[VNIC_DROP_RX_RATE] + d[VNIC_DROP_RX_PPS] +
+						      d[VNIC_DROP_RX_SHARE]),
 		.rx_drop_nobuf		= cpu_to_le64(d[VNIC_DROP_RX_NOBUF]),
 		.rx_drop_other		= cpu_to_le64(st->rx_dropped - d[VNIC_DROP_RX_RATE] -
-						      d[VNIC_DROP_RX_SHARE] -
+						      d[VNIC_DROP_RX_PPS] - d[VNIC_DROP_RX_SHARE] -
 						      d[VNIC_DROP_RX_NOBUF]),
 		.tx_drop_spoof		= cpu_to_le64(d[VNIC_DROP_TX_SPOOF]),
 		.tx_drop_vlan		= cpu_to_le64(d[VNIC_DROP_TX_VLAN]),

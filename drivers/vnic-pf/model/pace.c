@@ -60,14 +60,19 @@ void vnic_pace_purge(struct vnic_fn *fn, enum vnic_drop why)
 	spin_unlock_bh(&fn->pace.lock);
 }
 
-static bool vnic_pace_take(struct vnic_port *port, u32 bytes)
+/* Charge for a frame that may go now.  VNIC_DROP_MAX: it may; else why it is dropped if
+ * it cannot wait.
+ */
+static enum vnic_drop vnic_pace_take(struct vnic_port *port, u32 bytes, u32 packets)
 {
-	bool taken;
+	enum vnic_drop why;
 
 	spin_lock(&port->rx_lock);
-	taken = vnic_meter_take(&port->rx_meter, bytes, ktime_get_ns());
+	why = vnic_port_rx_ask(port, bytes, packets, false, ktime_get_ns());
+	if (why == VNIC_DROP_MAX)
+		vnic_port_rx_spend(port, bytes, packets);
 	spin_unlock(&port->rx_lock);
-	return taken;
+	return why;
 }
 
 /* ---- senders; BH disabled, pace->lock held ---- */
@@ -133,6 +138,7 @@ unsigned int vnic_pace_admit(struct vnic_fn *fn, struct vnic_frame **frames, u8 
 			     unsigned int n)
 {
 	struct vnic_pace *pace = &fn->pace;
+	enum vnic_drop why = VNIC_DROP_MAX;
 	unsigned int i, kept = 0;
 	bool wake = false;
 
@@ -143,13 +149,19 @@ unsigned int vnic_pace_admit(struct vnic_fn *fn, struct vnic_frame **frames, u8 
 		/* Under the lock: what is to be stopped is purged afterwards. */
 		if (!vnic_queues_enabled(fn)) {
 			vnic_port_drop(&fn->port, VNIC_DROP_RX_LINK, f->segs);
-		} else if (vnic_fair_empty(&pace->fair) && vnic_pace_take(&fn->port, f->wire)) {
+			continue;
+		}
+		if (vnic_fair_empty(&pace->fair))
+			why = vnic_pace_take(&fn->port, f->wire, f->segs);
+		else
+			why = VNIC_DROP_RX_RATE;
+		if (why == VNIC_DROP_MAX) {
 			frames[kept] = f;
 			queue[kept++] = queue[i];
 		} else if (pace->target) {
 			wake |= vnic_pace_store(fn, f, queue[i]);
 		} else {
-			vnic_port_drop(&fn->port, VNIC_DROP_RX_RATE, f->segs);
+			vnic_port_drop(&fn->port, why, f->segs);
 		}
 	}
 	if (wake)
@@ -168,7 +180,7 @@ unsigned int vnic_pace_admit(struct vnic_fn *fn, struct vnic_frame **frames, u8 
 static struct vnic_codel_law vnic_pace_law(const struct vnic_fn *fn)
 {
 	const struct vnic_pace *pace = &fn->pace;
-	u64 rate = fn->port.rx_meter.rate;
+	u64 rate = fn->port.rx_meter.rate, pps = fn->port.rx_pps.rate;
 	struct vnic_codel_law law = {
 		.target = pace->target,
 		.interval = pace->target * VNIC_PACE_INTERVAL,
@@ -177,6 +189,8 @@ static struct vnic_codel_law vnic_pace_law(const struct vnic_fn *fn)
 	if (rate)
 		law.target = max(law.target,
 				 div64_u64(VNIC_QUANTUM * NSEC_PER_SEC, rate));
+	if (pps)
+		law.target = max(law.target, div64_u64(NSEC_PER_SEC, pps));
 	return law;
 }
 
@@ -193,13 +207,13 @@ static u64 vnic_pace_ask(struct vnic_fn *fn, struct vnic_flow *flow,
 
 	spin_lock(&port->rx_lock);
 	now = ktime_get_ns();
-	wait = vnic_meter_wait(&port->rx_meter, item->wire, now);
+	wait = vnic_port_rx_wait(port, item->wire, item->segs, now);
 	if (!wait) {
 		law = vnic_pace_law(fn);
 		*hit = vnic_codel_hit(&flow->codel, &law, now - item->since,
 				      READ_ONCE(flow->fifo.cells) - item->hold.cells, now);
 		if (!*hit || item->ect)
-			vnic_meter_spend(&port->rx_meter, item->wire);
+			vnic_port_rx_spend(port, item->wire, item->segs);
 	}
 	spin_unlock(&port->rx_lock);
 	return wait;
@@ -263,14 +277,16 @@ void vnic_vf_set_queue(struct vnic_port *port, u64 target)
 	struct vnic_fn *fn = port->priv;
 	struct vnic_stored *item;
 	struct vnic_flow *flow;
+	enum vnic_drop why;
 
 	spin_lock_bh(&fn->pace.lock);
 	fn->pace.target = target;
 	while (!target && (item = vnic_pace_first(fn, &flow))) {
-		if (vnic_pace_take(port, item->wire))
+		why = vnic_pace_take(port, item->wire, item->segs);
+		if (why == VNIC_DROP_MAX)
 			vnic_rxq_pass(fn, item);
 		else
-			vnic_pace_lose(fn, item, VNIC_DROP_RX_RATE);
+			vnic_pace_lose(fn, item, why);
 	}
 	spin_unlock_bh(&fn->pace.lock);
 	/* The rate may be another: how long to wait, too. */

@@ -93,7 +93,6 @@ union vnic_desc {
  * @blocked: waits for a destination's unblock()
  * @unblocked: unblock() was called: forget @blocked and @wait_until
  * @wait_until: shaper: ns (ktime) before which nothing is sent; 0: none
- * @paid: bytes the shaper has been charged for frames that were not sent then
  * @load: how busy it is
  * @kicks: doorbells
  * @kicks_here: of these, those whose work was done by who rang
@@ -110,7 +109,6 @@ struct vnic_txq {
 	bool			blocked;
 	bool			unblocked;
 	u64			wait_until;
-	u64			paid;
 	struct vnic_load	load;
 	atomic_long_t		kicks;
 	atomic_long_t		kicks_here;

@@ -78,7 +78,6 @@ int vnic_txq_open(struct vnic_txq *txq)
 	txq->cons = 0;
 	txq->blocked = false;
 	txq->wait_until = 0;
-	txq->paid = 0;
 	vnic_load_init(&txq->load);
 	WRITE_ONCE(txq->ring.live, true);
 	return 0;
@@ -291,46 +290,18 @@ static int vnic_tx_collect(struct vnic_txq *txq, struct vnic_tx_turn *t, u32 mos
 	return 0;
 }
 
-/* Pay for @need bytes: 0, or ns to wait. */
-static u64 vnic_tx_pay(struct vnic_txq *txq, u64 need)
-{
-	u64 wait = 0;
-
-	if (txq->paid >= need) {
-		txq->paid -= need;
-		return 0;
-	}
-	wait = vnic_port_shape(&txq->fn->port, need - txq->paid);
-	if (!wait)
-		txq->paid = 0;
-	return wait;
-}
-
-/*
- * How many of the frames may go now?  Sets wait_until if not all.  The meter is
- * the function's, so it is charged for all of them at once if it can be.
- */
+/* How many of the frames may go now?  Sets wait_until if not all. */
 static unsigned int vnic_tx_shape(struct vnic_txq *txq, struct vnic_tx_turn *t)
 {
-	unsigned int i;
-	u64 wait, sum = 0;
+	unsigned int may;
+	u64 wait;
 
-	if (!vnic_port_shaped(&txq->fn->port)) {
-		txq->paid = 0;
+	if (!vnic_port_shaped(&txq->fn->port))
 		return t->frames;
-	}
-	for (i = 0; i < t->frames; i++)
-		sum += txq->work->frame[i].wire;
-	if (!vnic_tx_pay(txq, sum))
-		return t->frames;
-	for (i = 0; i < t->frames; i++) {
-		wait = vnic_tx_pay(txq, txq->work->frame[i].wire);
-		if (wait) {
-			txq->wait_until = ktime_get_ns() + wait;
-			break;
-		}
-	}
-	return i;
+	may = vnic_port_shape(&txq->fn->port, txq->work->frame, t->frames, &wait);
+	if (may < t->frames)
+		txq->wait_until = ktime_get_ns() + wait;
+	return may;
 }
 
 /* Count those frames up to cons that were dropped. */
@@ -363,8 +334,8 @@ static int vnic_tx_send(struct vnic_txq *txq, struct vnic_tx_turn *t)
 	may = vnic_tx_shape(txq, t);
 	if (may)
 		sent = vnic_switch_forward(&txq->fn->port, w->frame, may, &busy);
-	for (i = sent; i < may; i++)
-		txq->paid += w->frame[i].wire;
+	if (sent < may && vnic_port_shaped(&txq->fn->port))
+		vnic_port_unshape(&txq->fn->port, w->frame + sent, may - sent);
 	for (i = sent; i < t->frames; i++)
 		t->bytes -= w->frame[i].len;
 	txq->blocked = busy;

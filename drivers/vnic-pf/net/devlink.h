@@ -14,7 +14,7 @@
 #include "../vnic.h"
 #include "priv.h"
 
-#define VNIC_VF_PARAMS	4	/* parameters of a VF */
+#define VNIC_VF_PARAMS	6	/* parameters of a VF */
 
 /**
  * struct vnic_devlink_vf - a VF's port

@@ -7,6 +7,8 @@
  *   vf<N>_rx_burst  bytes of the bucket that polices this; 0: by the rate
  *   vf<N>_rx_queue  us that a frame may wait for this rate before it is marked or
  *                   dropped; 0: what is beyond the rate is dropped at once
+ *   vf<N>_rx_pps    packets a second that may be sent to it; 0: no limit
+ *   vf<N>_tx_pps    packets a second that it may send; 0: no limit
  *   vf<N>_tx_burst  bytes of the bucket that shapes what it sends; 0: by the rate
  *
  * And of the adapter:
@@ -34,6 +36,8 @@ static const struct {
 	{ "rx_burst",	VNIC_RATE_RX_BURST },
 	{ "tx_burst",	VNIC_RATE_TX_BURST },
 	{ "rx_queue",	VNIC_RATE_RX_QUEUE },
+	{ "rx_pps",	VNIC_RATE_RX_PPS },
+	{ "tx_pps",	VNIC_RATE_TX_PPS },
 };
 
 static_assert(ARRAY_SIZE(vnic_params) == VNIC_VF_PARAMS);
@@ -100,6 +104,19 @@ static int vnic_burst_set(struct devlink *devlink, u32 id, struct devlink_param_
 	return err ? -ERANGE : 0;
 }
 
+static int vnic_pps_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
+			struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = vnic_port_set_rate(vnic_param_port(devlink, id), vnic_param_rate(id), ctx->val.vu32);
+	if (err)
+		NL_SET_ERR_MSG_FMT_MOD(extack,
+				       "0 (no limit) or %u to %u packets a second are accepted",
+				       VNIC_PPS_MIN, VNIC_PPS_MAX);
+	return err ? -ERANGE : 0;
+}
+
 static int vnic_queue_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
 			  struct netlink_ext_ack *extack)
 {
@@ -119,9 +136,17 @@ typedef int (*vnic_param_set_t)(struct devlink *devlink, u32 id,
 
 static vnic_param_set_t vnic_param_setter(enum vnic_rate rate)
 {
-	if (rate == VNIC_RATE_RX)
+	switch (rate) {
+	case VNIC_RATE_RX:
 		return vnic_rx_rate_set;
-	return rate == VNIC_RATE_RX_QUEUE ? vnic_queue_set : vnic_burst_set;
+	case VNIC_RATE_RX_QUEUE:
+		return vnic_queue_set;
+	case VNIC_RATE_RX_PPS:
+	case VNIC_RATE_TX_PPS:
+		return vnic_pps_set;
+	default:
+		return vnic_burst_set;
+	}
 }
 
 /* Context: devl lock. */

@@ -468,34 +468,39 @@ static unsigned int vnic_admit_size(struct vnic_port *port, const struct vnic_po
 }
 
 /*
- * Keep the frames that the port's rate allows: one turn of the meter, one
- * decision a frame.  Half of the bucket is for senders inside their guarantee,
+ * Keep the frames that the port's rates allow: one turn of the meters, one
+ * decision a frame.  Half of each bucket is for senders inside their guarantee,
  * while there are such: so a flood of others leaves them what they were promised.
  * Returns how many.
  */
 static unsigned int vnic_admit_rate(struct vnic_port *port, struct vnic_frame **out, unsigned int n)
 {
-	unsigned int i, kept = 0, over = 0, bytes = 0;
+	unsigned int i, kept = 0, bytes = 0, drops[VNIC_DROP_RX_PPS + 1] = {}, over;
 	bool assured = vnic_port_assured(port);
-	u64 now, leave;
+	enum vnic_drop why;
+	u64 now;
 
 	spin_lock(&port->rx_lock);
 	now = ktime_get_ns();
 	for (i = 0; i < n; i++) {
-		leave = assured && !out[i]->assured ? port->rx_meter.burst / 2 : 0;
-		if (vnic_meter_has(&port->rx_meter, out[i]->wire, leave, now)) {
-			vnic_meter_spend(&port->rx_meter, out[i]->wire);
+		why = vnic_port_rx_ask(port, out[i]->wire, out[i]->segs,
+				       assured && !out[i]->assured, now);
+		if (why == VNIC_DROP_MAX) {
+			vnic_port_rx_spend(port, out[i]->wire, out[i]->segs);
 			out[kept++] = out[i];
 			continue;
 		}
-		over += out[i]->segs;
+		drops[why] += out[i]->segs;
 		bytes += out[i]->wire;
 	}
 	spin_unlock(&port->rx_lock);
-	if (over) {
+	over = drops[VNIC_DROP_RX_RATE] + drops[VNIC_DROP_RX_PPS];
+	if (over)
 		trace_vnic_police(port, over, bytes);
-		vnic_port_drop(port, VNIC_DROP_RX_RATE, over);
-	}
+	if (drops[VNIC_DROP_RX_RATE])
+		vnic_port_drop(port, VNIC_DROP_RX_RATE, drops[VNIC_DROP_RX_RATE]);
+	if (drops[VNIC_DROP_RX_PPS])
+		vnic_port_drop(port, VNIC_DROP_RX_PPS, drops[VNIC_DROP_RX_PPS]);
 	return kept;
 }
 

@@ -51,6 +51,12 @@ static u32 vnic_conf_rx_rate(const struct vnic_port_conf *conf)
 	return rate == VNIC_RATE_AS_TX ? conf->rates[VNIC_RATE_TX] : rate;
 }
 
+/* Has what is sent to it a limit, of bytes or of packets? */
+static bool vnic_conf_rx_limited(const struct vnic_port_conf *conf)
+{
+	return vnic_conf_rx_rate(conf) || conf->rates[VNIC_RATE_RX_PPS];
+}
+
 /* Ports with promiscuous modes are counted, so that forwarding looks for them
  * only if there are any.
  */
@@ -85,8 +91,8 @@ void vnic_port_publish(struct vnic_port *port)
 	new->link_state = conf->link_state;
 	new->spoofchk = conf->spoofchk;
 	new->trusted = conf->trusted;
-	new->policed = vnic_conf_rx_rate(conf) && !conf->rates[VNIC_RATE_RX_QUEUE];
-	new->queued = vnic_conf_rx_rate(conf) && conf->rates[VNIC_RATE_RX_QUEUE];
+	new->policed = vnic_conf_rx_limited(conf) && !conf->rates[VNIC_RATE_RX_QUEUE];
+	new->queued = vnic_conf_rx_limited(conf) && conf->rates[VNIC_RATE_RX_QUEUE];
 	new->guaranteed = conf->rates[VNIC_RATE_MIN];
 	/* a port that is not enabled gets nothing, so it is not looked for */
 	new->promisc = conf->enabled && conf->promisc;
@@ -344,6 +350,9 @@ static bool vnic_rate_valid(enum vnic_rate which, u32 value)
 	case VNIC_RATE_TX_BURST:
 	case VNIC_RATE_RX_BURST:
 		return !value || (value >= VNIC_METER_BURST_MIN && value <= VNIC_METER_BURST_MAX);
+	case VNIC_RATE_TX_PPS:
+	case VNIC_RATE_RX_PPS:
+		return !value || (value >= VNIC_PPS_MIN && value <= VNIC_PPS_MAX);
 	case VNIC_RATE_WEIGHT:
 		return value <= VNIC_SHARE_WEIGHT_MAX;
 	case VNIC_RATE_PRIO:
@@ -389,12 +398,17 @@ static int vnic_port_check_rates(const struct vnic_port *port, const u32 *rates,
 	return min > *left ? -ENOSPC : 0;
 }
 
-static void vnic_port_set_meter(struct vnic_meter *meter, spinlock_t *lock, u32 mbps, u32 burst)
+/* @mbps and @burst: bytes; @pps: packets; the locks are those of the meters. */
+static void vnic_port_set_meters(struct vnic_meter *bytes, struct vnic_meter *packets,
+				 spinlock_t *lock, u32 mbps, u32 burst, u32 pps)
 {
-	u64 rate = vnic_meter_rate(mbps);
+	u64 rate = vnic_meter_rate(mbps), now;
 
 	spin_lock_bh(lock);
-	vnic_meter_set(meter, rate, burst ?: vnic_meter_default_burst(rate), ktime_get_ns());
+	now = ktime_get_ns();
+	vnic_meter_set(bytes, rate, burst ?: vnic_meter_default_burst(rate), now);
+	if (packets)
+		vnic_meter_set(packets, pps, vnic_meter_default_packets(pps), now);
 	spin_unlock_bh(lock);
 }
 
@@ -402,7 +416,7 @@ static void vnic_port_set_meter(struct vnic_meter *meter, spinlock_t *lock, u32 
 static void vnic_port_set_queue(struct vnic_port *port)
 {
 	const struct vnic_port_conf *conf = port->conf;
-	u64 target = vnic_conf_rx_rate(conf) ? conf->rates[VNIC_RATE_RX_QUEUE] : 0;
+	u64 target = vnic_conf_rx_limited(conf) ? conf->rates[VNIC_RATE_RX_QUEUE] : 0;
 
 	if (port->ops->set_queue)
 		port->ops->set_queue(port, target * NSEC_PER_USEC);
@@ -413,12 +427,13 @@ static void vnic_port_apply_rates(struct vnic_port *port)
 {
 	const u32 *rates = port->conf->rates;
 
-	vnic_port_set_meter(&port->rx_meter, &port->rx_lock, vnic_conf_rx_rate(port->conf),
-			    rates[VNIC_RATE_RX_BURST]);
-	vnic_port_set_meter(&port->tx_meter, &port->tx_lock, rates[VNIC_RATE_TX],
-			    rates[VNIC_RATE_TX_BURST]);
-	vnic_port_set_meter(&port->min_meter, &port->tx_lock, rates[VNIC_RATE_MIN],
-			    VNIC_ASSURED_BURST);
+	vnic_port_set_meters(&port->rx_meter, &port->rx_pps, &port->rx_lock,
+			     vnic_conf_rx_rate(port->conf), rates[VNIC_RATE_RX_BURST],
+			     rates[VNIC_RATE_RX_PPS]);
+	vnic_port_set_meters(&port->tx_meter, &port->tx_pps, &port->tx_lock, rates[VNIC_RATE_TX],
+			     rates[VNIC_RATE_TX_BURST], rates[VNIC_RATE_TX_PPS]);
+	vnic_port_set_meters(&port->min_meter, NULL, &port->tx_lock, rates[VNIC_RATE_MIN],
+			     VNIC_ASSURED_BURST, 0);
 	vnic_wire_update(port->sw);
 	vnic_port_publish(port);
 	vnic_port_set_queue(port);

@@ -37,6 +37,7 @@ enum vnic_port_type { VNIC_PORT_VF, VNIC_PORT_PF, VNIC_PORT_UPLINK };
 enum vnic_drop {
 	/* towards the port */
 	VNIC_DROP_RX_RATE,		/* beyond the port's rate */
+	VNIC_DROP_RX_PPS,		/* more packets than the port's rate of packets */
 	VNIC_DROP_RX_SHARE,		/* beyond its share of what the wire brings */
 	VNIC_DROP_RX_CODEL,		/* waited for the rate in a queue that stands (CoDel) */
 	VNIC_DROP_RX_NOBUF,		/* no buffer posted, partition full; uplink: queue full */
@@ -95,8 +96,8 @@ struct vnic_port_stats {
  *	the switch's: other ports may get them, too, so they are not changed
  *	except by vnic_frame_take_skb() and vnic_frame_hash().  Their vlan_* is
  *	what this port is to see: a port VLAN is stripped already.
- * @queue: the same for a port with a VNIC_RATE_RX_QUEUE: frames that its rate has
- *	not admitted yet.  The owner takes from rx_meter for what it delivers and
+ * @queue: the same for a port with a VNIC_RATE_RX_QUEUE: frames that its rates have
+ *	not admitted yet.  The owner pays (vnic_port_rx_spend()) for what it delivers and
  *	lets the rest wait, in order.  May be NULL: vnic_port_set_rate() refuses.
  * @set_queue: @queue is called from now on, unless @target is 0; ns that frames
  *	may wait before they are marked or dropped.  Also called when the rate
@@ -136,10 +137,12 @@ struct vnic_port_policy;	/* switch-internal, RCU */
  * @conf: what was asked for; sw->lock
  * @vlans: VLANs its driver has joined, a bitmap for 802.1Q and one for 802.1ad;
  *	written under sw->lock, bit by bit
- * @rx_lock: protects @rx_meter
+ * @rx_lock: protects @rx_meter and @rx_pps
  * @rx_meter: polices what is sent to the port
- * @tx_lock: protects @tx_meter and @min_meter
+ * @rx_pps: the same, of packets
+ * @tx_lock: protects @tx_meter, @tx_pps and @min_meter
  * @tx_meter: shapes what the port sends; charged by the owner (VF worker)
+ * @tx_pps: the same, of packets
  * @min_meter: finds what is inside the port's guarantee; see vnic_frame.assured
  * @assured: jiffies when such a frame was last sent to the port
  * @claim: what it may send and get over the wire; under the locks of vnic_switch.wire
@@ -155,10 +158,12 @@ struct vnic_port {
 	struct vnic_port_policy __rcu	*policy;
 	struct vnic_port_conf		*conf;		/* switch-internal, sw->lock */
 	unsigned long			*vlans;		/* switch-internal */
-	spinlock_t			rx_lock; /* rx_meter */
+	spinlock_t			rx_lock; /* rx_* */
 	struct vnic_meter		rx_meter;
-	spinlock_t			tx_lock ____cacheline_aligned_in_smp; /* tx_meter */
+	struct vnic_meter		rx_pps;
+	spinlock_t			tx_lock ____cacheline_aligned_in_smp; /* tx_*, min_meter */
 	struct vnic_meter		tx_meter;
+	struct vnic_meter		tx_pps;
 	struct vnic_meter		min_meter;
 	unsigned long			assured;
 	struct vnic_claim		claim[2];	/* enum vnic_wire_dir */
@@ -235,6 +240,13 @@ unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frame
 #define VNIC_PRIO_BY_QOS	(~0U)	/* VNIC_RATE_PRIO: the priority of the port VLAN */
 #define VNIC_RATE_AS_TX	(~0U)		/* VNIC_RATE_RX: whatever VNIC_RATE_TX is */
 
+/*
+ * Range of VNIC_RATE_TX_PPS and _RX_PPS.  With less, a VF's interface would wait for
+ * a ring of large frames until its watchdog takes the device for hung.
+ */
+#define VNIC_PPS_MIN	100
+#define VNIC_PPS_MAX	1000000000
+
 /* Range of VNIC_RATE_RX_QUEUE, us */
 #define VNIC_QUEUE_TARGET_MIN	100
 #define VNIC_QUEUE_TARGET_MAX	1000000
@@ -248,6 +260,8 @@ enum vnic_rate {
 	VNIC_RATE_MIN,		/* Mb/s that it is guaranteed, sending and receiving */
 	VNIC_RATE_WEIGHT,	/* of the spare of the wire; 0: VNIC_RATE_MIN, at least 1 */
 	VNIC_RATE_PRIO,		/* 0 to 7, who gets spare first; or BY_QOS */
+	VNIC_RATE_TX_PPS,	/* packets a second that it may send, shaped; 0: no limit */
+	VNIC_RATE_RX_PPS,	/* packets a second that may be sent to it, as RX; 0: no limit */
 	VNIC_RATE_RX_QUEUE,	/* us that a frame may wait for RX; 0: what is beyond is dropped */
 	VNIC_RATES
 };
@@ -373,14 +387,30 @@ bool vnic_port_wire_take(struct vnic_port *port, unsigned int bytes);
 /* The PF sends: out of the spare. */
 void vnic_port_wire_spend(struct vnic_port *port, unsigned int bytes);
 
-/* TX shaping by the owner: may a frame of @bytes (its wire) go now?
- * 0: taken; else ns to wait.  Process context or BH.
+/* ---- rate.c ---- */
+
+/* May a frame of @bytes and @packets (its wire and segs) go to the port now?
+ * VNIC_DROP_MAX: it may; else why it is to be dropped.  @half: only if half of each
+ * bucket is left to others then.  Nothing is charged.  rx_lock held, BH disabled;
+ * @now: ktime ns, read under it.
  */
-u64 vnic_port_shape(struct vnic_port *port, u64 bytes);
+enum vnic_drop vnic_port_rx_ask(struct vnic_port *port, u32 bytes, u32 packets, bool half, u64 now);
+/* Charge for one that may (vnic_port_rx_ask(), or _wait() of 0); rx_lock held */
+void vnic_port_rx_spend(struct vnic_port *port, u32 bytes, u32 packets);
+/* ns until it may; 0: now.  rx_lock held */
+u64 vnic_port_rx_wait(struct vnic_port *port, u32 bytes, u32 packets, u64 now);
+
+/* TX shaping by the owner: how many of the frames may go now?  These are charged;
+ * of less than @n, *@wait: ns until the next may.  Process context or BH.
+ */
+unsigned int vnic_port_shape(struct vnic_port *port, const struct vnic_frame *frames,
+			     unsigned int n, u64 *wait);
+/* Some that might go did not: they are not charged after all. */
+void vnic_port_unshape(struct vnic_port *port, const struct vnic_frame *frames, unsigned int n);
 /* Is there a rate at all?  Any context. */
 static inline bool vnic_port_shaped(const struct vnic_port *port)
 {
-	return READ_ONCE(port->tx_meter.rate);
+	return READ_ONCE(port->tx_meter.rate) || READ_ONCE(port->tx_pps.rate);
 }
 
 /* Has somebody inside its guarantee sent to the port within the last second?  Then

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counters of a port, per CPU, in packets and bytes as on a wire; and the meter
- * of what it sends.
+ * Counters of a port, per CPU, in packets and bytes as on a wire.
  */
 #include <linux/percpu.h>
 #include <linux/timekeeping.h>
@@ -11,6 +10,7 @@
 
 const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN] = {
 	[VNIC_DROP_RX_RATE]		= "rx_drop_rate",
+	[VNIC_DROP_RX_PPS]		= "rx_drop_pps",
 	[VNIC_DROP_RX_SHARE]		= "rx_drop_share",
 	[VNIC_DROP_RX_CODEL]		= "rx_drop_codel",
 	[VNIC_DROP_RX_NOBUF]		= "rx_drop_nobuf",
@@ -134,16 +134,4 @@ void vnic_port_get_stats(struct vnic_port *port, struct vnic_port_stats *st)
 		st->rx_dropped += st->drops[i];
 	for (; i < VNIC_DROP_MAX; i++)
 		st->tx_dropped += st->drops[i];
-}
-
-u64 vnic_port_shape(struct vnic_port *port, u64 bytes)
-{
-	u64 now, wait = 0;
-
-	spin_lock_bh(&port->tx_lock);
-	now = ktime_get_ns();
-	if (!vnic_meter_take(&port->tx_meter, bytes, now))
-		wait = vnic_meter_wait(&port->tx_meter, bytes, now) ?: 1;
-	spin_unlock_bh(&port->tx_lock);
-	return wait;
 }
