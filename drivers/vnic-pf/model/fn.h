@@ -99,7 +99,7 @@ struct vnic_vector {
 	struct hrtimer		timer;
 	u64			next;
 	u64			raised;
-};
+} ____cacheline_aligned_in_smp;
 
 /* fn->flags, bit numbers */
 #define VNIC_FN_ATTACHED	0	/* a backend is there */

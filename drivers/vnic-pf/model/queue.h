@@ -14,11 +14,13 @@
  * queue behind them.
  *
  * A queue has all that it works with in itself: the queues of a function write
- * no cache line in common for a packet.
+ * no cache line in common for a packet.  What whoever rings the doorbell counts has a
+ * line of its own: it is not the thread that works the queue, nor who delivers to it.
  */
 #ifndef _VNIC_QUEUE_H
 #define _VNIC_QUEUE_H
 
+#include <linux/cache.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/spinlock.h>
@@ -94,9 +96,9 @@ union vnic_desc {
  * @unblocked: unblock() was called: forget @blocked and @wait_until
  * @wait_until: shaper: ns (ktime) before which nothing is sent; 0: none
  * @load: how busy it is
+ * @work: scratch memory of a turn
  * @kicks: doorbells
  * @kicks_here: of these, those whose work was done by who rang
- * @work: scratch memory of a turn
  *
  * Used (but for @unblocked), created and destroyed in turns of its worker, or
  * with that paused.
@@ -110,9 +112,9 @@ struct vnic_txq {
 	bool			unblocked;
 	u64			wait_until;
 	struct vnic_load	load;
-	atomic_long_t		kicks;
-	atomic_long_t		kicks_here;
 	struct vnic_tx_work	*work;
+	atomic_long_t		kicks ____cacheline_aligned_in_smp;
+	atomic_long_t		kicks_here;
 };
 
 /* A posted buffer */
@@ -135,9 +137,9 @@ struct vnic_rxbuf {
  * @ready: fetched buffers [cons, fetched), slot = index & @ready_mask
  * @page: of the ring; whoever takes the lock translates afresh
  * @fifo: frames waiting (struct vnic_stored); under the partition's lock
+ * @work: scratch memory; the worker's, but for the part under @lock
  * @kicks: doorbells; no lock
  * @kicks_here: of these, those whose work was done by who rang; no lock
- * @work: scratch memory; the worker's, but for the part under @lock
  */
 struct vnic_rxq {
 	spinlock_t		lock;	/* see above */
@@ -152,10 +154,16 @@ struct vnic_rxq {
 	struct vnic_rxbuf	*ready;
 	struct vnic_ring_page	page;
 	struct vnic_fifo	fifo;
-	atomic_long_t		kicks;
-	atomic_long_t		kicks_here;
 	struct vnic_rx_work	*work;
+	atomic_long_t		kicks ____cacheline_aligned_in_smp;
+	atomic_long_t		kicks_here;
 };
+
+/* No two of an array, nor a doorbell and the work, share a line. */
+static_assert(!(sizeof(struct vnic_txq) % SMP_CACHE_BYTES) &&
+	      !(offsetof(struct vnic_txq, kicks) % SMP_CACHE_BYTES));
+static_assert(!(sizeof(struct vnic_rxq) % SMP_CACHE_BYTES) &&
+	      !(offsetof(struct vnic_rxq, kicks) % SMP_CACHE_BYTES));
 
 /* ---- queue.c ---- */
 
