@@ -7,6 +7,7 @@ DESTDIR  ?=
 MODULES  := vnic-pf vnic-vf vnic-iommu vnic-vfio-pci
 RELEASE   = $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null)
 MODDIR    = $(DESTDIR)/lib/modules/$(RELEASE)/updates
+LIBDIR    = $(DESTDIR)$(PREFIX)/lib/vnic
 MIN      := 6.12
 # make chaos
 SECONDS  ?= 1800
@@ -58,6 +59,8 @@ install: modules
 	for m in $(MODULES); do rm -f '$(MODDIR)'/$$m.ko; done
 	install -m 644 `sed 's/o$$/ko/' modules.order` '$(MODDIR)'
 	install -m 755 tools/vnic '$(DESTDIR)$(PREFIX)/sbin/vnic'
+	install -d '$(LIBDIR)/vniclib'
+	install -m 644 tools/vniclib/*.py '$(LIBDIR)/vniclib'
 	install -m 644 uapi/vnic/*.h '$(DESTDIR)$(PREFIX)/include/vnic'
 	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
 
@@ -69,6 +72,7 @@ install-vf: vf
 uninstall: headers
 	for m in $(MODULES); do rm -f '$(MODDIR)'/$$m.ko; done
 	rm -f '$(DESTDIR)$(PREFIX)/sbin/vnic'
+	rm -rf '$(LIBDIR)'
 	rm -rf '$(DESTDIR)$(PREFIX)/include/vnic'
 	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
 

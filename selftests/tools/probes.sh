@@ -87,7 +87,7 @@ has()
 
 mkdir -p "$src/tools" "$src/drivers"
 cp -r "$vnic/Makefile" "$vnic/Kbuild" "$vnic/uapi" "$src/"
-cp "$vnic/tools/vnic" "$src/tools/"
+cp -r "$vnic/tools/vnic" "$vnic/tools/vniclib" "$src/tools/"
 cp -r "$vnic/drivers/probe" "$vnic/drivers/include" "$vnic/drivers/options.mk" "$src/drivers/"
 rm -rf "$src/drivers/include/generated"
 for dir in vnic-vf vnic-iommu vnic-pf vnic-pf/vfio; do

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Adapters, their VFs and who uses them, as sysfs, `ip`, devlink and /proc show them."""
+import glob
+import json
+import os
+import subprocess
+
+VENDOR, PF_DEVICE = "0x766e", "0x1000"
+PCI = "/sys/bus/pci"
+VFIO_DRIVERS = ("vnic-vfio-pci", "vfio-pci")
+IP_STATS_MAX = 200  # VFs whose counters fit into the kernel's answer to `ip -s`
+LINK_STATES = {0: "auto", 1: "enable", 2: "disable"}
+
+
+class Refused(Exception):
+    """What the user asked for cannot be done; the text says why and what can."""
+
+
+def read(path, default=""):
+    try:
+        with open(path, encoding="ascii", errors="replace") as f:
+            return f.read().strip()
+    except OSError:
+        return default
+
+
+def write(path, value, what):
+    try:
+        with open(path, "w", encoding="ascii") as f:
+            f.write(value)
+    except OSError as e:
+        raise Refused(f"{what}: {e.strerror}") from e
+
+
+def link_name(path):
+    """Base name of what a symbolic link points to, "" without one."""
+    try:
+        return os.path.basename(os.readlink(path))
+    except OSError:
+        return ""
+
+
+class VF:
+    """A virtual function: its PCI device, driver and users."""
+
+    def __init__(self, pf, index):
+        self.pf, self.index = pf, index
+        self.bdf = link_name(f"{pf.sysfs}/virtfn{index}")
+        self.sysfs = f"{PCI}/devices/{self.bdf}"
+
+    @property
+    def driver(self):
+        return link_name(f"{self.sysfs}/driver")
+
+    @property
+    def group(self):
+        return link_name(f"{self.sysfs}/iommu_group")
+
+    def nodes(self):
+        """Device files through which a virtual machine may hold the VF."""
+        nodes = [f"/dev/vfio/{self.group}"] if self.group else []
+        for path in glob.glob(f"{self.sysfs}/vfio-dev/vfio*"):
+            nodes.append("/dev/vfio/devices/" + os.path.basename(path))
+        return nodes
+
+    def netdevs(self):
+        return sorted(os.listdir(f"{self.sysfs}/net")) if os.path.isdir(f"{self.sysfs}/net") else []
+
+    def user(self, holders):
+        """Who uses the VF, for a person to read."""
+        found = [f"{name}[{pid}]" for node in self.nodes() for pid, name in holders.get(node, [])]
+        if found:
+            return " ".join(found)
+        if self.driver in VFIO_DRIVERS:
+            # whose processes' files a user may not see, he cannot tell from nobody's
+            return "vfio, used by whom only root sees" if os.geteuid() else "free (vfio)"
+        if self.netdevs():
+            return "host: " + " ".join(self.netdevs())
+        if self.driver == "vnic-vf":
+            return "host: " + holders.elsewhere().get(self.bdf, "other namespace")
+        return self.driver or "-"
+
+
+class PF:
+    """A physical function: its PCI device, netdev and VFs."""
+
+    def __init__(self, bdf):
+        self.bdf = bdf
+        self.sysfs = f"{PCI}/devices/{bdf}"
+        try:
+            nets = sorted(os.listdir(f"{self.sysfs}/net"))
+        except OSError:
+            nets = []
+        self.netdev = nets[0] if nets else ""
+        self.total = int(read(f"{self.sysfs}/sriov_totalvfs", "0"))
+        self.num = int(read(f"{self.sysfs}/sriov_numvfs", "0"))
+        self.vfs = [VF(self, i) for i in range(self.num)]
+
+    def uplink(self):
+        for path in glob.glob(f"/sys/class/net/{self.netdev}/lower_*"):
+            return os.path.basename(path)[len("lower_"):]
+        return "none"
+
+    def link(self):
+        """What `ip` says of each VF, counters included while they fit."""
+        if not self.netdev:
+            return {}
+        cmd = ["ip", "-json", "link", "show", "dev", self.netdev]
+        if self.num <= IP_STATS_MAX:
+            cmd.insert(2, "-stats")
+        try:
+            out = subprocess.run(cmd, capture_output=True, text=True, check=True).stdout
+        except FileNotFoundError as e:
+            raise Refused("the `ip` command is missing: install iproute2") from e
+        except subprocess.CalledProcessError as e:
+            raise Refused(f"{' '.join(cmd)}: {e.stderr.strip()}") from e
+        link = next((d for d in json.loads(out) if d.get("ifname") == self.netdev), {})
+        return {vf["vf"]: vf for vf in link.get("vfinfo_list", [])}
+
+    def stats(self):
+        """Settings and counters of each VF."""
+        link = self.link()
+        counters = self.ethtool() if self.num > IP_STATS_MAX else {}
+        result = []
+        for i in range(self.num):
+            vf, now = link.get(i, {}), {}
+            for way in ("rx", "tx"):
+                st = vf.get("stats", {}).get(way, {})
+                for key in ("packets", "bytes", "dropped"):
+                    name = f"{way}_{key}"  # some versions of ip print tx_bytes for bytes
+                    now[name] = st.get(key, st.get(name, counters.get(f"vf{i}_{name}", 0)))
+            result.append((vf, now))
+        return result
+
+    def drops(self):
+        """Packets that each VF lost, by reason, as far as there are any."""
+        cmd = ["devlink", "-j", "health", "diagnose", f"pci/{self.bdf}", "reporter", "vf"]
+        try:
+            out = subprocess.run(cmd, capture_output=True, text=True, check=True).stdout
+        except FileNotFoundError as e:
+            raise Refused("the `devlink` command is missing: install iproute2") from e
+        except subprocess.CalledProcessError as e:
+            raise Refused(f"{' '.join(cmd)}: {e.stderr.strip()}") from e
+        return {vf["vf"]: vf.get("dropped packets", {}) for vf in json.loads(out).get("VFs", [])}
+
+    def ethtool(self):
+        try:
+            out = subprocess.run(["ethtool", "-S", self.netdev], capture_output=True, text=True,
+                                 check=False).stdout
+        except FileNotFoundError as e:
+            raise Refused(f"counters of more than {IP_STATS_MAX} VFs need the `ethtool` command: "
+                          "install ethtool") from e
+        pairs = (line.split(":") for line in out.splitlines() if line.count(":") == 1)
+        return {k.strip(): int(v) for k, v in pairs if v.strip().isdigit()}
+
+
+def adapters():
+    found = []
+    for path in sorted(glob.glob(f"{PCI}/devices/*")):
+        if read(f"{path}/vendor") == VENDOR and read(f"{path}/device") == PF_DEVICE:
+            found.append(PF(os.path.basename(path)))
+    return found
+
+
+def find_pf(name):
+    """A PF by netdev name or PCI address."""
+    pfs = adapters()
+    for pf in pfs:
+        if name in (pf.netdev, pf.bdf):
+            return pf
+    if not pfs:
+        raise Refused("no vnic adapter: load the module (modprobe vnic-pf)")
+    known = ", ".join(f"{pf.netdev or '?'} ({pf.bdf})" for pf in pfs)
+    raise Refused(f"{name} is no vnic adapter; there are: {known}")
+
+
+def find_vf(pf, index):
+    if not pf.num:
+        raise Refused(f"{name_of(pf)} has no VFs: echo N > {pf.sysfs}/sriov_numvfs "
+                      f"(N: 1 to {pf.total})")
+    if not 0 <= index < pf.num:
+        raise Refused(f"{name_of(pf)} has no VF {index}: 0 to {pf.num - 1} are accepted")
+    return pf.vfs[index]
+
+
+def name_of(pf):
+    return pf.netdev or pf.bdf
+
+
+def namespaces():
+    """Each other network namespace: what a person calls it, and how to enter it."""
+    seen = {os.stat("/proc/self/ns/net").st_ino}
+    for path in sorted(glob.glob("/run/netns/*")) + glob.glob("/proc/[0-9]*/ns/net"):
+        try:
+            inode = os.stat(path).st_ino
+        except OSError:
+            continue
+        if inode in seen:
+            continue
+        seen.add(inode)
+        if path.startswith("/run/netns/"):
+            yield "netns " + os.path.basename(path), path
+        else:
+            pid = path.split("/")[2]
+            yield f"netns of {read(f'/proc/{pid}/comm', '?')}[{pid}]", path
+
+
+class Holders(dict):
+    """Device file below /dev/vfio -> processes that have it open."""
+
+    def __init__(self, look):
+        super().__init__()
+        self._elsewhere = None if look else {}
+
+    def elsewhere(self):
+        """PCI address -> netdev and namespace, of VFs in other namespaces; root sees them.
+
+        Empty if it is not to look: that takes a program for each namespace.
+        """
+        if self._elsewhere is None:
+            self._elsewhere = {}
+            for name, path in namespaces() if not os.geteuid() else ():
+                cmd = ["nsenter", f"--net={path}", "ip", "-json", "-details", "link", "show"]
+                try:
+                    said = subprocess.run(cmd, capture_output=True, text=True, check=True).stdout
+                except (FileNotFoundError, subprocess.CalledProcessError):
+                    continue        # it is gone meanwhile, or cannot be entered
+                for link in json.loads(said or "[]"):
+                    if link.get("parentdev"):
+                        self._elsewhere[link["parentdev"]] = f"{link['ifname']} in {name}"
+        return self._elsewhere
+
+
+def vfio_holders(look=False):
+    """Who holds VFs; look: into other namespaces, too."""
+    holders = Holders(look)
+    for fd in glob.glob("/proc/[0-9]*/fd/*"):
+        try:
+            target = os.readlink(fd)
+        except OSError:
+            continue
+        if not target.startswith("/dev/vfio/") or target == "/dev/vfio/vfio":
+            continue
+        pid = fd.split("/")[2]
+        user = (pid, read(f"/proc/{pid}/comm", "?"))
+        if user not in holders.setdefault(target, []):
+            holders[target].append(user)
+    return holders
+
+
+def port_vlan(vf):
+    """VLAN (0: none), priority and protocol."""
+    vlan = next((v for v in vf.get("vlan_list", []) if v.get("vlan")), {})
+    return vlan.get("vlan", 0), vlan.get("qos", 0), vlan.get("protocol", "802.1Q")
+
+
+def refuse_used(vf):
+    holders = vfio_holders()
+    for node in vf.nodes():
+        if holders.get(node):
+            pid, name = holders[node][0]
+            raise Refused(f"VF {vf.index} ({vf.bdf}) is in use by {name} (pid {pid}): "
+                          "stop that virtual machine or unplug the VF there first")
