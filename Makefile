@@ -8,6 +8,9 @@ MODULES  := vnic-pf vnic-vf vnic-iommu vnic-vfio-pci
 RELEASE   = $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null)
 MODDIR    = $(DESTDIR)/lib/modules/$(RELEASE)/updates
 LIBDIR    = $(DESTDIR)$(PREFIX)/lib/vnic
+UNITDIR   = $(DESTDIR)$(PREFIX)/lib/systemd/system
+LOADDIR   = $(DESTDIR)$(PREFIX)/lib/modules-load.d
+MANDIR    = $(DESTDIR)$(PREFIX)/share/man/man8
 MIN      := 6.12
 # make chaos
 SECONDS  ?= 1800
@@ -18,7 +21,7 @@ all: modules
 
 help:
 	@echo 'make                 build the modules for the running kernel (KDIR=<kernel build directory>: another)'
-	@echo 'make install         install modules, tools/vnic and the uapi headers (PREFIX=$(PREFIX), DESTDIR=)'
+	@echo 'make install         install modules, tools/vnic, its unit and manual, and the uapi headers (PREFIX=$(PREFIX), DESTDIR=)'
 	@echo 'make vf              build vnic-vf only, which is all that a guest needs'
 	@echo 'make install-vf      install vnic-vf only'
 	@echo 'make uninstall       remove them again'
@@ -61,6 +64,11 @@ install: modules
 	install -m 755 tools/vnic '$(DESTDIR)$(PREFIX)/sbin/vnic'
 	install -d '$(LIBDIR)/vniclib'
 	install -m 644 tools/vniclib/*.py '$(LIBDIR)/vniclib'
+	install -d '$(UNITDIR)' '$(LOADDIR)'
+	sed 's,/usr/local/,$(PREFIX)/,' tools/vnic.service >'$(UNITDIR)/vnic.service'
+	echo vnic-pf >'$(LOADDIR)/vnic.conf'
+	install -d '$(MANDIR)'
+	install -m 644 tools/vnic.8 '$(MANDIR)'
 	install -m 644 uapi/vnic/*.h '$(DESTDIR)$(PREFIX)/include/vnic'
 	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
 
@@ -73,6 +81,7 @@ uninstall: headers
 	for m in $(MODULES); do rm -f '$(MODDIR)'/$$m.ko; done
 	rm -f '$(DESTDIR)$(PREFIX)/sbin/vnic'
 	rm -rf '$(LIBDIR)'
+	rm -f '$(UNITDIR)/vnic.service' '$(LOADDIR)/vnic.conf' '$(MANDIR)/vnic.8'
 	rm -rf '$(DESTDIR)$(PREFIX)/include/vnic'
 	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
 

@@ -87,7 +87,7 @@ has()
 
 mkdir -p "$src/tools" "$src/drivers"
 cp -r "$vnic/Makefile" "$vnic/Kbuild" "$vnic/uapi" "$src/"
-cp -r "$vnic/tools/vnic" "$vnic/tools/vniclib" "$src/tools/"
+cp -r "$vnic"/tools/vnic "$vnic"/tools/vnic?* "$src/tools/"
 cp -r "$vnic/drivers/probe" "$vnic/drivers/include" "$vnic/drivers/options.mk" "$src/drivers/"
 rm -rf "$src/drivers/include/generated"
 for dir in vnic-vf vnic-iommu vnic-pf vnic-pf/vfio; do
@@ -112,7 +112,7 @@ probed()
 }
 
 echo "KTAP version 1"
-echo "1..11"
+echo "1..12"
 
 headers '6.12*'
 build CC="$tmp/cc" && built vnic-iommu vnic-pf vnic-vf vnic-vfio-pci && has RXFH_FIELDS_OP 1 &&
@@ -159,6 +159,14 @@ without VFIO && build install DESTDIR="$tmp/root" && built vnic-iommu vnic-pf vn
 	says 'vnic: .*CONFIG_VFIO (VFs in virtual machines).*not built: vnic-vfio-pci$' &&
 	[ "$(ls -m "$root")" = 'vnic-iommu.ko, vnic-pf.ko, vnic-vf.ko' ]
 result $? "without VFIO: all others are built and installed, none of before stays"
+
+other=$tmp/other/opt
+build install DESTDIR="$tmp/other" PREFIX=/opt &&
+	"$other/sbin/vnic" apply --help | grep -q max_tx_rate &&
+	[ "$(grep -c '^Exec.*=/opt/sbin/vnic apply ' "$other/lib/systemd/system/vnic.service")" = 2 ] &&
+	[ "$(cat "$other/lib/modules-load.d/vnic.conf")" = vnic-pf ] &&
+	build uninstall DESTDIR="$tmp/other" PREFIX=/opt && [ -z "$(find "$tmp/other" -type f)" ]
+result $? "vnic and its unit are installed to fit together; uninstall leaves no file"
 
 build uninstall DESTDIR="$tmp/root" && [ -z "$(ls "$root")" ] &&
 	without PCI_IOV && without NET_DEVLINK && build install-vf DESTDIR="$tmp/root" &&

@@ -40,6 +40,25 @@ def link_name(path):
         return ""
 
 
+def call(*argv):
+    """Run a program of iproute2; what it printed.  Refused: what it, or by it the kernel, said."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    except FileNotFoundError as e:
+        raise Refused(f"the `{argv[0]}` command is missing: install iproute2") from e
+    if not done.returncode:
+        return done.stdout
+    said = " ".join((done.stderr or done.stdout).split())
+    if said.startswith("RTNETLINK answers"):
+        said += " (the last line of dmesg may say why)"
+    raise Refused(f"{' '.join(argv)}: {said}")
+
+
+def devlink(*args):
+    """The answer of `devlink -j`"""
+    return json.loads(call("devlink", "-j", *args) or "{}")
+
+
 class VF:
     """A virtual function: its PCI device, driver and users."""
 
@@ -101,19 +120,14 @@ class PF:
             return os.path.basename(path)[len("lower_"):]
         return "none"
 
-    def link(self):
+    def link(self, stats=True):
         """What `ip` says of each VF, counters included while they fit."""
         if not self.netdev:
             return {}
         cmd = ["ip", "-json", "link", "show", "dev", self.netdev]
-        if self.num <= IP_STATS_MAX:
+        if stats and self.num <= IP_STATS_MAX:
             cmd.insert(2, "-stats")
-        try:
-            out = subprocess.run(cmd, capture_output=True, text=True, check=True).stdout
-        except FileNotFoundError as e:
-            raise Refused("the `ip` command is missing: install iproute2") from e
-        except subprocess.CalledProcessError as e:
-            raise Refused(f"{' '.join(cmd)}: {e.stderr.strip()}") from e
+        out = call(*cmd)
         link = next((d for d in json.loads(out) if d.get("ifname") == self.netdev), {})
         return {vf["vf"]: vf for vf in link.get("vfinfo_list", [])}
 
@@ -134,14 +148,8 @@ class PF:
 
     def drops(self):
         """Packets that each VF lost, by reason, as far as there are any."""
-        cmd = ["devlink", "-j", "health", "diagnose", f"pci/{self.bdf}", "reporter", "vf"]
-        try:
-            out = subprocess.run(cmd, capture_output=True, text=True, check=True).stdout
-        except FileNotFoundError as e:
-            raise Refused("the `devlink` command is missing: install iproute2") from e
-        except subprocess.CalledProcessError as e:
-            raise Refused(f"{' '.join(cmd)}: {e.stderr.strip()}") from e
-        return {vf["vf"]: vf.get("dropped packets", {}) for vf in json.loads(out).get("VFs", [])}
+        said = devlink("health", "diagnose", f"pci/{self.bdf}", "reporter", "vf")
+        return {vf["vf"]: vf.get("dropped packets", {}) for vf in said.get("VFs", [])}
 
     def ethtool(self):
         try:

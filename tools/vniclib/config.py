@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The file that says how adapters are configured: read, checked as a whole, written.
+
+It is TOML: a table adapter.<PF> for each adapter, in it a table vf.<N> for each VF of
+which there is something to say.  What is read is a state for each PF, the same that
+state.snapshot() makes: all PF_KEYS, and under "vf" all VF_KEYS of each VF.
+"""
+import os
+
+from vniclib import keys
+from vniclib.adapter import Refused, find_pf, name_of
+from vniclib.state import memory, new_vf
+from vniclib.keys import PF_KEYS, VF_KEYS, shown
+
+HEAD = """\
+# Written by `vnic save`, for `vnic apply`.  Keys that are not here have their defaults;
+# "The host keeps it" in vnic's administrator's guide explains all.
+"""
+
+
+class Missing(Refused):
+    """Nothing is wrong but that a device is not there (yet)."""
+
+
+class Faults:
+    """What is wrong with a file: all of it, each with the path of its key."""
+
+    def __init__(self, path):
+        self.path, self.lines, self.missing = path, [], True
+
+    def add(self, where, text, missing=False):
+        self.lines.append(f"{self.path}: {where}: {text}" if where else f"{self.path}: {text}")
+        self.missing = self.missing and missing
+
+    def raise_any(self):
+        if self.lines:
+            raise (Missing if self.missing else Refused)("\n      ".join(self.lines))
+
+
+def quoted(name):
+    """A part of a key's path as TOML wants it."""
+    return name if name.replace("-", "").replace("_", "").isalnum() else f'"{name}"'
+
+
+def load(path):
+    """The tables of a file."""
+    try:
+        import tomllib      # since Python 3.11; only who reads a file needs it
+    except ImportError as e:
+        raise Refused("configuration files need Python 3.11 or newer") from e
+    try:
+        with open(path, "rb") as f:
+            return tomllib.load(f)
+    except OSError as e:
+        raise Refused(f"{path}: {e.strerror}") from e
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise Refused(f"{path}: not TOML: {e}") from e
+
+
+def check_keys(table, known, where, faults):
+    """Those of a table's values that are as they should be."""
+    good = {}
+    for key, value in table.items():
+        path = f"{where}.{quoted(key)}"
+        if key not in known:
+            faults.add(path, "no such key; there are: " + ", ".join(known))
+            continue
+        wrong = known[key][0].check(value)
+        if wrong:
+            faults.add(path, wrong)
+        else:
+            good[key] = value
+    return good
+
+
+def check_tables(value, where, faults):
+    """A table whose values are tables; others are faults."""
+    if not isinstance(value, dict):
+        faults.add(where, "must be a table")
+        return {}
+    for key in [k for k, v in value.items() if not isinstance(v, dict)]:
+        faults.add(f"{where}.{quoted(key)}", "must be a table: "
+                   f"[{where}.{quoted(key)}]")
+    return {k: v for k, v in value.items() if isinstance(v, dict)}
+
+
+def check_vf(vf, where, faults):
+    """What keys of a VF say together."""
+    if vf["qos"] and not vf["vlan"]:
+        faults.add(f"{where}.qos", "only 0 is accepted without a vlan")
+    if vf["vlan_protocol"] != "802.1Q" and not vf["vlan"]:
+        faults.add(f"{where}.vlan_protocol", 'only "802.1Q" is accepted without a vlan')
+    if vf["max_tx_rate"] and vf["min_tx_rate"] > vf["max_tx_rate"]:
+        faults.add(f"{where}.min_tx_rate", f"{vf['min_tx_rate']} is more than max_tx_rate, "
+                   f"{vf['max_tx_rate']}")
+
+
+def check_sums(pf, state, where, faults):
+    """What VFs have together."""
+    promised = sum(vf["min_tx_rate"] for vf in state["vf"].values())
+    if state["link_speed"] and promised > state["link_speed"]:
+        faults.add(f"{where}.link_speed", f"{state['link_speed']} is less than all min_tx_rate "
+                   f"together: {promised} or more")
+    guaranteed, size = sum(vf["memory_guaranteed"] for vf in state["vf"].values()), memory(pf)
+    if guaranteed > size:
+        faults.add(where, f"all memory_guaranteed together are {guaranteed} bytes: at most {size}, "
+                   "the packet memory, can be guaranteed")
+
+
+def check_vfs(pf, tables, num, where, faults):
+    """The state of each VF."""
+    new = new_vf(pf)
+    vfs = {i: dict(new) for i in range(num)}
+    for name, table in check_tables(tables, where, faults).items():
+        here = f"{where}.{quoted(name)}"
+        if not (name.isascii() and name.isdigit() and name == str(int(name)) and int(name) < num):
+            faults.add(here, f"no such VF: 0 to {num - 1} with num_vfs = {num}" if num else
+                       "no such VF: num_vfs is 0")
+            continue
+        good = check_keys(table, VF_KEYS, here, faults)
+        vfs[int(name)].update(good)
+        if len(good) == len(table):
+            check_vf(vfs[int(name)], here, faults)
+    return vfs
+
+
+def check_pf(pf, table, where, faults):
+    """The state of an adapter."""
+    table = dict(table)
+    tables = table.pop("vf", {})
+    state = {key: default for key, (_kind, default) in PF_KEYS.items() if default is not None}
+    state.update(check_keys(table, PF_KEYS, where, faults))
+    if "num_vfs" not in table:
+        faults.add(f"{where}.num_vfs", f"missing: 0 to {pf.total}")
+    elif "num_vfs" in state and state["num_vfs"] > pf.total:
+        faults.add(f"{where}.num_vfs", f"{state['num_vfs']} is not accepted: 0 to {pf.total} "
+                   "(parameter total_vfs of vnic-pf)")
+    if not pf.netdev:
+        faults.add(where, "its interface is not in this network namespace")
+    uplink = state["uplink"]
+    if uplink == pf.netdev:
+        faults.add(f"{where}.uplink", f"{uplink} is the adapter's own interface")
+    elif uplink != keys.NO_UPLINK and not os.path.exists(f"/sys/class/net/{uplink}"):
+        there = sorted(set(os.listdir("/sys/class/net")) - {"lo", pf.netdev})
+        faults.add(f"{where}.uplink", f"no interface {uplink}; there are: "
+                   f"{', '.join(there) or 'none'}", missing=True)
+    state["vf"] = check_vfs(pf, tables, min(state.get("num_vfs", pf.total), pf.total),
+                            f"{where}.vf", faults)
+    check_sums(pf, state, where, faults)
+    return state
+
+
+def read(path):
+    """[(PF, the state it is to have)] of a file.  Refused, with all that is wrong in it."""
+    tables, faults, found = load(path), Faults(path), []
+    for key in tables:
+        if key != "adapter":
+            faults.add(quoted(key), "no such table; there is: adapter")
+    for name, table in check_tables(tables.get("adapter", {}), "adapter", faults).items():
+        where = f"adapter.{quoted(name)}"
+        try:
+            pf = find_pf(name)
+        except Refused as e:
+            faults.add(where, str(e), missing=True)
+            continue
+        if pf.bdf in [other.bdf for other, _state in found]:
+            faults.add(where, f"{pf.bdf} is in the file already")
+            continue
+        found.append((pf, check_pf(pf, table, where, faults)))
+    uplinks = [s["uplink"] for _pf, s in found if s["uplink"] != keys.NO_UPLINK]
+    for name in {u for u in uplinks if uplinks.count(u) > 1}:
+        faults.add("adapter", f"{name} is the uplink of more than one")
+    faults.raise_any()
+    return found
+
+
+def render(states):
+    """The text of a file; [(PF, state)]"""
+    lines = [HEAD]
+    for pf, state in states:
+        here = f'adapter."{pf.bdf}"'
+        new = new_vf(pf)
+        lines += [f"[{here}]  # {name_of(pf)}"]
+        lines += assignments(state, {k: d for k, (_kind, d) in PF_KEYS.items()}) + [""]
+        for i, vf in state["vf"].items():
+            said = assignments(vf, new)
+            if said:
+                lines += [f"[{here}.vf.{i}]"] + said + [""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def assignments(values, defaults):
+    """Lines for what differs from the defaults."""
+    return [f"{key} = {shown(values[key])}" for key in defaults if values[key] != defaults[key]]

@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: GPL-2.0
+"""How an adapter is configured, and how to make it so: as a whole or not at all."""
+import time
+
+from vniclib import keys
+from vniclib.adapter import (LINK_STATES, VFIO_DRIVERS, Refused, adapters, call, devlink, find_pf,
+                             name_of, port_vlan, read, vfio_holders, write)
+from vniclib.keys import PF_KEYS, VF_KEYS, shown
+
+SPEED_WAIT = 3      # seconds for the adapter to learn the speed of a new uplink
+DEVLINK_RATES = {"max_tx_rate": "tx_max", "min_tx_rate": "tx_share"}    # in Mb/s
+DEVLINK_SHARES = ("tx_weight", "tx_priority")
+PARAMS = ("rx_rate", "rx_burst", "tx_burst", "rx_queue")
+POOLS = {"memory_guaranteed": 0, "memory_borrowed": 1}
+VLAN = ("vlan", "qos", "vlan_protocol")
+
+
+def show(*args):
+    """What lies in the outermost object of devlink's answer, {} without any."""
+    return next(iter(devlink(*args).values()), {})
+
+
+# ---- what is ----
+
+def params(pf):
+    """devlink parameters of an adapter and its VFs"""
+    found = show("dev", "param", "show").get(f"pci/{pf.bdf}", [])
+    return {p["name"]: p["values"][0]["value"] for p in found}
+
+
+def memory(pf):
+    """Bytes of its packet memory"""
+    dev = f"pci/{pf.bdf}"
+    return show("sb", "show", dev)[dev][0]["size"]
+
+
+def new_vf(pf):
+    """What the keys of a VF are that has just been made; None: not known."""
+    cells = memory(pf) // keys.CELL
+    return {
+        **{key: default for key, (_kind, default) in VF_KEYS.items()},
+        "memory_guaranteed": cells // 2 // pf.total * keys.CELL,
+        "memory_borrowed": cells // 16 * keys.CELL,
+    }
+
+
+def rate_value(value):
+    """vf<N>_rx_rate, which devlink has as text"""
+    return value if value == keys.AS_TX else int(value)
+
+
+def snapshot(pf):
+    """All that the keys are about, as it is now."""
+    par, dev = params(pf), f"pci/{pf.bdf}"
+    health = show("health", "show", dev, "reporter", "vf").get(dev, [{}])[0]
+    state = {
+        "num_vfs": pf.num, "uplink": pf.uplink(), "link_speed": par.get("link_speed", 0),
+        "drivers_autoprobe": read(f"{pf.sysfs}/sriov_drivers_autoprobe", "1") == "1",
+        "auto_recover": health.get("auto_recover", True), "vf": {},
+    }
+    if not pf.num:
+        return state
+    link = pf.link(stats=False)
+    rates = show("port", "function", "rate", "show")
+    pools = show("sb", "port", "pool", "show")
+    for i in range(pf.num):
+        port = f"{dev}/{i}"
+        state["vf"][i] = vf_state(link.get(i, {}), rates.get(port, {}), pools.get(port, []),
+                                  {name: par[f"vf{i}_{name}"] for name in PARAMS})
+    return state
+
+
+def vf_state(conf, shares, pools, par):
+    """That of a VF: of what `ip link`, devlink rate, sb and param say."""
+    vlan, qos, protocol = port_vlan(conf)
+    rate, state = conf.get("rate", {}), conf.get("link_state", "auto")
+    return {
+        "mac": conf.get("address"), "vlan": vlan, "qos": qos, "vlan_protocol": protocol,
+        "max_tx_rate": rate.get("max_tx", 0), "min_tx_rate": rate.get("min_tx", 0),
+        **par, "rx_rate": rate_value(par["rx_rate"]),
+        **{key: shares.get(key, 0) for key in DEVLINK_SHARES},
+        **{key: next(p["threshold"] for p in pools if p["pool"] == pool)
+           for key, pool in POOLS.items()},
+        "trust": bool(conf.get("trust")), "spoofchk": bool(conf.get("spoofchk", True)),
+        "state": LINK_STATES.get(state, state),
+    }
+
+
+def snapshots():
+    """[(PF, state)] of all adapters"""
+    pfs = adapters()
+    if not pfs:
+        raise Refused("no vnic adapter: load the module (modprobe vnic-pf)")
+    return [(pf, snapshot(pf)) for pf in pfs]
+
+
+# ---- what differs ----
+
+def settle(want, now):
+    """The same state, where it leaves things alone as they are now."""
+    vfs = {i: {key: now["vf"].get(i, {}).get(key) if value is None else value
+               for key, value in vf.items()} for i, vf in want["vf"].items()}
+    return {**want, "vf": vfs}
+
+
+def remade(pf, now, want):
+    """`now`, as it is once there are as many VFs as wanted."""
+    if now["num_vfs"] == want["num_vfs"]:
+        return now
+    new = new_vf(pf)
+    return {**now, "vf": {i: dict(new) for i in range(want["num_vfs"])}}
+
+
+def differences(pf, now, want):
+    """A line for each key that would change."""
+    lines, name = [], name_of(pf)
+    then = remade(pf, now, want)
+    want = settle(want, then)
+    for key in PF_KEYS:
+        if now[key] != want[key]:
+            lines.append(f"{name} {key}: {shown(now[key])} -> {shown(want[key])}")
+    for i, vf in want["vf"].items():
+        lines += [f"{name} vf{i} {key}: {shown(then['vf'][i][key])} -> {shown(vf[key])}"
+                  for key in VF_KEYS if vf[key] != then["vf"][i][key]]
+    return lines
+
+
+# ---- who would be hurt ----
+
+def refuse_hurting(pf, want, force):
+    """Other VFs are made by destroying those there are: not those that somebody uses."""
+    if not pf.num or pf.num == want["num_vfs"]:
+        return
+    holders, guests, others = vfio_holders(look=True), [], []
+    for vf in pf.vfs:
+        if any(holders.get(node) for node in vf.nodes()):
+            guests.append(f"VF {vf.index}: {vf.user(holders)}")
+        elif vf.driver and vf.driver not in VFIO_DRIVERS and used_here(vf):
+            others.append(f"VF {vf.index}: {vf.user(holders)}")
+    text = f"{name_of(pf)}: num_vfs {pf.num} -> {want['num_vfs']} destroys VFs that are in use: "
+    if guests:
+        raise Refused(f"{text}{'; '.join(guests + others)}: stop those virtual machines or unplug "
+                      "the VFs there first")
+    if others and not force:
+        raise Refused(f"{text}{'; '.join(others)}: stop using them, or say --force")
+
+
+def used_here(vf):
+    """Has a VF an interface that is up, or one in another namespace?"""
+    netdevs = vf.netdevs()
+    return not netdevs or any(int(read(f"/sys/class/net/{dev}/flags", "0"), 16) & 1
+                              for dev in netdevs)
+
+
+# ---- making it so ----
+
+class Maker:
+    """Makes an adapter's state another, a key at a time."""
+
+    def __init__(self, pf, keep_going=False):
+        self.pf, self.dev = pf, f"pci/{pf.bdf}"
+        self.failed = [] if keep_going else None
+        self.until = 0      # the adapter may not know its speed before
+
+    def step(self, key, *argv):
+        """Run what sets a key; while a new uplink's speed is not known, again."""
+        while True:
+            try:
+                return call(*argv)
+            except Refused as e:
+                speed = "speed is not known" in str(e) or key == "link_speed"
+                if speed and time.monotonic() < self.until:
+                    time.sleep(0.1)
+                    continue
+                self.refuse(key, e)
+                return None
+
+    def refuse(self, key, error):
+        """It failed: the end, unless all else is to be tried."""
+        error = Refused(f"{name_of(self.pf)} {key}: {error}")
+        if self.failed is None:
+            raise error
+        self.failed.append(str(error))
+
+    def put(self, attribute, value):
+        """Write an attribute of the PF in sysfs."""
+        path = f"{self.pf.sysfs}/{attribute}"
+        try:
+            write(path, str(value), path)
+        except Refused as e:
+            self.refuse(attribute, e)
+
+    def make(self, want):
+        """Have it so."""
+        now = snapshot(self.pf)
+        if now["drivers_autoprobe"] != want["drivers_autoprobe"]:
+            self.put("sriov_drivers_autoprobe", int(want["drivers_autoprobe"]))
+        if now["num_vfs"] != want["num_vfs"]:
+            self.number(now["num_vfs"], want["num_vfs"])
+            self.pf = find_pf(self.pf.bdf)
+            now = snapshot(self.pf)
+        want = settle(want, now)
+        if want["auto_recover"] != now["auto_recover"]:
+            self.step("auto_recover", "devlink", "health", "set", self.dev, "reporter", "vf",
+                      "auto_recover", str(want["auto_recover"]).lower())
+        pairs = [(i, now["vf"][i], vf) for i, vf in want["vf"].items() if i in now["vf"]]
+        # what is promised of link and memory is never more than there is, on the way neither
+        for i, old, new in pairs:
+            self.rate(i, "min_tx_rate", old, min(old["min_tx_rate"], new["min_tx_rate"]))
+            self.pool(i, "memory_guaranteed", old,
+                      min(old["memory_guaranteed"], new["memory_guaranteed"]))
+        self.wire(now, want)
+        for i, old, new in pairs:
+            self.vf(i, old, new)
+
+    def number(self, now, want):
+        """Make as many VFs."""
+        if now:
+            self.put("sriov_numvfs", 0)
+        if want:
+            self.put("sriov_numvfs", want)
+
+    def wire(self, now, want):
+        """Uplink and speed: that which says a speed first."""
+        if want["link_speed"]:
+            self.link_speed(now, want)
+            self.uplink(now, want)
+        else:
+            self.uplink(now, want)
+            self.link_speed(now, want)
+
+    def link_speed(self, now, want):
+        if now["link_speed"] != want["link_speed"]:
+            self.param("link_speed", want["link_speed"], "link_speed")
+
+    def uplink(self, now, want):
+        if now["uplink"] == want["uplink"]:
+            return
+        if now["uplink"] != keys.NO_UPLINK:
+            self.step("uplink", "ip", "link", "set", "dev", now["uplink"], "nomaster")
+        if want["uplink"] != keys.NO_UPLINK:
+            self.step("uplink", "ip", "link", "set", "dev", want["uplink"], "master",
+                      self.pf.netdev)
+            self.until = time.monotonic() + SPEED_WAIT
+
+    def vf(self, i, old, new):
+        """A VF's own; `old` is what it has."""
+        if new["mac"] != old["mac"]:
+            self.step(f"vf{i} mac", "devlink", "port", "function", "set", f"{self.dev}/{i}",
+                      "hw_addr", new["mac"])
+        if any(new[key] != old[key] for key in VLAN):
+            self.link(i, "vlan", new["vlan"], "qos", new["qos"], "proto", new["vlan_protocol"])
+        for key in DEVLINK_RATES:       # max_tx_rate first
+            self.rate(i, key, old, new[key])
+        for key in PARAMS:
+            if new[key] != old[key]:
+                self.param(f"vf{i} {key}", new[key], f"vf{i}_{key}")
+        for key in DEVLINK_SHARES:
+            if new[key] != old[key]:
+                self.step(f"vf{i} {key}", "devlink", "port", "function", "rate", "set",
+                          f"{self.dev}/{i}", key, str(new[key]))
+        for key in POOLS:
+            self.pool(i, key, old, new[key])
+        for key in ("trust", "spoofchk", "state"):
+            if new[key] != old[key]:
+                value = new[key]
+                self.link(i, key, {True: "on", False: "off"}.get(value, value))
+
+    def link(self, i, key, *values):
+        self.step(f"vf{i} {key}", "ip", "link", "set", "dev", self.pf.netdev, "vf", str(i), key,
+                  *map(str, values))
+
+    def param(self, key, value, name):
+        self.step(key, "devlink", "dev", "param", "set", self.dev, "name", name, "value",
+                  str(value), "cmode", "runtime")
+
+    def rate(self, i, key, old, value):
+        """Set a rate, and note it in `old`."""
+        if value != old[key]:
+            self.step(f"vf{i} {key}", "devlink", "port", "function", "rate", "set",
+                      f"{self.dev}/{i}", DEVLINK_RATES[key], f"{value}mbit")
+            old[key] = value
+
+    def pool(self, i, key, old, value):
+        """Set a part of the packet memory, and note it in `old`."""
+        if value != old[key]:
+            self.step(f"vf{i} {key}", "devlink", "sb", "port", "pool", "set", f"{self.dev}/{i}",
+                      "pool", str(POOLS[key]), "th", str(value))
+            old[key] = value
+
+
+def make_all(states):
+    """Make each PF's state the one given, or leave all as they were.
+
+    Refused: a key that was refused, by whom and why, and what could not be undone.
+    """
+    before = [(pf, snapshot(pf)) for pf, _want in states]
+    try:
+        for pf, want in states:
+            Maker(pf).make(want)
+    except (Refused, KeyboardInterrupt) as error:
+        left = []
+        for pf, was in reversed(before):
+            left += restore(pf, was)
+        text = "all is as it was before" if not left else \
+            "not all could be undone:\n      " + "\n      ".join(left)
+        raise Refused(f"{str(error) or 'interrupted'}\n      {text}") from error
+
+
+def restore(pf, was):
+    """Make a PF's state what it was; what was refused."""
+    try:
+        maker = Maker(find_pf(pf.bdf), keep_going=True)
+        maker.make(was)
+    except Refused as e:
+        return [str(e)]
+    return maker.failed
