@@ -31,6 +31,7 @@ auto_recover = false
 
 [adapter."1000:00:00.0".vf.0]
 mac = "02:00:00:00:00:10"
+driver = "vnic-vfio-pci"
 
 [adapter."1000:00:00.0".vf.1]
 mac = "02:00:00:00:00:11"
@@ -132,14 +133,15 @@ def round_trip():
     vnic('save', OTHER)
     eq(plain(read(OTHER)), plain(ALL), 'saved after a reload')
     info = pf.vfinfo(1)     # the kernel agrees, not only the tool with itself
-    eq((info['address'], info['rate']['max_tx'], info['trust'], info['spoofchk'], info['link_state']),
-       ('02:00:00:00:00:11', 345, True, False, 'disable'), 'ip link')
+    eq((info['address'], info['rate']['max_tx'], info['trust'], info['spoofchk'],
+        info['link_state']), ('02:00:00:00:00:11', 345, True, False, 'disable'), 'ip link')
+    eq((pf.vf(0).driver(), pf.vf(1).driver()), ('vnic-vfio-pci', None), 'drivers')
     eq((Devlink(pf).param('vf1_rx_queue'), Devlink(pf).threshold(1, 0)), (5000, 65536), 'devlink')
 
 
 def defaults():
-    """keys that are not in the file become their defaults, but for the address; num_vfs 0 and
-    back loses what VFs had, not what the adapter has"""
+    """keys that are not in the file become their defaults, but for address and driver; num_vfs 0
+    and back loses what VFs had, not what the adapter has"""
     pf = bench()
     apply(ALL)
     pf.numvfs(0)
@@ -151,6 +153,7 @@ def defaults():
     eq(plain(vnic('save')),
        plain('[adapter."1000:00:00.0"]\nnum_vfs = 2\ndrivers_autoprobe = false\n'
              '[adapter."1000:00:00.0".vf.0]\nmac = "02:00:00:00:00:10"\n'
+             'driver = "vnic-vfio-pci"\n'
              '[adapter."1000:00:00.0".vf.1]\nmac = "02:00:00:00:00:11"'), 'defaults')
 
 
@@ -170,10 +173,12 @@ def faults():
             (f'[adapter."{BDF}"]\n', ['num_vfs: missing', '0 to 4']),
             (f'[adapter."{BDF}"]\nnum_vfs = 5\n', ['num_vfs', '0 to 4']),
             (head + 'mtu = 9000\n', [f'{here}.mtu: no such key', 'link_speed']),
-            (head + f'[adapter.{pf.dev}]\nnum_vfs = 2\n', [f'adapter.{pf.dev}: {BDF} is in the file']),
+            (head + f'[adapter.{pf.dev}]\nnum_vfs = 2\n',
+             [f'adapter.{pf.dev}: {BDF} is in the file']),
             (head.replace('wire0', 'nosuch'), [f'{here}.uplink: no interface nosuch', 'wire0']),
             (head.replace('wire0', pf.dev), [f'{here}.uplink', "adapter's own"]),
-            (head + f'[adapter."{BDF}".vf.2]\ntrust = true\n', [f'{here}.vf.2: no such VF: 0 to 1']),
+            (head + f'[adapter."{BDF}".vf.2]\ntrust = true\n',
+             [f'{here}.vf.2: no such VF: 0 to 1']),
             (vf + 'qos = 3\nvlan_protocol = "802.1ad"\n',
              [f'{here}.vf.1.qos: only 0', f'{here}.vf.1.vlan_protocol: only "802.1Q"']),
             (vf + 'vlan = 4095\ntrust = 1\nmax_tx_rate = true\nrate = 5\n',
@@ -201,7 +206,7 @@ def undone():
     pf = bench()
     text = (f'[adapter."{BDF}"]\nnum_vfs = 2\nuplink = "none"\nauto_recover = false\n' +
             ''.join(f'[adapter."{BDF}".vf.{i}]\nmac = "02:00:00:00:00:2{i}"\nvlan = 7\n'
-                    'min_tx_rate = 60000\n' for i in (0, 1)))
+                    'min_tx_rate = 60000\ndriver = "vnic-vf"\n' for i in (0, 1)))
     before = vnic('save')
     said = apply(text, status=1)
     for part in (f'{pf.dev} vf1 min_tx_rate: ', 'At most 40000 Mb/s of the link are left',
@@ -235,7 +240,8 @@ def diff():
     before = vnic('save')
     said = apply(ALL.replace('345', '0').replace('trust = true', '').replace('"wire0"', '"none"'),
                  '--diff', status=DIFFERS)
-    eq(said.splitlines(), [f'{pf.dev} uplink: "wire0" -> "none"', f'{pf.dev} vf1 max_tx_rate: 345 -> 0',
+    eq(said.splitlines(), [f'{pf.dev} uplink: "wire0" -> "none"',
+                           f'{pf.dev} vf1 max_tx_rate: 345 -> 0',
                            f'{pf.dev} vf1 trust: true -> false'], 'lines')
     said = apply(ALL.replace('num_vfs = 2', 'num_vfs = 3'), '--diff', status=DIFFERS)
     contains(said, f'{pf.dev} num_vfs: 2 -> 3\n{pf.dev} vf0 mac: default -> "02:', 'more VFs')
@@ -254,6 +260,9 @@ def in_use():
     dev = vf.dev
     sh(f'ip link set {dev} up')
     contains(apply(text, status=1), f'VF 0: host: {dev}: stop', 'an interface that is up')
+    other = f'[adapter."{BDF}"]\nnum_vfs = 2\n[adapter."{BDF}".vf.0]\ndriver = "none"\n'
+    contains(apply(other, status=1), f'another driver for VFs that are in use: VF 0: host: {dev}: ',
+             'another driver')
     sh('ip netns add there')
     defer(sh, 'ip netns del there')
     sh(f'ip link set {dev} netns there')

@@ -7,7 +7,8 @@ import subprocess
 
 VENDOR, PF_DEVICE = "0x766e", "0x1000"
 PCI = "/sys/bus/pci"
-VFIO_DRIVERS = ("vnic-vfio-pci", "vfio-pci")
+VF_DRIVER, VFIO_MODULE, NO_DRIVER = "vnic-vf", "vnic-vfio-pci", "none"
+VFIO_DRIVERS = (VFIO_MODULE, "vfio-pci")
 IP_STATS_MAX = 200  # VFs whose counters fit into the kernel's answer to `ip -s`
 LINK_STATES = {0: "auto", 1: "enable", 2: "disable"}
 
@@ -41,11 +42,12 @@ def link_name(path):
 
 
 def call(*argv):
-    """Run a program of iproute2; what it printed.  Refused: what it, or by it the kernel, said."""
+    """Run a program; what it printed.  Refused: what it, or by it the kernel, said."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
     except FileNotFoundError as e:
-        raise Refused(f"the `{argv[0]}` command is missing: install iproute2") from e
+        raise Refused(f"the `{argv[0]}` command is missing: install "
+                      f"{'kmod' if argv[0] == 'modprobe' else 'iproute2'}") from e
     if not done.returncode:
         return done.stdout
     said = " ".join((done.stderr or done.stdout).split())
@@ -269,3 +271,21 @@ def refuse_used(vf):
             pid, name = holders[node][0]
             raise Refused(f"VF {vf.index} ({vf.bdf}) is in use by {name} (pid {pid}): "
                           "stop that virtual machine or unplug the VF there first")
+
+
+def rebind(vf, override, probe=True):
+    """Let another driver have the VF. An empty override: the default driver."""
+    write(f"{vf.sysfs}/driver_override", override + "\n", f"driver_override of {vf.bdf}")
+    if vf.driver:
+        write(f"{vf.sysfs}/driver/unbind", vf.bdf, f"unbind {vf.bdf} from {vf.driver}")
+    if probe:
+        write(f"{PCI}/drivers_probe", vf.bdf, f"probe {vf.bdf}")
+
+
+def bind(vf, driver):
+    """Let VF_DRIVER, VFIO_MODULE or NO_DRIVER have it, and no other."""
+    if driver != NO_DRIVER and not os.path.isdir(f"{PCI}/drivers/{driver}"):
+        call("modprobe", driver)
+    rebind(vf, driver if driver == VFIO_MODULE else "", probe=driver != NO_DRIVER)
+    if (vf.driver or NO_DRIVER) != driver:
+        raise Refused(f"{vf.bdf} did not bind to {driver}: see dmesg")

@@ -8,7 +8,7 @@ state.snapshot() makes: all PF_KEYS, and under "vf" all VF_KEYS of each VF.
 import os
 
 from vniclib import keys
-from vniclib.adapter import Refused, find_pf, name_of
+from vniclib.adapter import NO_DRIVER, VF_DRIVER, Refused, find_pf, name_of
 from vniclib.state import memory, new_vf
 from vniclib.keys import PF_KEYS, VF_KEYS, shown
 
@@ -179,7 +179,7 @@ def render(states):
     lines = [HEAD]
     for pf, state in states:
         here = f'adapter."{pf.bdf}"'
-        new = new_vf(pf)
+        new = {**new_vf(pf), "driver": VF_DRIVER if state["drivers_autoprobe"] else NO_DRIVER}
         lines += [f"[{here}]  # {name_of(pf)}"]
         lines += assignments(state, {k: d for k, (_kind, d) in PF_KEYS.items()}) + [""]
         for i, vf in state["vf"].items():
@@ -191,4 +191,5 @@ def render(states):
 
 def assignments(values, defaults):
     """Lines for what differs from the defaults."""
-    return [f"{key} = {shown(values[key])}" for key in defaults if values[key] != defaults[key]]
+    return [f"{key} = {shown(values[key])}" for key in defaults
+            if values[key] not in (None, defaults[key])]

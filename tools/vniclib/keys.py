@@ -95,7 +95,8 @@ class Interface(Kind):
         return isinstance(value, str) and re.fullmatch(r"[^\s/:]{1,15}", value)
 
 
-# key: (kind, default); None: what it has is left alone (mac), or it is not the same everywhere
+# key: (kind, default); None: what it has is left alone (mac, driver), there is none (num_vfs), or
+# it depends on the adapter (memory)
 PF_KEYS = {
     "num_vfs": (Number(0, 256), None),
     "uplink": (Interface(), NO_UPLINK),
@@ -121,6 +122,7 @@ VF_KEYS = {
     "trust": (Flag(), False),
     "spoofchk": (Flag(), True),
     "state": (Choice("auto", "enable", "disable"), "auto"),
+    "driver": (Choice("vnic-vf", "vnic-vfio-pci", "none"), None),
 }
 
 

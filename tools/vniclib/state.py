@@ -3,8 +3,8 @@
 import time
 
 from vniclib import keys
-from vniclib.adapter import (LINK_STATES, VFIO_DRIVERS, Refused, adapters, call, devlink, find_pf,
-                             name_of, port_vlan, read, vfio_holders, write)
+from vniclib.adapter import (LINK_STATES, NO_DRIVER, VFIO_DRIVERS, Refused, adapters, bind, call,
+                             devlink, find_pf, name_of, port_vlan, read, vfio_holders, write)
 from vniclib.keys import PF_KEYS, VF_KEYS, shown
 
 SPEED_WAIT = 3      # seconds for the adapter to learn the speed of a new uplink
@@ -67,7 +67,14 @@ def snapshot(pf):
         port = f"{dev}/{i}"
         state["vf"][i] = vf_state(link.get(i, {}), rates.get(port, {}), pools.get(port, []),
                                   {name: par[f"vf{i}_{name}"] for name in PARAMS})
+        state["vf"][i]["driver"] = driver_of(pf.vfs[i])
     return state
+
+
+def driver_of(vf):
+    """Its driver as the key has it, None: another one."""
+    driver = vf.driver or NO_DRIVER
+    return None if VF_KEYS["driver"][0].check(driver) else driver
 
 
 def vf_state(conf, shares, pools, par):
@@ -127,22 +134,32 @@ def differences(pf, now, want):
 
 # ---- who would be hurt ----
 
+def touched(pf, want):
+    """VFs that are destroyed, because another number is wanted, or are to change drivers."""
+    if pf.num != want["num_vfs"]:
+        return pf.vfs
+    return [vf for vf in pf.vfs
+            if want["vf"][vf.index]["driver"] not in (None, driver_of(vf))]
+
+
 def refuse_hurting(pf, want, force):
-    """Other VFs are made by destroying those there are: not those that somebody uses."""
-    if not pf.num or pf.num == want["num_vfs"]:
+    """VFs that somebody uses are neither destroyed nor taken from him."""
+    vfs = touched(pf, want)
+    if not vfs:
         return
     holders, guests, others = vfio_holders(look=True), [], []
-    for vf in pf.vfs:
+    for vf in vfs:
         if any(holders.get(node) for node in vf.nodes()):
             guests.append(f"VF {vf.index}: {vf.user(holders)}")
         elif vf.driver and vf.driver not in VFIO_DRIVERS and used_here(vf):
             others.append(f"VF {vf.index}: {vf.user(holders)}")
-    text = f"{name_of(pf)}: num_vfs {pf.num} -> {want['num_vfs']} destroys VFs that are in use: "
+    what = f"num_vfs {pf.num} -> {want['num_vfs']} destroys VFs that are in use: " \
+        if pf.num != want["num_vfs"] else "another driver for VFs that are in use: "
+    users = f"{name_of(pf)}: {what}{'; '.join(guests + others)}"
     if guests:
-        raise Refused(f"{text}{'; '.join(guests + others)}: stop those virtual machines or unplug "
-                      "the VFs there first")
+        raise Refused(f"{users}: stop those virtual machines or unplug the VFs there first")
     if others and not force:
-        raise Refused(f"{text}{'; '.join(others)}: stop using them, or say --force")
+        raise Refused(f"{users}: stop using them, or say --force")
 
 
 def used_here(vf):
@@ -265,6 +282,11 @@ class Maker:
             if new[key] != old[key]:
                 value = new[key]
                 self.link(i, key, {True: "on", False: "off"}.get(value, value))
+        if new["driver"] != old["driver"]:
+            try:
+                bind(self.pf.vfs[i], new["driver"])
+            except Refused as e:
+                self.refuse(f"vf{i} driver", e)
 
     def link(self, i, key, *values):
         self.step(f"vf{i} {key}", "ip", "link", "set", "dev", self.pf.netdev, "vf", str(i), key,
