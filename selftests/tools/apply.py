@@ -51,6 +51,8 @@ memory_borrowed = 131072
 trust = true
 spoofchk = false
 state = "disable"
+msix_vectors = 9
+driver = "vnic-vf"
 '''
 
 
@@ -95,7 +97,7 @@ def write_file(path, text):
 def load_modules():
     """As load(), and what the cases share stays."""
     sh('modprobe vnic-vf')
-    sh('modprobe vnic-pf total_vfs=4')
+    sh('modprobe vnic-pf total_vfs=8')
 
 
 def make_bench():
@@ -135,7 +137,7 @@ def round_trip():
     info = pf.vfinfo(1)     # the kernel agrees, not only the tool with itself
     eq((info['address'], info['rate']['max_tx'], info['trust'], info['spoofchk'],
         info['link_state']), ('02:00:00:00:00:11', 345, True, False, 'disable'), 'ip link')
-    eq((pf.vf(0).driver(), pf.vf(1).driver()), ('vnic-vfio-pci', None), 'drivers')
+    eq((pf.vf(0).driver(), pf.vf(1).driver()), ('vnic-vfio-pci', 'vnic-vf'), 'drivers')
     eq((Devlink(pf).param('vf1_rx_queue'), Devlink(pf).threshold(1, 0)), (5000, 65536), 'devlink')
 
 
@@ -154,7 +156,8 @@ def defaults():
        plain('[adapter."1000:00:00.0"]\nnum_vfs = 2\ndrivers_autoprobe = false\n'
              '[adapter."1000:00:00.0".vf.0]\nmac = "02:00:00:00:00:10"\n'
              'driver = "vnic-vfio-pci"\n'
-             '[adapter."1000:00:00.0".vf.1]\nmac = "02:00:00:00:00:11"'), 'defaults')
+             '[adapter."1000:00:00.0".vf.1]\nmac = "02:00:00:00:00:11"\n'
+             'driver = "vnic-vf"'), 'defaults')
 
 
 def faults():
@@ -170,8 +173,8 @@ def faults():
             ('[adapter\n', ['line 1']),
             ('[adaptor.x]\n', ['adaptor', 'there is: adapter']),
             ('[adapter.nosuch]\nnum_vfs = 2\n', ['adapter.nosuch', f'({BDF})']),
-            (f'[adapter."{BDF}"]\n', ['num_vfs: missing', '0 to 4']),
-            (f'[adapter."{BDF}"]\nnum_vfs = 5\n', ['num_vfs', '0 to 4']),
+            (f'[adapter."{BDF}"]\n', ['num_vfs: missing', '0 to 8']),
+            (f'[adapter."{BDF}"]\nnum_vfs = 9\n', ['num_vfs', '0 to 8']),
             (head + 'mtu = 9000\n', [f'{here}.mtu: no such key', 'link_speed']),
             (head + f'[adapter.{pf.dev}]\nnum_vfs = 2\n',
              [f'adapter.{pf.dev}: {BDF} is in the file']),
@@ -191,7 +194,10 @@ def faults():
                                             '262144', 'multiple of 2048']),
             (vf + 'max_tx_rate = 5\nmin_tx_rate = 6\nmemory_guaranteed = 16777216\n',
              ['6 is more than max_tx_rate, 5', 'all memory_guaranteed']),
-            (head + f'link_speed = 5\n[adapter."{BDF}".vf.0]\nmin_tx_rate = 6\n', ['6 or more'])):
+            (head + f'link_speed = 5\n[adapter."{BDF}".vf.0]\nmin_tx_rate = 6\n', ['6 or more']),
+            (f'[adapter."{BDF}"]\nnum_vfs = 8\n' + ''.join(
+                f'[adapter."{BDF}".vf.{i}]\nmsix_vectors = 17\n' for i in range(8)),
+             [f'{here}: all msix_vectors together are 136: the adapter has 104'])):
         for args in (('--check',), ()):
             said = apply(text, *args, status=1)
             for part in parts:
@@ -260,9 +266,9 @@ def in_use():
     dev = vf.dev
     sh(f'ip link set {dev} up')
     contains(apply(text, status=1), f'VF 0: host: {dev}: stop', 'an interface that is up')
-    other = f'[adapter."{BDF}"]\nnum_vfs = 2\n[adapter."{BDF}".vf.0]\ndriver = "none"\n'
-    contains(apply(other, status=1), f'another driver for VFs that are in use: VF 0: host: {dev}: ',
-             'another driver')
+    for key in ('driver = "none"', 'msix_vectors = 4'):
+        said = apply(f'[adapter."{BDF}"]\nnum_vfs = 2\n[adapter."{BDF}".vf.0]\n{key}\n', status=1)
+        contains(said, f'from their drivers that are in use: VF 0: host: {dev}: stop', key)
     sh('ip netns add there')
     defer(sh, 'ip netns del there')
     sh(f'ip link set {dev} netns there')

@@ -77,6 +77,27 @@ class VF:
     def group(self):
         return link_name(f"{self.sysfs}/iommu_group")
 
+    def vectors(self):
+        """Size of its MSI-X table"""
+        with open(f"{self.sysfs}/config", "rb") as f:
+            config = f.read(256)
+        at = config[0x34]
+        while at and config[at] != 0x11:
+            at = config[at + 1]
+        return (int.from_bytes(config[at + 2:at + 4], "little") & 0x7ff) + 1
+
+    def set_vectors(self, count):
+        """Set it; the driver is away meanwhile."""
+        driver = self.driver
+        if driver:
+            write(f"{self.sysfs}/driver/unbind", self.bdf, f"unbind {self.bdf} from {driver}")
+        try:
+            write(f"{self.sysfs}/sriov_vf_msix_count", str(count),
+                  f"{self.sysfs}/sriov_vf_msix_count (the last line of dmesg may say why)")
+        finally:
+            if driver:
+                write(f"{PCI}/drivers_probe", self.bdf, f"probe {self.bdf}")
+
     def nodes(self):
         """Device files through which a virtual machine may hold the VF."""
         nodes = [f"/dev/vfio/{self.group}"] if self.group else []
@@ -286,6 +307,8 @@ def bind(vf, driver):
     """Let VF_DRIVER, VFIO_MODULE or NO_DRIVER have it, and no other."""
     if driver != NO_DRIVER and not os.path.isdir(f"{PCI}/drivers/{driver}"):
         call("modprobe", driver)
-    rebind(vf, driver if driver == VFIO_MODULE else "", probe=driver != NO_DRIVER)
+    # without autoprobe the kernel lets a VF have its default driver by override only
+    default = driver == VF_DRIVER and read(f"{vf.pf.sysfs}/sriov_drivers_autoprobe") == "1"
+    rebind(vf, "" if default or driver == NO_DRIVER else driver, probe=driver != NO_DRIVER)
     if (vf.driver or NO_DRIVER) != driver:
         raise Refused(f"{vf.bdf} did not bind to {driver}: see dmesg")

@@ -9,6 +9,7 @@ import os
 
 from vniclib import keys
 from vniclib.adapter import NO_DRIVER, VF_DRIVER, Refused, find_pf, name_of
+from vniclib.adapter import read as read_attribute
 from vniclib.state import memory, new_vf
 from vniclib.keys import PF_KEYS, VF_KEYS, shown
 
@@ -105,6 +106,10 @@ def check_sums(pf, state, where, faults):
     if guaranteed > size:
         faults.add(where, f"all memory_guaranteed together are {guaranteed} bytes: at most {size}, "
                    "the packet memory, can be guaranteed")
+    vectors = sum(vf["msix_vectors"] for vf in state["vf"].values())
+    pool = int(read_attribute(f"{pf.sysfs}/sriov_vf_total_msix", "0"))
+    if vectors > pool:
+        faults.add(where, f"all msix_vectors together are {vectors}: the adapter has {pool}")
 
 
 def check_vfs(pf, tables, num, where, faults):

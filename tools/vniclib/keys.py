@@ -122,6 +122,7 @@ VF_KEYS = {
     "trust": (Flag(), False),
     "spoofchk": (Flag(), True),
     "state": (Choice("auto", "enable", "disable"), "auto"),
+    "msix_vectors": (Number(2, 17), 5),
     "driver": (Choice("vnic-vf", "vnic-vfio-pci", "none"), None),
 }
 

@@ -67,7 +67,7 @@ def snapshot(pf):
         port = f"{dev}/{i}"
         state["vf"][i] = vf_state(link.get(i, {}), rates.get(port, {}), pools.get(port, []),
                                   {name: par[f"vf{i}_{name}"] for name in PARAMS})
-        state["vf"][i]["driver"] = driver_of(pf.vfs[i])
+        state["vf"][i].update(msix_vectors=pf.vfs[i].vectors(), driver=driver_of(pf.vfs[i]))
     return state
 
 
@@ -135,11 +135,11 @@ def differences(pf, now, want):
 # ---- who would be hurt ----
 
 def touched(pf, want):
-    """VFs that are destroyed, because another number is wanted, or are to change drivers."""
+    """VFs that are destroyed, because another number is wanted, or lose their drivers."""
     if pf.num != want["num_vfs"]:
         return pf.vfs
-    return [vf for vf in pf.vfs
-            if want["vf"][vf.index]["driver"] not in (None, driver_of(vf))]
+    return [vf for vf in pf.vfs if want["vf"][vf.index]["driver"] not in (None, driver_of(vf))
+            or want["vf"][vf.index]["msix_vectors"] != vf.vectors()]
 
 
 def refuse_hurting(pf, want, force):
@@ -154,7 +154,7 @@ def refuse_hurting(pf, want, force):
         elif vf.driver and vf.driver not in VFIO_DRIVERS and used_here(vf):
             others.append(f"VF {vf.index}: {vf.user(holders)}")
     what = f"num_vfs {pf.num} -> {want['num_vfs']} destroys VFs that are in use: " \
-        if pf.num != want["num_vfs"] else "another driver for VFs that are in use: "
+        if pf.num != want["num_vfs"] else "takes VFs from their drivers that are in use: "
     users = f"{name_of(pf)}: {what}{'; '.join(guests + others)}"
     if guests:
         raise Refused(f"{users}: stop those virtual machines or unplug the VFs there first")
@@ -221,11 +221,12 @@ class Maker:
             self.step("auto_recover", "devlink", "health", "set", self.dev, "reporter", "vf",
                       "auto_recover", str(want["auto_recover"]).lower())
         pairs = [(i, now["vf"][i], vf) for i, vf in want["vf"].items() if i in now["vf"]]
-        # what is promised of link and memory is never more than there is, on the way neither
+        # link, memory and vectors: never is more promised than there is, on the way neither
         for i, old, new in pairs:
             self.rate(i, "min_tx_rate", old, min(old["min_tx_rate"], new["min_tx_rate"]))
             self.pool(i, "memory_guaranteed", old,
                       min(old["memory_guaranteed"], new["memory_guaranteed"]))
+            self.vectors(i, old, min(old["msix_vectors"], new["msix_vectors"]))
         self.wire(now, want)
         for i, old, new in pairs:
             self.vf(i, old, new)
@@ -282,11 +283,22 @@ class Maker:
             if new[key] != old[key]:
                 value = new[key]
                 self.link(i, key, {True: "on", False: "off"}.get(value, value))
+        self.vectors(i, old, new["msix_vectors"])
         if new["driver"] != old["driver"]:
             try:
                 bind(self.pf.vfs[i], new["driver"])
             except Refused as e:
                 self.refuse(f"vf{i} driver", e)
+
+    def vectors(self, i, old, value):
+        """Set the number of MSI-X vectors, and note it in `old`."""
+        if value == old["msix_vectors"]:
+            return
+        try:
+            self.pf.vfs[i].set_vectors(value)
+        except Refused as e:
+            self.refuse(f"vf{i} msix_vectors", e)
+        old["msix_vectors"] = value
 
     def link(self, i, key, *values):
         self.step(f"vf{i} {key}", "ip", "link", "set", "dev", self.pf.netdev, "vf", str(i), key,
