@@ -9,7 +9,8 @@ import re
 
 CELL = 2048             # bytes in which packet memory is handed out
 RATE_MAX = 1000000      # Mb/s
-BURST = (262144, 1 << 30)       # bytes
+BURST = (15140, 1 << 30)        # bytes
+PPS = (100, 1000000000)         # packets a second
 NO_UPLINK = "none"
 AS_TX = "max_tx_rate"
 
@@ -115,6 +116,8 @@ VF_KEYS = {
     "rx_burst": (Number(*BURST, "bytes", zero="by the rate"), 0),
     "tx_burst": (Number(*BURST, "bytes", zero="by the rate"), 0),
     "rx_queue": (Number(100, 1000000, "microseconds", zero="none waits"), 0),
+    "rx_pps": (Number(*PPS, "packets a second", zero="no limit"), 0),
+    "tx_pps": (Number(*PPS, "packets a second", zero="no limit"), 0),
     "tx_weight": (Number(1, RATE_MAX, zero="in proportion to min_tx_rate"), 0),
     "tx_priority": (Number(1, 7, zero="that of its VLAN"), 0),
     "memory_guaranteed": (Number(0, 1 << 30, "bytes", step=CELL), None),
