@@ -44,8 +44,8 @@ struct vnic_mbx_hdr {
  * @event: changes whenever anything below does; written last
  * @flags: VNIC_ST_F_*
  * @speed: link speed in Mb/s, 0 if unknown
- * @mac_seq: changes whenever the host gives the function an address, the same one
- *	too: the driver then takes @mac, whatever it has set itself
+ * @mac_seq: changes with the function's address: when the host gives it one, the same
+ *	one too, and after SET_MAC.  The driver then takes @mac, whatever it has set itself
  * @mac: the function's primary address
  * @allow_seq: changes whenever the host changes what it allows the function (trust,
  *	port VLAN, an address of its own): a driver that wants more than it was given
@@ -69,6 +69,10 @@ struct vnic_mbx_status {
 #define VNIC_ST_F_RESET		(1u << 1)
 /* The host trusts the function */
 #define VNIC_ST_F_TRUSTED	(1u << 2)
+/* The address is the function's default one: neither host nor driver has set another */
+#define VNIC_ST_F_MAC_DEFAULT	(1u << 3)
+/* It was made up, another each time VFs are made */
+#define VNIC_ST_F_MAC_RANDOM	(1u << 4)
 
 struct vnic_mbx_page {
 	struct vnic_mbx_hdr	req;
@@ -127,8 +131,12 @@ struct vnic_mbx_caps {
 	__le16	rss_entries;	/* entries of the indirection table */
 	__le16	max_vlans;	/* VLAN filters, 0 while the host has set a port VLAN */
 	__le32	mac_seq;	/* as in struct vnic_mbx_status, for @mac */
-	__le32	rsvd[3];
+	__le32	flags;		/* VNIC_CAPS_F_* */
+	__le32	rsvd[2];
 };
+
+/* As VNIC_ST_F_MAC_RANDOM */
+#define VNIC_CAPS_F_MAC_RANDOM	(1u << 0)
 
 #define VNIC_QUEUE_TX		0
 #define VNIC_QUEUE_RX		1

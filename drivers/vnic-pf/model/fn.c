@@ -155,6 +155,7 @@ void vnic_fn_get_health(struct vnic_fn *fn, struct vnic_fn_health *st)
 	st->when = ktime_get_real_seconds() - div_u64(ago, NSEC_PER_SEC);
 	st->refused = READ_ONCE(fn->refused);
 	st->lost = vnic_port_lost(&fn->port);
+	st->own_mac = vnic_port_own_mac(&fn->port, st->mac);
 }
 
 void vnic_fn_fail(struct vnic_fn *fn, const char *why)

@@ -278,7 +278,9 @@ void vnic_fn_set_master(struct vnic_fn *fn, bool on);
 void vnic_fn_fail(struct vnic_fn *fn, const char *why);
 
 /**
- * struct vnic_fn_health - what has stopped a function, since it was created
+ * struct vnic_fn_health - what a function is up to, and what has stopped it
+ * @mac: its address
+ * @own_mac: that is one which its driver has set
  * @failures: how often
  * @refused: requests of its driver that were refused by the mailbox
  * @lost: addresses it had claimed that the host gave to another
@@ -288,6 +290,8 @@ void vnic_fn_fail(struct vnic_fn *fn, const char *why);
  * @stopped: it has not been reset since
  */
 struct vnic_fn_health {
+	u8		mac[ETH_ALEN];
+	bool		own_mac;
 	u64		failures;
 	u64		refused;
 	u64		lost;

@@ -549,6 +549,10 @@ static void vnic_mbx_gather_status(struct vnic_mbx *m)
 		flags |= VNIC_ST_F_LINK_UP;
 	if (info.trusted)
 		flags |= VNIC_ST_F_TRUSTED;
+	if (info.mac_default)
+		flags |= VNIC_ST_F_MAC_DEFAULT;
+	if (info.mac_random)
+		flags |= VNIC_ST_F_MAC_RANDOM;
 	if (test_bit(VNIC_FN_FAILED, &fn->flags))
 		flags |= VNIC_ST_F_RESET;
 	m->status.flags = cpu_to_le32(flags);

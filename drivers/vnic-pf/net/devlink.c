@@ -49,7 +49,7 @@ static int vnic_port_fn_addr_get(struct devlink_port *port, u8 *addr, int *len,
 	struct vnic_port_info info;
 
 	vnic_port_get_info(&vnic_devlink_fn(port)->port, &info);
-	ether_addr_copy(addr, info.mac);
+	ether_addr_copy(addr, info.host_mac);
 	*len = ETH_ALEN;
 	return 0;
 }

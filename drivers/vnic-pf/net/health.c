@@ -184,13 +184,17 @@ static int vnic_health_recover(struct devlink_health_reporter *reporter, void *c
 static void vnic_health_put(struct devlink_fmsg *fmsg, unsigned int vf,
 			    const struct vnic_fn_health *st)
 {
-	char when[32];
+	char mac[ETH_ALEN * 3], when[32];
 
 	devlink_fmsg_u32_pair_put(fmsg, "vf", vf);
 	devlink_fmsg_bool_pair_put(fmsg, "stopped", st->stopped);
 	devlink_fmsg_u64_pair_put(fmsg, "failures", st->failures);
 	devlink_fmsg_u64_pair_put(fmsg, "refused requests", st->refused);
 	devlink_fmsg_u64_pair_put(fmsg, "lost addresses", st->lost);
+	if (st->own_mac) {
+		snprintf(mac, sizeof(mac), "%pM", st->mac);
+		devlink_fmsg_string_pair_put(fmsg, "own address", mac);
+	}
 	if (!st->why)
 		return;
 	devlink_fmsg_string_pair_put(fmsg, "reason", st->why);
@@ -225,7 +229,9 @@ static void vnic_health_put_drops(struct devlink_fmsg *fmsg, const struct vnic_p
 	devlink_fmsg_pair_nest_end(fmsg);
 }
 
-/* VFs that have been stopped, refused something or lost packets since they were created */
+/* VFs that have an address of their own, or since they were created have been stopped,
+ * refused something or lost packets
+ */
 static int vnic_health_diagnose(struct devlink_health_reporter *reporter,
 				struct devlink_fmsg *fmsg, struct netlink_ext_ack *extack)
 {
@@ -239,7 +245,7 @@ static int vnic_health_diagnose(struct devlink_health_reporter *reporter,
 	for (i = 0; i < VNIC_MAX_VFS; i++) {
 		drops = vnic_health_drops(h, i, &stats);
 		if (!vnic_health_of(h, i, &st) ||
-		    (!st.failures && !st.refused && !st.lost && !drops))
+		    (!st.own_mac && !st.failures && !st.refused && !st.lost && !drops))
 			continue;
 		devlink_fmsg_obj_nest_start(fmsg);
 		vnic_health_put(fmsg, i, &st);

@@ -164,7 +164,8 @@ int vnic_ndo_get_vf_config(struct net_device *dev, int vf, struct ifla_vf_info *
 		return -EINVAL;
 	vnic_port_get_info(port, &info);
 	ivi->vf = vf;
-	ether_addr_copy(ivi->mac, info.mac);
+	/* Not one that its driver has set: tools read it now and set it again later. */
+	ether_addr_copy(ivi->mac, info.host_mac);
 	ivi->vlan = info.vlan;
 	ivi->qos = info.qos;
 	ivi->vlan_proto = info.vlan ? info.vlan_proto : htons(ETH_P_8021Q);

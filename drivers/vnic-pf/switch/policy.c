@@ -16,9 +16,41 @@
 #define VNIC_ASSURED_BURST	(64 * 1024)	/* bytes: a guarantee is no licence to burst */
 #define VNIC_PACE	1024	/* objects a driver may retire per RCU grace period */
 
-static const u8 *vnic_conf_mac(const struct vnic_port_conf *conf)
+/* The address that the port has unless its driver sets another; NULL: it has none. */
+static struct vnic_fdb_entry *vnic_conf_base(const struct vnic_port_conf *conf)
 {
-	return conf->own ? conf->own->mac : conf->mac;
+	return conf->given ?: conf->home;
+}
+
+/* The address in force */
+static struct vnic_fdb_entry *vnic_conf_entry(const struct vnic_port_conf *conf)
+{
+	return conf->own ?: vnic_conf_base(conf);
+}
+
+static bool vnic_conf_made_up(const struct vnic_port_conf *conf)
+{
+	return conf->random && vnic_conf_entry(conf) == conf->home;
+}
+
+static void vnic_conf_copy_mac(u8 *mac, const struct vnic_fdb_entry *e)
+{
+	if (e)
+		ether_addr_copy(mac, e->mac);
+	else
+		eth_zero_addr(mac);
+}
+
+/* Forward to the address in force only; to be called before another one is removed. */
+static void vnic_conf_activate(struct vnic_port_conf *conf)
+{
+	struct vnic_fdb_entry *e = vnic_conf_entry(conf);
+
+	WRITE_ONCE(e->active, true);
+	if (conf->given && conf->given != e)
+		WRITE_ONCE(conf->given->active, false);
+	if (conf->home != e)
+		WRITE_ONCE(conf->home->active, false);
 }
 
 /* Most filters the port may have now; see port.h */
@@ -26,7 +58,7 @@ static unsigned int vnic_conf_max_uc(const struct vnic_port_conf *conf)
 {
 	if (conf->trusted)
 		return VNIC_UC_TRUSTED;
-	return conf->by_host ? 0 : VNIC_UC_UNTRUSTED;
+	return conf->given ? 0 : VNIC_UC_UNTRUSTED;
 }
 
 static unsigned int vnic_conf_max_mc(const struct vnic_port_conf *conf)
@@ -86,7 +118,8 @@ void vnic_port_publish(struct vnic_port *port)
 
 	lockdep_assert_held(&sw->lock);
 	new = kzalloc(sizeof(*new), GFP_KERNEL | __GFP_NOFAIL);
-	ether_addr_copy(new->mac, vnic_conf_mac(conf));
+	vnic_conf_copy_mac(new->mac, vnic_conf_entry(conf));
+	new->own_mac = conf->own;
 	new->enabled = conf->enabled;
 	new->link_state = conf->link_state;
 	new->spoofchk = conf->spoofchk;
@@ -142,16 +175,17 @@ static void vnic_filters_trim(struct vnic_port *port, unsigned int max_uc, unsig
 	}
 }
 
-/* Back to the address that the host has set, or the random one. */
+/* Back to the address that the host has set, or the default one. */
 static void vnic_port_drop_own(struct vnic_port *port)
 {
 	struct vnic_port_conf *conf = port->conf;
+	struct vnic_fdb_entry *own = conf->own;
 
-	if (!conf->own)
+	if (!own)
 		return;
-	WRITE_ONCE(conf->base->active, true);
-	vnic_fdb_del(conf->own);
 	conf->own = NULL;
+	vnic_conf_activate(conf);
+	vnic_fdb_del(own);
 	conf->retired++;
 }
 
@@ -178,7 +212,7 @@ static void vnic_port_enforce(struct vnic_port *port)
 		return;
 	vnic_conf_set_modes(conf, 0);
 	vnic_filters_trim(port, vnic_conf_max_uc(conf), vnic_conf_max_mc(conf));
-	if (conf->by_host && conf->own) {
+	if (conf->given && conf->own) {
 		vnic_port_drop_own(port);
 		conf->mac_seq++;
 	}
@@ -237,7 +271,7 @@ static void vnic_port_unshare(struct vnic_port *port)
 		vnic_port_drop_own(port);
 		conf->mac_seq++;
 	}
-	vnic_port_evict(port, conf->mac);
+	vnic_port_evict(port, vnic_conf_base(conf)->mac);
 }
 
 /* ---- the host ---- */
@@ -245,6 +279,19 @@ static void vnic_port_unshare(struct vnic_port *port)
 u64 vnic_port_lost(const struct vnic_port *port)
 {
 	return READ_ONCE(port->conf->lost);
+}
+
+bool vnic_port_own_mac(const struct vnic_port *port, u8 *mac)
+{
+	const struct vnic_port_policy *pol;
+	bool own;
+
+	rcu_read_lock();
+	pol = rcu_dereference(port->policy);
+	own = pol->own_mac;
+	ether_addr_copy(mac, pol->mac);
+	rcu_read_unlock();
+	return own;
 }
 
 void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
@@ -256,7 +303,8 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
 	mutex_lock(&sw->lock);
 	pol = rcu_dereference_protected(port->policy, lockdep_is_held(&sw->lock));
 	*info = (struct vnic_port_info) {
-		.mac_by_host	= conf->by_host,
+		.mac_default	= vnic_conf_entry(conf) == conf->home,
+		.mac_random	= vnic_conf_made_up(conf),
 		.mac_seq	= conf->mac_seq,
 		.allow_seq	= conf->allow_seq,
 		.vlan		= conf->vlan,
@@ -277,32 +325,33 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
 		.num_mc		= conf->num_mc,
 		.num_vlans	= bitmap_weight(port->vlans, 2 * VNIC_VLANS),
 	};
-	ether_addr_copy(info->mac, vnic_conf_mac(conf));
+	vnic_conf_copy_mac(info->mac, vnic_conf_entry(conf));
+	vnic_conf_copy_mac(info->host_mac, vnic_conf_base(conf));
 	memcpy(info->rates, conf->rates, sizeof(info->rates));
 	mutex_unlock(&sw->lock);
 }
 
-/* A new address by the host replaces all others.  sw->lock held. */
-static int vnic_port_rebase(struct vnic_port *port, const u8 *mac, bool by_host)
+/* A new address by the host replaces all others; NULL: the default one.  sw->lock held. */
+static int vnic_port_rebase(struct vnic_port *port, const u8 *mac)
 {
 	struct vnic_port_conf *conf = port->conf;
-	struct vnic_fdb_entry *base;
+	struct vnic_fdb_entry *given = NULL;
 
-	base = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
-	if (IS_ERR(base))
-		return PTR_ERR(base);
+	if (mac)
+		given = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
+	if (IS_ERR(given))
+		return PTR_ERR(given);
 	vnic_port_drop_own(port);
-	vnic_fdb_del(conf->base);
-	conf->base = base;
-	ether_addr_copy(conf->mac, mac);
-	conf->by_host = by_host;
+	swap(conf->given, given);
+	vnic_conf_activate(conf);
+	if (given)
+		vnic_fdb_del(given);
 	conf->mac_seq++;
 	conf->allow_seq++;
 	vnic_port_enforce(port);
 	vnic_port_publish(port);
 	vnic_port_changed(port);
-	if (by_host)
-		vnic_port_evict(port, mac);
+	vnic_port_evict(port, vnic_conf_base(conf)->mac);
 	return 0;
 }
 
@@ -314,7 +363,8 @@ int vnic_port_set_mac(struct vnic_port *port, const u8 *mac)
 	if (port->type == VNIC_PORT_UPLINK || (!unset && !is_valid_ether_addr(mac)))
 		return -EINVAL;
 	mutex_lock(&port->sw->lock);
-	err = vnic_port_rebase(port, unset ? port->conf->random : mac, !unset);
+	unset = unset || ether_addr_equal(mac, port->conf->home->mac);
+	err = vnic_port_rebase(port, unset ? NULL : mac);
 	mutex_unlock(&port->sw->lock);
 	return err;
 }
@@ -590,28 +640,28 @@ static u32 vnic_guest_end(struct vnic_port *port, u32 status)
 static u32 vnic_guest_mac(struct vnic_port *port, const u8 *mac)
 {
 	struct vnic_port_conf *conf = port->conf;
-	struct vnic_fdb_entry *own;
+	struct vnic_fdb_entry *own = NULL;
 
-	if (ether_addr_equal(mac, vnic_conf_mac(conf)))
-		return VNIC_MBX_OK;
-	if (!is_valid_ether_addr(mac) || !conf->base)
+	if (!is_valid_ether_addr(mac) || !conf->home)
 		return VNIC_MBX_E_INVAL;
-	if (conf->by_host && !conf->trusted)
-		return VNIC_MBX_E_PERM;
-	if (ether_addr_equal(mac, conf->mac)) {
-		vnic_port_drop_own(port);
-		vnic_port_publish(port);
+	if (ether_addr_equal(mac, vnic_conf_entry(conf)->mac))
 		return VNIC_MBX_OK;
+	if (conf->given && !conf->trusted)
+		return VNIC_MBX_E_PERM;
+	if (!ether_addr_equal(mac, vnic_conf_base(conf)->mac)) {
+		if (port->type == VNIC_PORT_VF && vnic_fdb_taken(port, mac))
+			return VNIC_MBX_E_INUSE;
+		own = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
+		if (IS_ERR(own))
+			return VNIC_MBX_E_NOMEM;
 	}
-	if (port->type == VNIC_PORT_VF && vnic_fdb_taken(port, mac))
-		return VNIC_MBX_E_INUSE;
-	own = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
-	if (IS_ERR(own))
-		return VNIC_MBX_E_NOMEM;
 	vnic_port_drop_own(port);
-	WRITE_ONCE(conf->base->active, false);
 	conf->own = own;
+	vnic_conf_activate(conf);
+	/* A report of the address before may be on its way: this one comes later. */
+	conf->mac_seq++;
 	vnic_port_publish(port);
+	vnic_port_changed(port);
 	return VNIC_MBX_OK;
 }
 
@@ -802,9 +852,11 @@ void vnic_port_guest_limits(struct vnic_port *port, struct vnic_mbx_caps *caps)
 	caps->mtu = cpu_to_le16(conf->mtu);
 	caps->max_uc = cpu_to_le16(vnic_conf_max_uc(conf));
 	caps->max_mc = cpu_to_le16(vnic_conf_max_mc(conf));
-	ether_addr_copy(caps->mac, vnic_conf_mac(conf));
+	vnic_conf_copy_mac(caps->mac, vnic_conf_entry(conf));
 	caps->mac_seq = cpu_to_le32(conf->mac_seq);
-	caps->mac_fixed = conf->by_host && !conf->trusted;
+	caps->mac_fixed = conf->given && !conf->trusted;
+	if (vnic_conf_made_up(conf))
+		caps->flags |= cpu_to_le32(VNIC_CAPS_F_MAC_RANDOM);
 	caps->trusted = conf->trusted;
 	caps->max_vlans = cpu_to_le16(trunk ? VNIC_VLANS_MAX : 0);
 	mutex_unlock(&port->sw->lock);

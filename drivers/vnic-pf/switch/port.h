@@ -175,8 +175,8 @@ struct vnic_port {
 struct vnic_switch *vnic_switch_create(struct vnic_adapter *ad);
 void vnic_switch_destroy(struct vnic_switch *sw);	/* no ports left */
 
-/* Add a port.  @mac: its address (VF: NULL, a random one is made; uplink: not
- * used, all that nobody else has goes there).  The port starts with defaults:
+/* Add a port.  @mac: its default address (NULL, or another port's: a random one is
+ * made; uplink: not used, all that nobody else has goes there).  The port starts with defaults:
  * spoofchk on, trust off, link auto, no VLAN, no rate, MTU 1500, data path
  * disabled (VF); the PF's and the uplink's are trusted, unchecked, enabled, in
  * all VLANs and always up.  Process context.  0, -ENOMEM, -EEXIST (there is one
@@ -232,7 +232,8 @@ unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frame
  * sources (spoofchk)	own MAC				own MAC, unicast filters
  *
  * The host may give two VFs the same MAC: both get the frames.  A VF's driver
- * cannot take the address of another port, trusted or not.
+ * cannot take the address of another port, trusted or not; nor the default one of
+ * a port to which the host has given another.
  * Errors of the vnic_port_set_*(): -EINVAL (out of range), -EPROTONOSUPPORT
  * (VLAN protocol), -ENOMEM.
  */
@@ -267,8 +268,10 @@ enum vnic_rate {
 };
 
 struct vnic_port_info {
-	u8	mac[ETH_ALEN];
-	bool	mac_by_host;
+	u8	mac[ETH_ALEN];		/* in force */
+	u8	host_mac[ETH_ALEN];	/* the same, unless its driver has set another */
+	bool	mac_default;	/* the one in force is the port's default one */
+	bool	mac_random;	/* and that was made up */
 	u32	mac_seq;	/* see struct vnic_mbx_status */
 	u32	allow_seq;	/* the same */
 	u16	vlan;		/* 0: none */
@@ -286,9 +289,13 @@ struct vnic_port_info {
 };
 
 void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info);
+/* The address in force.  True: its driver has set it.  Any context (not NMI) */
+bool vnic_port_own_mac(const struct vnic_port *port, u8 *mac);
 /* How often an address that its driver had claimed was given to another.  Any context */
 u64 vnic_port_lost(const struct vnic_port *port);
-/* Zero: unset (random again).  Replaces an address the driver has set, too. */
+/* Zero, or the default address: unset, the port has its default address.  Replaces an
+ * address the driver has set, too.
+ */
 int vnic_port_set_mac(struct vnic_port *port, const u8 *mac);
 int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto);
 /**

@@ -192,29 +192,35 @@ static bool vnic_port_exists(const struct vnic_port *port)
 	return false;
 }
 
-/* Make up an address nobody has.  sw->lock held. */
-static void vnic_port_random_mac(struct vnic_port *port, u8 *mac)
+/* Give it its default address: @mac, or one that nobody has.  sw->lock held. */
+static int vnic_port_settle(struct vnic_port *port, const u8 *mac)
 {
-	do {
-		eth_random_addr(mac);
-	} while (vnic_fdb_taken(port, mac));
+	struct vnic_port_conf *conf = port->conf;
+	u8 made[ETH_ALEN];
+
+	conf->random = !mac || vnic_fdb_taken(port, mac);
+	if (conf->random) {
+		do {
+			eth_random_addr(made);
+		} while (vnic_fdb_taken(port, made));
+		mac = made;
+	}
+	conf->home = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
+	return PTR_ERR_OR_ZERO(conf->home);
 }
 
 /* Enter the port into the switch.  sw->lock held. */
 static int vnic_port_join(struct vnic_port *port, const u8 *mac)
 {
-	struct vnic_port_conf *conf = port->conf;
 	struct vnic_switch *sw = port->sw;
+	int err;
 
 	if (vnic_port_exists(port))
 		return -EEXIST;
 	if (port->type != VNIC_PORT_UPLINK) {
-		vnic_port_random_mac(port, conf->random);
-		ether_addr_copy(conf->mac, mac ? mac : conf->random);
-		conf->by_host = mac;
-		conf->base = vnic_fdb_add(port, conf->mac, VNIC_FDB_PRIMARY);
-		if (IS_ERR(conf->base))
-			return PTR_ERR(conf->base);
+		err = vnic_port_settle(port, mac);
+		if (err)
+			return err;
 	}
 	vnic_port_publish(port);
 	if (port->type == VNIC_PORT_PF)
@@ -272,8 +278,10 @@ void vnic_port_destroy(struct vnic_port *port)
 	port->conf->enabled = false;
 	vnic_port_flush(port);
 	vnic_port_publish(port);
-	if (port->conf->base)
-		vnic_fdb_del(port->conf->base);
+	if (port->conf->given)
+		vnic_fdb_del(port->conf->given);
+	if (port->conf->home)
+		vnic_fdb_del(port->conf->home);
 	vnic_wire_update(sw);
 	mutex_unlock(&sw->lock);
 

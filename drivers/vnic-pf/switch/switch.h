@@ -96,6 +96,7 @@ extern const struct rhashtable_params vnic_fdb_params;
  * struct vnic_port_policy - what the forwarding path needs to know of a port
  * @rcu: for freeing
  * @mac: address in force
+ * @own_mac: that is one which its driver has set
  * @enabled: data path enabled by its driver
  * @link_state: IFLA_VF_LINK_STATE_*
  * @spoofchk: check source addresses
@@ -114,6 +115,7 @@ extern const struct rhashtable_params vnic_fdb_params;
 struct vnic_port_policy {
 	struct rcu_head	rcu;
 	u8		mac[ETH_ALEN];
+	bool		own_mac;
 	bool		enabled;
 	u8		link_state;
 	bool		spoofchk;
@@ -132,13 +134,14 @@ struct vnic_port_policy {
 
 /**
  * struct vnic_port_conf - what was asked for; under vnic_switch.lock
- * @mac: by the host, or a random one: the address unless the driver has set one
- * @random: the random one, the same while the port exists
- * @by_host: @mac was set by the host
- * @mac_seq: counts addresses the host has given, taking the driver's own away
+ * @home: FDB entry of the default address, the port's alone while it exists; NULL
+ *	for the uplink
+ * @random: that address was made up
+ * @given: FDB entry of the address that the host has set; NULL: none
+ * @own: FDB entry of the address the driver has set; NULL: none.  Of these three
+ *	one is active: see vnic_conf_entry()
+ * @mac_seq: counts changes of the address
  * @allow_seq: counts changes of what the host allows the driver
- * @base: FDB entry of @mac; NULL for the uplink
- * @own: FDB entry of the address the driver has set; NULL: none
  * @vlan: port VLAN, 0: none
  * @qos: its priority
  * @vlan_proto: its protocol
@@ -160,13 +163,12 @@ struct vnic_port_policy {
  * @grace: RCU state when @retired was 0; see vnic_guest_end()
  */
 struct vnic_port_conf {
-	u8			mac[ETH_ALEN];
-	u8			random[ETH_ALEN];
-	bool			by_host;
+	struct vnic_fdb_entry	*home;
+	bool			random;
+	struct vnic_fdb_entry	*given;
+	struct vnic_fdb_entry	*own;
 	u32			mac_seq;
 	u32			allow_seq;
-	struct vnic_fdb_entry	*base;
-	struct vnic_fdb_entry	*own;
 	u16			vlan;
 	u8			qos;
 	__be16			vlan_proto;
