@@ -56,6 +56,18 @@ static int vnic_hello(struct vnic_vf *vf, u64 features, struct vnic_mbx_caps *ca
 	return 0;
 }
 
+/* The netdev has the host's address now. */
+static void vnic_take_mac(struct vnic_vf *vf, const u8 *mac, bool random)
+{
+	struct net_device *netdev = vf->netdev;
+
+	vf->own_mac = false;
+	vnic_put_mac(vf, mac);
+	netdev->addr_assign_type = random ? NET_ADDR_RANDOM : NET_ADDR_PERM;
+	if (netdev->reg_state == NETREG_REGISTERED)
+		call_netdevice_notifiers(NETDEV_CHANGEADDR, netdev);
+}
+
 /* The host's address, unless the user set one and may keep it. */
 static void vnic_hello_mac(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
 {
@@ -66,10 +78,7 @@ static void vnic_hello_mac(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
 		return;
 	if (vf->own_mac && !caps->mac_fixed && !vnic_send_mac(vf, netdev->dev_addr))
 		return;
-	vf->own_mac = false;
-	eth_hw_addr_set(netdev, caps->mac);
-	if (netdev->reg_state == NETREG_REGISTERED)
-		call_netdevice_notifiers(NETDEV_CHANGEADDR, netdev);
+	vnic_take_mac(vf, caps->mac, le32_to_cpu(caps->flags) & VNIC_CAPS_F_MAC_RANDOM);
 }
 
 static void vnic_take_caps(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
@@ -127,20 +136,25 @@ int vnic_control_start(struct vnic_vf *vf, u64 features)
 
 /* Has the host given the function an address?  The report may be older than
  * what the driver has set since, so the address alone does not tell.
+ *
+ * One that it has set waits until the interface goes up.  Tools note the interface's
+ * address after they have set the VF's, to put it back when they unset that
+ * (sriov-cni): they must not find the one that they have set.
  */
-static void vnic_status_mac(struct vnic_vf *vf, u32 seq, const u8 *mac)
+static void vnic_status_mac(struct vnic_vf *vf, const struct vnic_status *st)
 {
 	struct net_device *netdev = vf->netdev;
 
-	if (!is_valid_ether_addr(mac) || vf->mac_seq == seq)
+	if (!is_valid_ether_addr(st->mac) || vf->mac_seq == st->mac_seq)
 		return;
-	vf->mac_seq = seq;
-	if (ether_addr_equal(netdev->dev_addr, mac))
-		return;
-	vf->own_mac = false;
-	eth_hw_addr_set(netdev, mac);
-	netdev_info(netdev, "address set to %pM by the host\n", mac);
-	call_netdevice_notifiers(NETDEV_CHANGEADDR, netdev);
+	if (!ether_addr_equal(netdev->dev_addr, st->mac)) {
+		vf->own_mac = false;
+		if (!netif_running(netdev) && !(st->flags & VNIC_ST_F_MAC_DEFAULT))
+			return;
+		vnic_take_mac(vf, st->mac, st->flags & VNIC_ST_F_MAC_RANDOM);
+		netdev_info(netdev, "address set to %pM by the host\n", st->mac);
+	}
+	vf->mac_seq = st->mac_seq;
 }
 
 /* The host allows more than before, or less: ask for all that is wanted, again. */
@@ -172,7 +186,7 @@ void vnic_status_sync(struct vnic_vf *vf)
 
 	vnic_mbx_status(vf, &st);
 	WRITE_ONCE(vf->speed, st.speed);
-	vnic_status_mac(vf, st.mac_seq, st.mac);
+	vnic_status_mac(vf, &st);
 	vnic_status_trust(vf, st.flags & VNIC_ST_F_TRUSTED);
 	vnic_status_allow(vf, st.allow_seq);
 	if (vf->up && st.flags & VNIC_ST_F_LINK_UP)

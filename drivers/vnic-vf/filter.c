@@ -215,6 +215,26 @@ int vnic_send_mac(struct vnic_vf *vf, const u8 *mac)
 	return vnic_mbx_call(vf, VNIC_MBX_SET_MAC, &req, sizeof(req), NULL, 0);
 }
 
+/* The netdev has another address now.  Context: rtnl, once it is registered. */
+void vnic_put_mac(struct vnic_vf *vf, const u8 *mac)
+{
+	ether_addr_copy(vf->prev_mac, vf->netdev->dev_addr);
+	eth_hw_addr_set(vf->netdev, mac);
+}
+
+/*
+ * Has a tool seen the address before the host set one, and puts it back (sriov-cni) before
+ * the host unsets that?  While the interface is down it is of no consequence: the device
+ * keeps the host's, and the interface has it when it goes up.
+ */
+static bool vnic_mac_put_back(struct vnic_vf *vf, const u8 *mac)
+{
+	if (netif_running(vf->netdev) || !ether_addr_equal(mac, vf->prev_mac))
+		return false;
+	vf->mac_seq--;		/* what vnic_status_mac() takes is news */
+	return true;
+}
+
 int vnic_set_mac(struct net_device *netdev, void *addr)
 {
 	struct vnic_vf *vf = netdev_priv(netdev);
@@ -226,6 +246,9 @@ int vnic_set_mac(struct net_device *netdev, void *addr)
 	if (ether_addr_equal(netdev->dev_addr, sa->sa_data))
 		return 0;
 	err = vnic_send_mac(vf, sa->sa_data);
+	vf->own_mac = vf->own_mac || !err;
+	if (err == -EPERM && vnic_mac_put_back(vf, sa->sa_data))
+		err = 0;
 	if (err == -EPERM)
 		netdev_warn(netdev, "the host has set this VF's address and does not let it change\n");
 	else if (err == -EADDRINUSE && net_ratelimit())
@@ -233,8 +256,7 @@ int vnic_set_mac(struct net_device *netdev, void *addr)
 			    sa->sa_data);
 	if (err)
 		return err;
-	vf->own_mac = true;
-	eth_hw_addr_set(netdev, sa->sa_data);
+	vnic_put_mac(vf, sa->sa_data);
 	return 0;
 }
 

@@ -62,6 +62,7 @@
  * @refused: VNIC_RX_MODE_* of which the user was told that they are not in force
  * @few: ... and that some addresses are not received
  * @own_mac: the user set an address of his own: set again after a reset
+ * @prev_mac: the address before the one that the netdev has; see vnic_set_mac()
  * @prog: XDP program; written under rtnl, from NULL or to it only without queues
  * @rss_key: Toeplitz key
  * @rss_table: indirection table
@@ -108,6 +109,7 @@ struct vnic_vf {
 	u32			refused;
 	bool			few;
 	bool			own_mac;
+	u8			prev_mac[ETH_ALEN];
 	struct bpf_prog		*prog;
 	u8			rss_key[VNIC_RSS_KEY_LEN];
 	u8			rss_table[VNIC_RSS_ENTRIES];
@@ -157,6 +159,7 @@ void vnic_filter_work(struct work_struct *work);
 void vnic_filter_send(struct vnic_vf *vf);
 int vnic_set_mac(struct net_device *netdev, void *addr);
 int vnic_send_mac(struct vnic_vf *vf, const u8 *mac);
+void vnic_put_mac(struct vnic_vf *vf, const u8 *mac);
 int vnic_vlan_add(struct net_device *netdev, __be16 proto, u16 vid);
 int vnic_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid);
 void vnic_vlan_replay(struct vnic_vf *vf);
