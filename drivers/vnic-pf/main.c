@@ -78,6 +78,7 @@ static int __init vnic_init(void)
 	unsigned int i;
 	int err;
 
+	vnic_address_init();
 	if (!vnic_param_ok("adapters", adapters, VNIC_MAX_ADAPTERS) ||
 	    !vnic_param_ok("total_vfs", total_vfs, VNIC_MAX_VFS) ||
 	    !vnic_param_ok("memory", memory, VNIC_MAX_MEMORY))

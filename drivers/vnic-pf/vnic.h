@@ -78,6 +78,17 @@ struct vnic_adapter {
 	struct mutex		lock; /* see above */
 };
 
+/* address.c: addresses of PFs and VFs */
+
+#define VNIC_ADDRESS_PF	VNIC_MAX_VFS	/* instead of a VF's index */
+
+/* Once, before any adapter is made */
+void vnic_address_init(void);
+/* The default address of a function: the same each time on this machine, unicast,
+ * locally administered.  Any context.  False: this machine's are to be random.
+ */
+bool vnic_address(unsigned int adapter, unsigned int index, u8 *mac);
+
 /* main.c / pf.c */
 
 /* The adapter of a pci_dev on our bus (PF or VF), by its sysdata. */

@@ -40,7 +40,7 @@ def address():
                  'unicast Ethernet address', bad)
     eq(dl.address(1), '02:00:00:00:00:08', 'address after that')
     dl.run(f'port function set {dl.dev}/1 hw_addr 00:00:00:00:00:00')
-    true(dl.address(1) not in ('02:00:00:00:00:08', '00:00:00:00:00:00'), 'a random one')
+    true(dl.address(1) not in ('02:00:00:00:00:08', '00:00:00:00:00:00'), 'the default one')
 
 
 def busy():

@@ -301,7 +301,7 @@ def trust_filters():
     b = shared(Bench).reset()
     b.pf.link(2, 'mac 00:00:00:00:00:00')   # so that it may have addresses of its own
     name, most = b.vf[2].name, 16
-    wait_for(lambda: b.vf[2].mac != b.mac[2], 'a random address')
+    wait_for(lambda: b.vf[2].mac != b.mac[2], 'its default address')
     macs = [f'02:00:00:00:77:{i:02x}' for i in range(most + 6)]
     defer(sh, '; '.join(f'bridge fdb del {mac} dev {name} self' for mac in macs), ns='vf2')
     sh('; '.join(f'bridge fdb add {mac} dev {name} self' for mac in macs), ns='vf2')
@@ -409,7 +409,7 @@ def host_mac():
     eq(b.send(1, '02:00:00:00:00:42'), {0: [None]}, 'it receives')
     b.pf.link(0, 'mac 00:00:00:00:00:00')
     wait_for(lambda: b.vf[0].mac not in ('02:00:00:00:00:42', '00:00:00:00:00:00'), 'unset')
-    note(f'random address: {b.vf[0].mac}')
+    note(f'default address: {b.vf[0].mac}')
 
 
 def lost(pf, index):

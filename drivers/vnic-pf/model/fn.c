@@ -477,6 +477,7 @@ static void vnic_fn_init_partition(struct vnic_fn *fn)
 static struct vnic_fn *vnic_fn_create(struct vnic_adapter *ad, unsigned int index)
 {
 	struct vnic_fn *fn = kvzalloc(sizeof(*fn), GFP_KERNEL);
+	u8 mac[ETH_ALEN];
 	int err;
 
 	if (!fn)
@@ -496,7 +497,8 @@ static struct vnic_fn *vnic_fn_create(struct vnic_adapter *ad, unsigned int inde
 		goto free_fn;
 	vnic_queues_init(fn);
 	vnic_fn_init_partition(fn);
-	err = vnic_port_init(&fn->port, ad->sw, VNIC_PORT_VF, index, &vnic_fn_port_ops, fn, NULL);
+	err = vnic_port_init(&fn->port, ad->sw, VNIC_PORT_VF, index, &vnic_fn_port_ops, fn,
+			     vnic_address(ad->id, index, mac) ? mac : NULL);
 	if (err)
 		goto free_part;
 	return fn;

@@ -349,9 +349,11 @@ bool vnic_is_pf_netdev(const struct net_device *dev)
 	return dev->netdev_ops == &vnic_pf_netdev_ops;
 }
 
-static void vnic_pf_setup(struct net_device *dev, struct pci_dev *pdev)
+static void vnic_pf_setup(struct net_device *dev, struct vnic_adapter *ad)
 {
-	SET_NETDEV_DEV(dev, &pdev->dev);
+	u8 mac[ETH_ALEN];
+
+	SET_NETDEV_DEV(dev, &ad->pf->dev);
 	dev->netdev_ops = &vnic_pf_netdev_ops;
 	dev->ethtool_ops = &vnic_pf_ethtool_ops;
 	dev->min_mtu = VNIC_MTU_MIN;
@@ -366,8 +368,10 @@ static void vnic_pf_setup(struct net_device *dev, struct pci_dev *pdev)
 			NETIF_F_HW_VLAN_CTAG_FILTER |
 			NETIF_F_HW_VLAN_STAG_TX | NETIF_F_HW_VLAN_STAG_RX |
 			NETIF_F_HW_VLAN_STAG_FILTER;
-	/* Named random: udev makes it persistent as for any such device. */
-	eth_hw_addr_random(dev);
+	if (vnic_address(ad->id, VNIC_ADDRESS_PF, mac))
+		eth_hw_addr_set(dev, mac);
+	else
+		eth_hw_addr_random(dev);
 }
 
 /* The PF's port: trusted, may send from any address (it may be bridged) */
@@ -405,7 +409,7 @@ int vnic_net_create(struct vnic_adapter *ad)
 	net->ad = ad;
 	net->dev = dev;
 	INIT_WORK(&net->rx_mode_work, vnic_pf_rx_mode_work);
-	vnic_pf_setup(dev, ad->pf);
+	vnic_pf_setup(dev, ad);
 	err = vnic_scratch_alloc(net);
 	if (err)
 		goto free_dev;
