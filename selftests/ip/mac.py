@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug newest=pods,stable quick=pods
+# run-on: stable debug newest=stable
 """Addresses of VFs: where they come from, and what tools that set and restore them leave."""
 import json
 import os

@@ -193,7 +193,7 @@ def faults():
               f'{here}.vf.1.max_tx_rate: true is not']),
             (vf + 'mac = "01:00:00:00:00:01"\nstate = "up"\nrx_rate = "none"\nrx_burst = 1\n'
              'memory_guaranteed = 2049\n', ['unicast', '"auto", "enable"', '"max_tx_rate"',
-                                            '262144', 'multiple of 2048']),
+                                            '15140', 'multiple of 2048']),
             (vf + 'max_tx_rate = 5\nmin_tx_rate = 6\nmemory_guaranteed = 16777216\n',
              ['6 is more than max_tx_rate, 5', 'all memory_guaranteed']),
             (head + f'link_speed = 5\n[adapter."{BDF}".vf.0]\nmin_tx_rate = 6\n', ['6 or more']),
