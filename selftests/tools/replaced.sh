@@ -66,7 +66,7 @@ missed()
 }
 
 echo "KTAP version 1"
-echo "1..35"
+echo "1..41"
 
 console ''
 emulator '^stack-guard: '
@@ -152,6 +152,56 @@ result $? "not the emulator's: a stall that may end"
 stall '/Possible timer/d'
 ! emulator .
 result $? "not the emulator's: a stall of another kind"
+
+# cpus SED-SCRIPT: what the monitor says of a machine whose first CPU has lost a wakeup,
+# changed by the script
+cpus()
+{
+	console '/40.1/d'
+	sed "$1" >"$tmp/log/cpus" <<-'END'
+	(qemu) info lapic 0
+	dumping local APIC state for CPU 0
+
+	LVT0	 0x00010700 active-hi edge  masked                      ExtINT (vec 0)
+	ISR	 (none)
+	IRR	 37 236 251
+
+	APR 0x00 TPR 0x10 DFR 0x0f LDR 0x00 PPR 0x10
+	dumping local APIC state for CPU 1
+
+	ISR	 (none)
+	IRR	 (none)
+
+	APR 0x01 TPR 0x10 DFR 0x0f LDR 0x00 PPR 0x10
+
+	CPU#0
+	RAX=0000000000000000 RBX=0000000000000000 RCX=0000000000000000 RDX=0000000000000000
+	RIP=ffffffff81d0fa3f RFL=00000212 [----A--] CPL=0 II=0 A20=1 SMM=0 HLT=1
+
+	CPU#1
+	RIP=ffffffff81d0fa3f RFL=00000206 [-----P-] CPL=0 II=0 A20=1 SMM=0 HLT=1
+	END
+}
+
+# not_asleep SED-SCRIPT WHAT: CPUs that are in order
+not_asleep()
+{
+	cpus "$1"
+	! emulator .
+	result $? "not the emulator's: $2"
+}
+
+cpus ''
+emulator '^lost-wakeup: '
+result $? "the emulator's: a CPU that sleeps though interrupts are pending"
+not_asleep 's/IRR.*37.*/IRR	 (none)/' "a CPU that sleeps"
+not_asleep '/RFL=00000212/s/HLT=1/HLT=0/' "a CPU that is awake"
+not_asleep 's/RFL=00000212/RFL=00000012/' "one that sleeps with interrupts disabled"
+not_asleep 's/PPR 0x10/PPR 0xf0/' "one that is at something more important"
+cpus ''
+echo '[  244.862812] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:' >>"$tmp/log/console.log"
+! emulator .
+result $? "not the emulator's: one of a machine that complains"
 
 console '/40.1/d'
 guest 2 1 ''
