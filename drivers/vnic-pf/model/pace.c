@@ -68,9 +68,7 @@ static enum vnic_drop vnic_pace_take(struct vnic_port *port, u32 bytes, u32 pack
 	enum vnic_drop why;
 
 	spin_lock(&port->rx_lock);
-	why = vnic_port_rx_ask(port, bytes, packets, false, ktime_get_ns());
-	if (why == VNIC_DROP_MAX)
-		vnic_port_rx_spend(port, bytes, packets);
+	why = vnic_port_rx_take(port, bytes, packets, false, ktime_get_ns());
 	spin_unlock(&port->rx_lock);
 	return why;
 }

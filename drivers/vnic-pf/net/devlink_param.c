@@ -27,17 +27,28 @@
 
 #define VNIC_RX_RATE_AS_TX	"max_tx_rate"
 
-/* in the order of the ids */
-static const struct {
+/*
+ * In the order of the ids.  Of those that are a number: what 0 means, the least and the
+ * most beside that, and in what.
+ */
+static const struct vnic_param {
 	const char	*name;
 	enum vnic_rate	rate;
+	const char	*zero;
+	u32		min, max;
+	const char	*unit;
 } vnic_params[] = {
 	{ "rx_rate",	VNIC_RATE_RX },
-	{ "rx_burst",	VNIC_RATE_RX_BURST },
-	{ "tx_burst",	VNIC_RATE_TX_BURST },
-	{ "rx_queue",	VNIC_RATE_RX_QUEUE },
-	{ "rx_pps",	VNIC_RATE_RX_PPS },
-	{ "tx_pps",	VNIC_RATE_TX_PPS },
+	{ "rx_burst",	VNIC_RATE_RX_BURST, "by the rate", VNIC_METER_BURST_MIN,
+			VNIC_METER_BURST_MAX, "bytes" },
+	{ "tx_burst",	VNIC_RATE_TX_BURST, "by the rate", VNIC_METER_BURST_MIN,
+			VNIC_METER_BURST_MAX, "bytes" },
+	{ "rx_queue",	VNIC_RATE_RX_QUEUE, "none waits", VNIC_QUEUE_TARGET_MIN,
+			VNIC_QUEUE_TARGET_MAX, "microseconds" },
+	{ "rx_pps",	VNIC_RATE_RX_PPS, "no limit", VNIC_PPS_MIN, VNIC_PPS_MAX,
+			"packets a second" },
+	{ "tx_pps",	VNIC_RATE_TX_PPS, "no limit", VNIC_PPS_MIN, VNIC_PPS_MAX,
+			"packets a second" },
 };
 
 static_assert(ARRAY_SIZE(vnic_params) == VNIC_VF_PARAMS);
@@ -49,9 +60,9 @@ static struct vnic_port *vnic_param_port(struct devlink *devlink, u32 id)
 	return &vd->vfs[(id - VNIC_PARAM_ID(0)) / VNIC_VF_PARAMS].fn->port;
 }
 
-static enum vnic_rate vnic_param_rate(u32 id)
+static const struct vnic_param *vnic_param_of(u32 id)
 {
-	return vnic_params[(id - VNIC_PARAM_ID(0)) % VNIC_VF_PARAMS].rate;
+	return &vnic_params[(id - VNIC_PARAM_ID(0)) % VNIC_VF_PARAMS];
 }
 
 static VNIC_PARAM_GET(vnic_rx_rate_get)
@@ -87,66 +98,21 @@ static VNIC_PARAM_GET(vnic_number_get)
 	struct vnic_port_info info;
 
 	vnic_port_get_info(vnic_param_port(devlink, id), &info);
-	ctx->val.vu32 = info.rates[vnic_param_rate(id)];
+	ctx->val.vu32 = info.rates[vnic_param_of(id)->rate];
 	return 0;
 }
 
-static int vnic_burst_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
-			  struct netlink_ext_ack *extack)
+static int vnic_number_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
+			   struct netlink_ext_ack *extack)
 {
+	const struct vnic_param *p = vnic_param_of(id);
 	int err;
 
-	err = vnic_port_set_rate(vnic_param_port(devlink, id), vnic_param_rate(id), ctx->val.vu32);
+	err = vnic_port_set_rate(vnic_param_port(devlink, id), p->rate, ctx->val.vu32);
 	if (err)
-		NL_SET_ERR_MSG_FMT_MOD(extack,
-				       "0 (by the rate) or %u to %llu bytes are accepted",
-				       VNIC_METER_BURST_MIN, VNIC_METER_BURST_MAX);
+		NL_SET_ERR_MSG_FMT_MOD(extack, "0 (%s) or %u to %u %s are accepted",
+				       p->zero, p->min, p->max, p->unit);
 	return err ? -ERANGE : 0;
-}
-
-static int vnic_pps_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
-			struct netlink_ext_ack *extack)
-{
-	int err;
-
-	err = vnic_port_set_rate(vnic_param_port(devlink, id), vnic_param_rate(id), ctx->val.vu32);
-	if (err)
-		NL_SET_ERR_MSG_FMT_MOD(extack,
-				       "0 (no limit) or %u to %u packets a second are accepted",
-				       VNIC_PPS_MIN, VNIC_PPS_MAX);
-	return err ? -ERANGE : 0;
-}
-
-static int vnic_queue_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
-			  struct netlink_ext_ack *extack)
-{
-	int err;
-
-	err = vnic_port_set_rate(vnic_param_port(devlink, id), VNIC_RATE_RX_QUEUE, ctx->val.vu32);
-	if (err)
-		NL_SET_ERR_MSG_FMT_MOD(extack,
-				       "0 (none waits) or %u to %u microseconds are accepted",
-				       VNIC_QUEUE_TARGET_MIN, VNIC_QUEUE_TARGET_MAX);
-	return err ? -ERANGE : 0;
-}
-
-typedef int (*vnic_param_set_t)(struct devlink *devlink, u32 id,
-				struct devlink_param_gset_ctx *ctx,
-				struct netlink_ext_ack *extack);
-
-static vnic_param_set_t vnic_param_setter(enum vnic_rate rate)
-{
-	switch (rate) {
-	case VNIC_RATE_RX:
-		return vnic_rx_rate_set;
-	case VNIC_RATE_RX_QUEUE:
-		return vnic_queue_set;
-	case VNIC_RATE_RX_PPS:
-	case VNIC_RATE_TX_PPS:
-		return vnic_pps_set;
-	default:
-		return vnic_burst_set;
-	}
 }
 
 /* Context: devl lock. */
@@ -165,7 +131,7 @@ int vnic_params_register(struct vnic_devlink *vd, unsigned int vf)
 			.type = rate ? DEVLINK_PARAM_TYPE_STRING : DEVLINK_PARAM_TYPE_U32,
 			.supported_cmodes = BIT(DEVLINK_PARAM_CMODE_RUNTIME),
 			.get = rate ? vnic_rx_rate_get : vnic_number_get,
-			.set = vnic_param_setter(vnic_params[i].rate),
+			.set = rate ? vnic_rx_rate_set : vnic_number_set,
 		};
 	}
 	return devl_params_register(priv_to_devlink(vd), dvf->params, VNIC_VF_PARAMS);

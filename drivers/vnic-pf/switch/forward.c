@@ -483,10 +483,9 @@ static unsigned int vnic_admit_rate(struct vnic_port *port, struct vnic_frame **
 	spin_lock(&port->rx_lock);
 	now = ktime_get_ns();
 	for (i = 0; i < n; i++) {
-		why = vnic_port_rx_ask(port, out[i]->wire, out[i]->segs,
-				       assured && !out[i]->assured, now);
+		why = vnic_port_rx_take(port, out[i]->wire, out[i]->segs,
+					assured && !out[i]->assured, now);
 		if (why == VNIC_DROP_MAX) {
-			vnic_port_rx_spend(port, out[i]->wire, out[i]->segs);
 			out[kept++] = out[i];
 			continue;
 		}

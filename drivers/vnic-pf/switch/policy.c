@@ -448,17 +448,19 @@ static int vnic_port_check_rates(const struct vnic_port *port, const u32 *rates,
 	return min > *left ? -ENOSPC : 0;
 }
 
-/* @mbps and @burst: bytes; @pps: packets; the locks are those of the meters. */
-static void vnic_port_set_meters(struct vnic_meter *bytes, struct vnic_meter *packets,
-				 spinlock_t *lock, u32 mbps, u32 burst, u32 pps)
+static void vnic_port_set_meter(struct vnic_meter *meter, spinlock_t *lock, u32 mbps, u32 burst)
 {
-	u64 rate = vnic_meter_rate(mbps), now;
+	u64 rate = vnic_meter_rate(mbps);
 
 	spin_lock_bh(lock);
-	now = ktime_get_ns();
-	vnic_meter_set(bytes, rate, burst ?: vnic_meter_default_burst(rate), now);
-	if (packets)
-		vnic_meter_set(packets, pps, vnic_meter_default_packets(pps), now);
+	vnic_meter_set(meter, rate, burst ?: vnic_meter_default_burst(rate), ktime_get_ns());
+	spin_unlock_bh(lock);
+}
+
+static void vnic_port_set_pps(struct vnic_meter *meter, spinlock_t *lock, u32 pps)
+{
+	spin_lock_bh(lock);
+	vnic_meter_set(meter, pps, vnic_meter_default_packets(pps), ktime_get_ns());
 	spin_unlock_bh(lock);
 }
 
@@ -477,13 +479,14 @@ static void vnic_port_apply_rates(struct vnic_port *port)
 {
 	const u32 *rates = port->conf->rates;
 
-	vnic_port_set_meters(&port->rx_meter, &port->rx_pps, &port->rx_lock,
-			     vnic_conf_rx_rate(port->conf), rates[VNIC_RATE_RX_BURST],
-			     rates[VNIC_RATE_RX_PPS]);
-	vnic_port_set_meters(&port->tx_meter, &port->tx_pps, &port->tx_lock, rates[VNIC_RATE_TX],
-			     rates[VNIC_RATE_TX_BURST], rates[VNIC_RATE_TX_PPS]);
-	vnic_port_set_meters(&port->min_meter, NULL, &port->tx_lock, rates[VNIC_RATE_MIN],
-			     VNIC_ASSURED_BURST, 0);
+	vnic_port_set_meter(&port->rx_meter, &port->rx_lock, vnic_conf_rx_rate(port->conf),
+			    rates[VNIC_RATE_RX_BURST]);
+	vnic_port_set_pps(&port->rx_pps, &port->rx_lock, rates[VNIC_RATE_RX_PPS]);
+	vnic_port_set_meter(&port->tx_meter, &port->tx_lock, rates[VNIC_RATE_TX],
+			    rates[VNIC_RATE_TX_BURST]);
+	vnic_port_set_pps(&port->tx_pps, &port->tx_lock, rates[VNIC_RATE_TX_PPS]);
+	vnic_port_set_meter(&port->min_meter, &port->tx_lock, rates[VNIC_RATE_MIN],
+			    VNIC_ASSURED_BURST);
 	vnic_wire_update(port->sw);
 	vnic_port_publish(port);
 	vnic_port_set_queue(port);

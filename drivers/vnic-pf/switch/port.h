@@ -397,12 +397,13 @@ void vnic_port_wire_spend(struct vnic_port *port, unsigned int bytes);
 /* ---- rate.c ---- */
 
 /* May a frame of @bytes and @packets (its wire and segs) go to the port now?
- * VNIC_DROP_MAX: it may; else why it is to be dropped.  @half: only if half of each
- * bucket is left to others then.  Nothing is charged.  rx_lock held, BH disabled;
- * @now: ktime ns, read under it.
+ * VNIC_DROP_MAX: it may, and is charged; else why it is to be dropped.  @half: only if
+ * half of each bucket is left to others then.  rx_lock held, BH disabled; @now: ktime
+ * ns, read under it.
  */
-enum vnic_drop vnic_port_rx_ask(struct vnic_port *port, u32 bytes, u32 packets, bool half, u64 now);
-/* Charge for one that may (vnic_port_rx_ask(), or _wait() of 0); rx_lock held */
+enum vnic_drop vnic_port_rx_take(struct vnic_port *port, u32 bytes, u32 packets, bool half,
+				 u64 now);
+/* Charge for one that need not wait (vnic_port_rx_wait()); rx_lock held */
 void vnic_port_rx_spend(struct vnic_port *port, u32 bytes, u32 packets);
 /* ns until it may; 0: now.  rx_lock held */
 u64 vnic_port_rx_wait(struct vnic_port *port, u32 bytes, u32 packets, u64 now);

@@ -3,7 +3,6 @@
  * Counters of a port, per CPU, in packets and bytes as on a wire.
  */
 #include <linux/percpu.h>
-#include <linux/timekeeping.h>
 
 #include "../trace.h"
 #include "switch.h"

@@ -11,7 +11,8 @@
 
 /* ---- towards the port; rx_lock held ---- */
 
-enum vnic_drop vnic_port_rx_ask(struct vnic_port *port, u32 bytes, u32 packets, bool half, u64 now)
+enum vnic_drop vnic_port_rx_take(struct vnic_port *port, u32 bytes, u32 packets, bool half,
+				 u64 now)
 {
 	struct vnic_meter *b = &port->rx_meter, *p = &port->rx_pps;
 
@@ -20,6 +21,7 @@ enum vnic_drop vnic_port_rx_ask(struct vnic_port *port, u32 bytes, u32 packets, 
 		return VNIC_DROP_RX_RATE;
 	if (!vnic_meter_has(p, packets, half ? p->burst / 2 : 0, now))
 		return VNIC_DROP_RX_PPS;
+	vnic_port_rx_spend(port, bytes, packets);
 	return VNIC_DROP_MAX;
 }
 
