@@ -5,19 +5,16 @@
 # timeout: 400
 """min_tx_rate, weights and priorities: shares of the wire, and who is heard at a busy VF."""
 import sys
-import threading
-import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from cgroup import group, move, thread
 from ktap import between, contains, defer, eq, note, run, sleep, true, wait_for
 from devlink import Devlink
+from pump import AWAY, Pump, pump, rates
 from wire import make_wired
-from vnic import (frame, iperf, iperf_mbps, log_mark, log_since, out, packet_socket, read, receive,
-                  sh, shared)
+from vnic import (iperf, iperf_mbps, log_mark, log_since, out, packet_socket, read, receive, sh,
+                  shared)
 
 OTHER_TYPE = 0x88b6
-AWAY = '02:00:00:99:99:99'      # an address on the wire
-SIZE = 1400
 LINK = 4                        # Mb/s
 PARTITION = 256 * 1024          # bytes, of a VF whose thread is slow
 FULL = 0.7                      # of it is used at least: more when nothing else is on this machine
@@ -39,56 +36,6 @@ def bench(link=LINK):
         dl.run(f'port function rate set {dl.dev}/{i} tx_weight 0 tx_priority 0')
     dl.set_param('link_speed', link)
     return pf, vfs, dl
-
-
-class Pump:
-    """Sends frames from a netdev to an address for the length of the case, at most so many Mb/s."""
-
-    def __init__(self, dev, ns, dest, source, mbps=0, **kwargs):
-        self.sock = packet_socket(dev, ns)
-        self.sock.settimeout(0.2)       # a VF may get no share for as long as others want theirs
-        self.data = frame(dest, source, size=SIZE, **kwargs)
-        self.gap = SIZE * 8e-6 / mbps if mbps else 0
-        self.sent = 0
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-        defer(self.stop)
-
-    def _run(self):
-        due = time.monotonic()
-        while not self.over.is_set():
-            try:
-                self.sock.send(self.data)
-                self.sent += 1
-            except OSError:         # no room for so long
-                time.sleep(0.002)
-            if self.gap:
-                due += self.gap
-                time.sleep(max(0, due - time.monotonic()))
-            elif not self.sent % 16:
-                time.sleep(0)
-
-    def stop(self):
-        """End it."""
-        self.over.set()
-        self.thread.join()
-
-
-def leave(vfs, *which, mbps=0):
-    """VFs that send to the wire from now on."""
-    return [Pump(vfs[i].name, f'vf{i}', AWAY, vfs[i].mac, mbps) for i in which]
-
-
-def rates(pf, way, seconds=3, settle=1):
-    """Mb/s that VFs send ('tx') or are sent ('rx')"""
-    sleep(settle)
-    before, start = [vf['stats'][way]['bytes'] for vf in pf.vfinfo()], time.monotonic()
-    sleep(seconds)
-    after, took = [vf['stats'][way]['bytes'] for vf in pf.vfinfo()], time.monotonic() - start
-    mbps = [round((b - a) * 8e-6 / took, 2) for a, b in zip(before, after)]
-    note(f'{way}: {mbps} Mb/s')
-    return mbps
 
 
 def refused():
@@ -159,7 +106,7 @@ def outbound():
     pf, vfs, dl = bench()
     lost = pf.stats()['uplink_rx_drop_nobuf']
     dropped = [vf['stats']['tx']['dropped'] for vf in pf.vfinfo()]
-    pumps = leave(vfs, 0, 1)
+    pumps = pump(vfs, 0, 1)
     mbps = rates(pf, 'tx')
     between(mbps[0] / (mbps[0] + mbps[1]), 0.45, 0.55, 'share of one of two equals')
     between(sum(mbps), LINK * FULL, LINK * 1.1, 'together')
@@ -187,7 +134,7 @@ def outbound():
 def by_qos():
     """vlan qos is a priority: who has a higher one gets the spare"""
     pf, vfs, dl = bench()
-    leave(vfs, 0, 1)
+    pump(vfs, 0, 1)
     pf.link(0, 'vlan 10 qos 1')
     pf.link(1, 'vlan 10 qos 4')
     pf.link(0, 'min_tx_rate 1')
@@ -277,12 +224,12 @@ def slow_wire():
 def gone():
     """VFs go while they wait for their share, and come back as others"""
     pf, vfs, _ = bench(link=1)
-    pumps = leave(vfs, 0, 1, 2)
+    pumps = pump(vfs, 0, 1, 2)
     pf.link(1, 'min_tx_rate 1')
     rates(pf, 'tx', seconds=1)
     pf.numvfs(0)
-    for pump in pumps:
-        pump.stop()
+    for sender in pumps:
+        sender.stop()
     pf.numvfs(2)
     eq([vf['rate']['min_tx'] for vf in pf.vfinfo()], [0, 0], 'guarantees of new VFs')
     pf.link(0, 'min_tx_rate 1')

@@ -20,7 +20,7 @@ run_broken()
 	# compile ARGUMENT...
 	compile() {
 		"${CC:-gcc}" -O2 -Wall -Wextra -Wno-sign-compare -I"$lib/include" -I"$lib" \
-			-I"$root/uapi" -I"$(dirname "$code")" "$@"
+			-I"$root/uapi" -I"$(dirname "$test")" -I"$(dirname "$code")" "$@"
 	}
 
 	# build CODE.C PROGRAM: with the test, which is compiled once
@@ -28,7 +28,8 @@ run_broken()
 		compile "$tmp/test.o" "$1" -o "$2"
 	}
 
-	if ! compile -c "$test" -o "$tmp/test.o" || ! build "$code" "$tmp/whole"; then
+	cp "$code" "$tmp/code.c"
+	if ! compile -c "$test" -o "$tmp/test.o" || ! build "$tmp/code.c" "$tmp/whole"; then
 		echo 'Bail out! the test does not compile'
 		exit 1
 	fi

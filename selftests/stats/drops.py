@@ -240,6 +240,21 @@ def pps():
     provoke(1, 'rx_drop_pps', act, count=None)
 
 
+def node():
+    """rx_drop_node: beyond what the VFs below a node may be sent"""
+    def act(b):
+        dl = Devlink(b.pf)
+        rate = 'port function rate'
+        dl.run(f'{rate} add {dl.dev}/tenant tx_max 1mbit')
+        defer(dl.run, f'{rate} del {dl.dev}/tenant')
+        dl.run(f'{rate} set {dl.dev}/1 parent tenant')
+        defer(dl.run, f'{rate} set {dl.dev}/1 noparent')
+        b.send(0, MAC[1], size=1400, count=1000)
+        sleep(0.2)
+
+    provoke(1, 'rx_drop_node', act, count=None)
+
+
 def nobuf():
     """rx_drop_nobuf: a driver that posts no more buffers; rx_drop_reset: what waited then"""
     def act(b):
@@ -319,4 +334,4 @@ def mailbox():
 
 
 run([spoof, control, vlan, nodest, malformed, tso_length, tx_link, rx_link, oversize, rate, pps,
-     nobuf, agree, dead, filtered, mailbox])
+     node, nobuf, agree, dead, filtered, mailbox])

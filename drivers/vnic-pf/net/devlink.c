@@ -38,6 +38,14 @@ static const struct devlink_ops vnic_devlink_ops = {
 	.rate_leaf_tx_max_set	= vnic_rate_tx_max_set,
 	.rate_leaf_tx_priority_set = vnic_rate_tx_priority_set,
 	.rate_leaf_tx_weight_set = vnic_rate_tx_weight_set,
+	.rate_leaf_parent_set	= vnic_rate_parent_set,
+	.rate_node_tx_share_set	= vnic_node_tx_share_set,
+	.rate_node_tx_max_set	= vnic_node_tx_max_set,
+	.rate_node_tx_priority_set = vnic_node_tx_priority_set,
+	.rate_node_tx_weight_set = vnic_node_tx_weight_set,
+	.rate_node_parent_set	= vnic_node_parent_set,
+	.rate_node_new		= vnic_node_new,
+	.rate_node_del		= vnic_node_del,
 };
 
 /* ---- ports; devl lock held ---- */
@@ -131,6 +139,7 @@ int vnic_devlink_add_vfs(struct vnic_devlink *vd, unsigned int n)
 void vnic_devlink_del_vfs(struct vnic_devlink *vd)
 {
 	devl_lock(priv_to_devlink(vd));
+	vnic_nodes_del(vd);	/* they are for these VFs */
 	vnic_devlink_del_ports(vd);
 	devl_unlock(priv_to_devlink(vd));
 }
@@ -174,6 +183,7 @@ void vnic_devlink_destroy(struct vnic_devlink *vd)
 
 	cancel_work_sync(&vd->rates_work);
 	devl_lock(devlink);
+	vnic_nodes_del(vd);
 	devl_unregister(devlink);
 	vnic_param_link_speed_unregister(vd);
 	vnic_sb_unregister(devlink);

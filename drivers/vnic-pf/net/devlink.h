@@ -11,6 +11,7 @@
 #include <net/devlink.h>
 
 #include "../model/fn.h"
+#include "../switch/node.h"
 #include "../vnic.h"
 #include "priv.h"
 
@@ -31,10 +32,23 @@ struct vnic_devlink_vf {
 };
 
 /**
+ * struct vnic_devlink_node - a node; the private data of its devlink_rate
+ * @node: the switch's
+ * @rx_rate: its parameter
+ * @name: of that
+ */
+struct vnic_devlink_node {
+	struct vnic_node	*node;
+	struct devlink_param	rx_rate;
+	char			name[VNIC_NODE_NAME + sizeof("node__rx_rate")];
+};
+
+/**
  * struct vnic_devlink - private data of the devlink instance
  * @ad: adapter
  * @vfs: a port for each VF, while there are VFs
  * @num_vfs: number of @vfs
+ * @nodes: by vnic_node.index
  * @link_speed: the parameter of that name
  * @rates_work: takes rates that `ip link` has set to devlink's copies
  */
@@ -42,6 +56,7 @@ struct vnic_devlink {
 	struct vnic_adapter	*ad;
 	struct vnic_devlink_vf	*vfs;
 	unsigned int		num_vfs;
+	struct vnic_devlink_node *nodes[VNIC_NODES_MAX];
 	struct devlink_param	link_speed;
 	struct work_struct	rates_work;
 };
@@ -55,11 +70,20 @@ static inline struct vnic_fn *vnic_devlink_fn(struct devlink_port *port)
 int vnic_params_register(struct vnic_devlink *vd, unsigned int vf);
 void vnic_params_unregister(struct vnic_devlink *vd, unsigned int vf);
 
+int vnic_param_node_register(struct vnic_devlink *vd, struct vnic_devlink_node *dnode);
+void vnic_param_node_unregister(struct vnic_devlink *vd, struct vnic_devlink_node *dnode);
+
 int vnic_param_link_speed_register(struct vnic_devlink *vd);
 void vnic_param_link_speed_unregister(struct vnic_devlink *vd);
 
 /* devlink_rate.c */
 void vnic_rates_init(struct vnic_devlink *vd);
+/* devlink's bytes per second to Mb/s.  0 or -ERANGE, said. */
+int vnic_rate_mbps(u64 bytes, u32 *mbps, struct netlink_ext_ack *extack);
+/* Say why rates of a VF or node were refused: -EINVAL, -EBUSY, -ENODATA, -ENOSPC.  Returns
+ * @err.
+ */
+int vnic_rate_say(int err, const struct vnic_refusal *no, struct netlink_ext_ack *extack);
 int vnic_rate_tx_share_set(struct devlink_rate *rate, void *priv, u64 tx_share,
 			   struct netlink_ext_ack *extack);
 int vnic_rate_tx_max_set(struct devlink_rate *rate, void *priv, u64 tx_max,
@@ -68,6 +92,24 @@ int vnic_rate_tx_priority_set(struct devlink_rate *rate, void *priv, u32 tx_prio
 			      struct netlink_ext_ack *extack);
 int vnic_rate_tx_weight_set(struct devlink_rate *rate, void *priv, u32 tx_weight,
 			    struct netlink_ext_ack *extack);
+int vnic_rate_parent_set(struct devlink_rate *rate, struct devlink_rate *parent, void *priv,
+			 void *parent_priv, struct netlink_ext_ack *extack);
+
+/* devlink_node.c: the same of nodes */
+int vnic_node_new(struct devlink_rate *rate, void **priv, struct netlink_ext_ack *extack);
+int vnic_node_del(struct devlink_rate *rate, void *priv, struct netlink_ext_ack *extack);
+int vnic_node_tx_share_set(struct devlink_rate *rate, void *priv, u64 tx_share,
+			   struct netlink_ext_ack *extack);
+int vnic_node_tx_max_set(struct devlink_rate *rate, void *priv, u64 tx_max,
+			 struct netlink_ext_ack *extack);
+int vnic_node_tx_priority_set(struct devlink_rate *rate, void *priv, u32 tx_priority,
+			      struct netlink_ext_ack *extack);
+int vnic_node_tx_weight_set(struct devlink_rate *rate, void *priv, u32 tx_weight,
+			    struct netlink_ext_ack *extack);
+int vnic_node_parent_set(struct devlink_rate *rate, struct devlink_rate *parent, void *priv,
+			 void *parent_priv, struct netlink_ext_ack *extack);
+/* Remove all.  Context: devl lock. */
+void vnic_nodes_del(struct vnic_devlink *vd);
 
 /* devlink_sb.c */
 int vnic_sb_register(struct devlink *devlink, u32 bytes);

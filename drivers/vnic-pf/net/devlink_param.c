@@ -11,8 +11,10 @@
  *   vf<N>_tx_pps    packets a second that it may send; 0: no limit
  *   vf<N>_tx_burst  bytes of the bucket that shapes what it sends; 0: by the rate
  *
- * And of the adapter:
+ * And of nodes and the adapter:
  *
+ *   node_<name>_rx_rate  "tx_max", Mb/s, or 0 for no limit: what may be sent to the VFs
+ *                   below that node together
  *   link_speed      Mb/s that VFs share of the wire; 0: what the uplink says it has
  */
 #include <linux/kernel.h>
@@ -25,73 +27,111 @@
 /* ids of VF N: VNIC_VF_PARAMS from VNIC_PARAM_ID(N) */
 #define VNIC_PARAM_ID(vf)	(VNIC_PARAM_LINK_SPEED + 1 + (vf) * VNIC_VF_PARAMS)
 
+/* ids of nodes */
+#define VNIC_PARAM_NODE_ID(index)	(VNIC_PARAM_ID(VNIC_MAX_VFS) + (index))
+
 #define VNIC_RX_RATE_AS_TX	"max_tx_rate"
+#define VNIC_NODE_RX_AS_TX	"tx_max"
+
+/* ---- of a VF ---- */
 
 /*
  * In the order of the ids.  Of those that are a number: what 0 means, the least and the
- * most beside that, and in what.
+ * most beside that, and in what.  The others are strings.
  */
-static const struct vnic_param {
+struct vnic_param {
 	const char	*name;
 	enum vnic_rate	rate;
 	const char	*zero;
 	u32		min, max;
 	const char	*unit;
-} vnic_params[] = {
-	{ "rx_rate",	VNIC_RATE_RX },
-	{ "rx_burst",	VNIC_RATE_RX_BURST, "by the rate", VNIC_METER_BURST_MIN,
-			VNIC_METER_BURST_MAX, "bytes" },
-	{ "tx_burst",	VNIC_RATE_TX_BURST, "by the rate", VNIC_METER_BURST_MIN,
-			VNIC_METER_BURST_MAX, "bytes" },
-	{ "rx_queue",	VNIC_RATE_RX_QUEUE, "none waits", VNIC_QUEUE_TARGET_MIN,
-			VNIC_QUEUE_TARGET_MAX, "microseconds" },
-	{ "rx_pps",	VNIC_RATE_RX_PPS, "no limit", VNIC_PPS_MIN, VNIC_PPS_MAX,
-			"packets a second" },
-	{ "tx_pps",	VNIC_RATE_TX_PPS, "no limit", VNIC_PPS_MIN, VNIC_PPS_MAX,
-			"packets a second" },
+
+	VNIC_PARAM_GET((*get));
+	int		(*set)(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
+			       struct netlink_ext_ack *extack);
 };
 
-static_assert(ARRAY_SIZE(vnic_params) == VNIC_VF_PARAMS);
+static const struct vnic_param *vnic_param_of(u32 id);
 
-static struct vnic_port *vnic_param_port(struct devlink *devlink, u32 id)
+static struct vnic_fn *vnic_param_fn(struct devlink *devlink, u32 id)
 {
 	struct vnic_devlink *vd = devlink_priv(devlink);
 
-	return &vd->vfs[(id - VNIC_PARAM_ID(0)) / VNIC_VF_PARAMS].fn->port;
+	return vd->vfs[(id - VNIC_PARAM_ID(0)) / VNIC_VF_PARAMS].fn;
 }
 
-static const struct vnic_param *vnic_param_of(u32 id)
+static struct vnic_port *vnic_param_port(struct devlink *devlink, u32 id)
 {
-	return &vnic_params[(id - VNIC_PARAM_ID(0)) % VNIC_VF_PARAMS];
+	return &vnic_param_fn(devlink, id)->port;
+}
+
+/* ---- rates towards VFs: a number, or a word for that of the other direction ---- */
+
+static void vnic_rx_rate_show(struct devlink_param_gset_ctx *ctx, u32 rate, const char *as_tx)
+{
+	if (rate == VNIC_RATE_AS_TX)
+		strscpy(ctx->val.vstr, as_tx, sizeof(ctx->val.vstr));
+	else
+		snprintf(ctx->val.vstr, sizeof(ctx->val.vstr), "%u", rate);
+}
+
+static int vnic_rx_rate_parse(const struct devlink_param_gset_ctx *ctx, u32 *rate,
+			      const char *as_tx, struct netlink_ext_ack *extack)
+{
+	*rate = VNIC_RATE_AS_TX;
+	if (!strcmp(ctx->val.vstr, as_tx) ||
+	    (!kstrtou32(ctx->val.vstr, 10, rate) && *rate <= VNIC_RATE_MAX))
+		return 0;
+	NL_SET_ERR_MSG_FMT_MOD(extack, "%s or 0 (no limit) to %u Mb/s are accepted", as_tx,
+			       VNIC_RATE_MAX);
+	return -ERANGE;
 }
 
 static VNIC_PARAM_GET(vnic_rx_rate_get)
 {
 	struct vnic_port_info info;
-	u32 rate;
 
 	vnic_port_get_info(vnic_param_port(devlink, id), &info);
-	rate = info.rates[VNIC_RATE_RX];
-	if (rate == VNIC_RATE_AS_TX)
-		strscpy(ctx->val.vstr, VNIC_RX_RATE_AS_TX, sizeof(ctx->val.vstr));
-	else
-		snprintf(ctx->val.vstr, sizeof(ctx->val.vstr), "%u", rate);
+	vnic_rx_rate_show(ctx, info.rates[VNIC_RATE_RX], VNIC_RX_RATE_AS_TX);
 	return 0;
 }
 
 static int vnic_rx_rate_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
 			    struct netlink_ext_ack *extack)
 {
-	u32 rate = VNIC_RATE_AS_TX;
+	u32 rate;
+	int err = vnic_rx_rate_parse(ctx, &rate, VNIC_RX_RATE_AS_TX, extack);
 
-	if (strcmp(ctx->val.vstr, VNIC_RX_RATE_AS_TX) &&
-	    (kstrtou32(ctx->val.vstr, 10, &rate) || rate > VNIC_RATE_MAX)) {
-		NL_SET_ERR_MSG_FMT_MOD(extack, "%s or 0 (no limit) to %u Mb/s are accepted",
-				       VNIC_RX_RATE_AS_TX, VNIC_RATE_MAX);
-		return -ERANGE;
-	}
-	return vnic_port_set_rate(vnic_param_port(devlink, id), VNIC_RATE_RX, rate);
+	return err ?: vnic_port_set_rate(vnic_param_port(devlink, id), VNIC_RATE_RX, rate);
 }
+
+static struct vnic_node *vnic_param_node(struct devlink *devlink, u32 id)
+{
+	struct vnic_devlink *vd = devlink_priv(devlink);
+
+	return vd->nodes[id - VNIC_PARAM_NODE_ID(0)]->node;
+}
+
+static VNIC_PARAM_GET(vnic_node_rx_rate_get)
+{
+	struct vnic_node *node = vnic_param_node(devlink, id);
+
+	vnic_rx_rate_show(ctx, vnic_node_get_rate(node, VNIC_RATE_RX), VNIC_NODE_RX_AS_TX);
+	return 0;
+}
+
+static int vnic_node_rx_rate_set(struct devlink *devlink, u32 id,
+				 struct devlink_param_gset_ctx *ctx,
+				 struct netlink_ext_ack *extack)
+{
+	struct vnic_refusal no;
+	u32 rate;
+	int err = vnic_rx_rate_parse(ctx, &rate, VNIC_NODE_RX_AS_TX, extack);
+
+	return err ?: vnic_node_set_rate(vnic_param_node(devlink, id), VNIC_RATE_RX, rate, &no);
+}
+
+/* ---- numbers ---- */
 
 static VNIC_PARAM_GET(vnic_number_get)
 {
@@ -115,6 +155,27 @@ static int vnic_number_set(struct devlink *devlink, u32 id, struct devlink_param
 	return err ? -ERANGE : 0;
 }
 
+static const struct vnic_param vnic_params[] = {
+	{ "rx_rate",	VNIC_RATE_RX, .get = vnic_rx_rate_get, .set = vnic_rx_rate_set },
+	{ "rx_burst",	VNIC_RATE_RX_BURST, "by the rate", VNIC_METER_BURST_MIN,
+			VNIC_METER_BURST_MAX, "bytes" },
+	{ "tx_burst",	VNIC_RATE_TX_BURST, "by the rate", VNIC_METER_BURST_MIN,
+			VNIC_METER_BURST_MAX, "bytes" },
+	{ "rx_queue",	VNIC_RATE_RX_QUEUE, "none waits", VNIC_QUEUE_TARGET_MIN,
+			VNIC_QUEUE_TARGET_MAX, "microseconds" },
+	{ "rx_pps",	VNIC_RATE_RX_PPS, "no limit", VNIC_PPS_MIN, VNIC_PPS_MAX,
+			"packets a second" },
+	{ "tx_pps",	VNIC_RATE_TX_PPS, "no limit", VNIC_PPS_MIN, VNIC_PPS_MAX,
+			"packets a second" },
+};
+
+static_assert(ARRAY_SIZE(vnic_params) == VNIC_VF_PARAMS);
+
+static const struct vnic_param *vnic_param_of(u32 id)
+{
+	return &vnic_params[(id - VNIC_PARAM_ID(0)) % VNIC_VF_PARAMS];
+}
+
 /* Context: devl lock. */
 int vnic_params_register(struct vnic_devlink *vd, unsigned int vf)
 {
@@ -122,16 +183,16 @@ int vnic_params_register(struct vnic_devlink *vd, unsigned int vf)
 	unsigned int i;
 
 	for (i = 0; i < VNIC_VF_PARAMS; i++) {
-		bool rate = vnic_params[i].rate == VNIC_RATE_RX;
+		const struct vnic_param *p = &vnic_params[i];
 
-		snprintf(dvf->names[i], sizeof(dvf->names[i]), "vf%u_%s", vf, vnic_params[i].name);
+		snprintf(dvf->names[i], sizeof(dvf->names[i]), "vf%u_%s", vf, p->name);
 		dvf->params[i] = (struct devlink_param) {
 			.id = VNIC_PARAM_ID(vf) + i,
 			.name = dvf->names[i],
-			.type = rate ? DEVLINK_PARAM_TYPE_STRING : DEVLINK_PARAM_TYPE_U32,
+			.type = p->unit ? DEVLINK_PARAM_TYPE_U32 : DEVLINK_PARAM_TYPE_STRING,
 			.supported_cmodes = BIT(DEVLINK_PARAM_CMODE_RUNTIME),
-			.get = rate ? vnic_rx_rate_get : vnic_number_get,
-			.set = rate ? vnic_rx_rate_set : vnic_number_set,
+			.get = p->get ?: vnic_number_get,
+			.set = p->set ?: vnic_number_set,
 		};
 	}
 	return devl_params_register(priv_to_devlink(vd), dvf->params, VNIC_VF_PARAMS);
@@ -141,6 +202,29 @@ int vnic_params_register(struct vnic_devlink *vd, unsigned int vf)
 void vnic_params_unregister(struct vnic_devlink *vd, unsigned int vf)
 {
 	devl_params_unregister(priv_to_devlink(vd), vd->vfs[vf].params, VNIC_VF_PARAMS);
+}
+
+/* ---- of nodes ---- */
+
+/* Context: devl lock.  It may be read at once. */
+int vnic_param_node_register(struct vnic_devlink *vd, struct vnic_devlink_node *dnode)
+{
+	snprintf(dnode->name, sizeof(dnode->name), "node_%s_rx_rate", dnode->node->name);
+	dnode->rx_rate = (struct devlink_param) {
+		.id = VNIC_PARAM_NODE_ID(dnode->node->index),
+		.name = dnode->name,
+		.type = DEVLINK_PARAM_TYPE_STRING,
+		.supported_cmodes = BIT(DEVLINK_PARAM_CMODE_RUNTIME),
+		.get = vnic_node_rx_rate_get,
+		.set = vnic_node_rx_rate_set,
+	};
+	return devl_params_register(priv_to_devlink(vd), &dnode->rx_rate, 1);
+}
+
+/* Context: devl lock. */
+void vnic_param_node_unregister(struct vnic_devlink *vd, struct vnic_devlink_node *dnode)
+{
+	devl_params_unregister(priv_to_devlink(vd), &dnode->rx_rate, 1);
 }
 
 /* ---- of the adapter ---- */

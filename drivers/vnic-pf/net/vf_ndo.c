@@ -101,12 +101,12 @@ int vnic_ndo_set_vf_rate(struct net_device *dev, int vf, int min_tx_rate, int ma
 		[VNIC_RATE_MIN] = min_tx_rate,
 	};
 	struct vnic_port *port = vf_port(dev, vf);
-	u32 left;
+	struct vnic_refusal no;
 	int err;
 
 	if (!port)
 		return -EINVAL;
-	err = vnic_port_set_rates(port, BIT(VNIC_RATE_TX) | BIT(VNIC_RATE_MIN), rates, &left);
+	err = vnic_port_set_rates(port, BIT(VNIC_RATE_TX) | BIT(VNIC_RATE_MIN), rates, &no);
 	if (err == -ERANGE)
 		vf_refuse(dev, vf,
 			  "max_tx_rate %u, min_tx_rate %u refused: 0 (none) to %u Mb/s are accepted",
@@ -117,8 +117,9 @@ int vnic_ndo_set_vf_rate(struct net_device *dev, int vf, int min_tx_rate, int ma
 			  min_tx_rate);
 	else if (err == -ENOSPC)
 		vf_refuse(dev, vf,
-			  "min_tx_rate %u refused: at most %u Mb/s of the link are left for it",
-			  min_tx_rate, left);
+			  "min_tx_rate %u refused: at most %llu Mb/s of %s%s are left for it",
+			  min_tx_rate, no.left, no.of == VNIC_OF_LINK ? "the link" : "node ",
+			  no.of == VNIC_OF_LINK ? "" : no.node);
 	else
 		vnic_devlink_rates_changed(netdev_priv(dev));
 	return err;

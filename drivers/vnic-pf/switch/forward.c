@@ -475,7 +475,7 @@ static unsigned int vnic_admit_size(struct vnic_port *port, const struct vnic_po
  */
 static unsigned int vnic_admit_rate(struct vnic_port *port, struct vnic_frame **out, unsigned int n)
 {
-	unsigned int i, kept = 0, bytes = 0, drops[VNIC_DROP_RX_PPS + 1] = {}, over;
+	unsigned int i, kept = 0, bytes = 0, drops[VNIC_DROP_RX_NODE + 1] = {}, over;
 	bool assured = vnic_port_assured(port);
 	enum vnic_drop why;
 	u64 now;
@@ -493,13 +493,12 @@ static unsigned int vnic_admit_rate(struct vnic_port *port, struct vnic_frame **
 		bytes += out[i]->wire;
 	}
 	spin_unlock(&port->rx_lock);
-	over = drops[VNIC_DROP_RX_RATE] + drops[VNIC_DROP_RX_PPS];
+	over = drops[VNIC_DROP_RX_RATE] + drops[VNIC_DROP_RX_PPS] + drops[VNIC_DROP_RX_NODE];
 	if (over)
 		trace_vnic_police(port, over, bytes);
-	if (drops[VNIC_DROP_RX_RATE])
-		vnic_port_drop(port, VNIC_DROP_RX_RATE, drops[VNIC_DROP_RX_RATE]);
-	if (drops[VNIC_DROP_RX_PPS])
-		vnic_port_drop(port, VNIC_DROP_RX_PPS, drops[VNIC_DROP_RX_PPS]);
+	for (why = VNIC_DROP_RX_RATE; over && why <= VNIC_DROP_RX_NODE; why++)
+		if (drops[why])
+			vnic_port_drop(port, why, drops[why]);
 	return kept;
 }
 

@@ -83,10 +83,11 @@ static u32 vnic_conf_rx_rate(const struct vnic_port_conf *conf)
 	return rate == VNIC_RATE_AS_TX ? conf->rates[VNIC_RATE_TX] : rate;
 }
 
-/* Has what is sent to it a limit, of bytes or of packets? */
-static bool vnic_conf_rx_limited(const struct vnic_port_conf *conf)
+/* Has what is sent to it a limit, of bytes or of packets, or together with others? */
+static bool vnic_port_rx_limited(const struct vnic_port *port)
 {
-	return vnic_conf_rx_rate(conf) || conf->rates[VNIC_RATE_RX_PPS];
+	return vnic_conf_rx_rate(port->conf) || port->conf->rates[VNIC_RATE_RX_PPS] ||
+	       port->rx_cap;
 }
 
 /* Ports with promiscuous modes are counted, so that forwarding looks for them
@@ -124,8 +125,8 @@ void vnic_port_publish(struct vnic_port *port)
 	new->link_state = conf->link_state;
 	new->spoofchk = conf->spoofchk;
 	new->trusted = conf->trusted;
-	new->policed = vnic_conf_rx_limited(conf) && !conf->rates[VNIC_RATE_RX_QUEUE];
-	new->queued = vnic_conf_rx_limited(conf) && conf->rates[VNIC_RATE_RX_QUEUE];
+	new->policed = vnic_port_rx_limited(port) && !conf->rates[VNIC_RATE_RX_QUEUE];
+	new->queued = vnic_port_rx_limited(port) && conf->rates[VNIC_RATE_RX_QUEUE];
 	new->guaranteed = conf->rates[VNIC_RATE_MIN];
 	/* a port that is not enabled gets nothing, so it is not looked for */
 	new->promisc = conf->enabled && conf->promisc;
@@ -389,7 +390,7 @@ int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto)
 	return 0;
 }
 
-static bool vnic_rate_valid(enum vnic_rate which, u32 value)
+bool vnic_rate_valid(enum vnic_rate which, u32 value)
 {
 	switch (which) {
 	case VNIC_RATE_TX:
@@ -427,25 +428,41 @@ static bool vnic_port_asks_share(const struct vnic_port *port, const u32 *rates)
 }
 
 /* May the port have these?  As vnic_port_set_rates().  sw->lock held. */
-static int vnic_port_check_rates(const struct vnic_port *port, const u32 *rates, u32 *left)
+static int vnic_port_check_rates(const struct vnic_port *port, const u32 *rates)
 {
 	u32 min = rates[VNIC_RATE_MIN], max = rates[VNIC_RATE_TX];
-	u32 speed = vnic_wire_speed(port->sw);
-	u64 promised;
 
 	if (rates[VNIC_RATE_RX_QUEUE] && !port->ops->queue)
 		return -EOPNOTSUPP;
 	if (max && min > max)
 		return -EINVAL;
-	if (!vnic_port_asks_share(port, rates))
-		return 0;
-	if (!speed)
+	/* What is below a node has a weight there, whatever the link is. */
+	if (!port->conf->parent && !vnic_wire_speed(port->sw) &&
+	    vnic_port_asks_share(port, rates))
 		return -ENODATA;
-	if (!min || min == port->conf->rates[VNIC_RATE_MIN])
-		return 0;
-	promised = vnic_wire_promised(port->sw, port);
-	*left = promised < speed ? speed - promised : 0;
-	return min > *left ? -ENOSPC : 0;
+	return 0;
+}
+
+/* Give the port these, if it may have them and what is above it has so much.  As
+ * vnic_port_set_rates().  sw->lock held.
+ */
+static int vnic_port_try_rates(struct vnic_port *port, const u32 *rates, struct vnic_refusal *no)
+{
+	struct vnic_port_conf *conf = port->conf;
+	struct vnic_chain chain;
+	u32 had[VNIC_RATES];
+	int err;
+
+	err = vnic_port_check_rates(port, rates);
+	if (err)
+		return err;
+	vnic_chain_note(&chain, port->sw, conf->parent);
+	memcpy(had, conf->rates, sizeof(had));
+	memcpy(conf->rates, rates, sizeof(conf->rates));
+	err = vnic_chain_check(&chain, port->sw, conf->parent, rates[VNIC_RATE_MIN], no);
+	if (err)
+		memcpy(conf->rates, had, sizeof(conf->rates));
+	return err;
 }
 
 static void vnic_port_set_meter(struct vnic_meter *meter, spinlock_t *lock, u32 mbps, u32 burst)
@@ -468,10 +485,20 @@ static void vnic_port_set_pps(struct vnic_meter *meter, spinlock_t *lock, u32 pp
 static void vnic_port_set_queue(struct vnic_port *port)
 {
 	const struct vnic_port_conf *conf = port->conf;
-	u64 target = vnic_conf_rx_limited(conf) ? conf->rates[VNIC_RATE_RX_QUEUE] : 0;
+	u64 target = vnic_port_rx_limited(port) ? conf->rates[VNIC_RATE_RX_QUEUE] : 0;
 
 	if (port->ops->set_queue)
 		port->ops->set_queue(port, target * NSEC_PER_USEC);
+}
+
+void vnic_port_set_caps(struct vnic_port *port, u64 tx, u64 rx)
+{
+	WRITE_ONCE(port->tx_cap, tx);
+	if (port->rx_cap == rx)
+		return;
+	WRITE_ONCE(port->rx_cap, rx);
+	vnic_port_publish(port);
+	vnic_port_set_queue(port);
 }
 
 /* Make meters and shares what was configured.  sw->lock held. */
@@ -493,7 +520,7 @@ static void vnic_port_apply_rates(struct vnic_port *port)
 }
 
 int vnic_port_set_rates(struct vnic_port *port, unsigned int which,
-			const u32 values[VNIC_RATES], u32 *left)
+			const u32 values[VNIC_RATES], struct vnic_refusal *no)
 {
 	u32 rates[VNIC_RATES];
 	unsigned int i;
@@ -505,11 +532,9 @@ int vnic_port_set_rates(struct vnic_port *port, unsigned int which,
 	for (i = 0, err = 0; i < VNIC_RATES && !err; i++)
 		err = vnic_rate_valid(i, rates[i]) ? 0 : -ERANGE;
 	if (!err)
-		err = vnic_port_check_rates(port, rates, left);
-	if (!err) {
-		memcpy(port->conf->rates, rates, sizeof(rates));
+		err = vnic_port_try_rates(port, rates, no);
+	if (!err)
 		vnic_port_apply_rates(port);
-	}
 	mutex_unlock(&port->sw->lock);
 	if (!err && port->ops->unblock)
 		port->ops->unblock(port);
@@ -518,10 +543,11 @@ int vnic_port_set_rates(struct vnic_port *port, unsigned int which,
 
 int vnic_port_set_rate(struct vnic_port *port, enum vnic_rate which, u32 value)
 {
-	u32 values[VNIC_RATES], left;
+	struct vnic_refusal no;
+	u32 values[VNIC_RATES];
 
 	values[which] = value;
-	return vnic_port_set_rates(port, BIT(which), values, &left);
+	return vnic_port_set_rates(port, BIT(which), values, &no);
 }
 
 int vnic_port_set_spoofchk(struct vnic_port *port, bool on)
@@ -587,7 +613,7 @@ int vnic_switch_set_link_speed(struct vnic_switch *sw, u32 speed, u64 *promised)
 	if (speed > VNIC_RATE_MAX)
 		return -ERANGE;
 	mutex_lock(&sw->lock);
-	*promised = vnic_wire_promised(sw, NULL);
+	*promised = vnic_nodes_promise(sw);
 	if (*promised > (speed ?: sw->speed)) {
 		err = -ENOSPC;
 	} else {

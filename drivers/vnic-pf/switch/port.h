@@ -26,6 +26,7 @@
 #include "share.h"
 
 struct vnic_adapter;
+struct vnic_node;
 struct vnic_port;
 struct vnic_switch;
 
@@ -38,6 +39,7 @@ enum vnic_drop {
 	/* towards the port */
 	VNIC_DROP_RX_RATE,		/* beyond the port's rate */
 	VNIC_DROP_RX_PPS,		/* more packets than the port's rate of packets */
+	VNIC_DROP_RX_NODE,		/* beyond the rate of a node above it */
 	VNIC_DROP_RX_SHARE,		/* beyond its share of what the wire brings */
 	VNIC_DROP_RX_CODEL,		/* waited for the rate in a queue that stands (CoDel) */
 	VNIC_DROP_RX_NOBUF,		/* no buffer posted, partition full; uplink: queue full */
@@ -125,6 +127,15 @@ struct vnic_port_ops {
 
 struct vnic_port_policy;	/* switch-internal, RCU */
 
+/* Trees of shares; see tree.h */
+enum vnic_tree_id {
+	VNIC_WIRE_OUT,		/* what VFs send to the wire */
+	VNIC_WIRE_IN,		/* what the wire brings them */
+	VNIC_CAP_OUT,		/* what VFs below nodes send */
+	VNIC_CAP_IN,		/* what they are sent */
+	VNIC_TREES
+};
+
 /**
  * struct vnic_port - a port
  * @sw: its switch
@@ -140,12 +151,16 @@ struct vnic_port_policy;	/* switch-internal, RCU */
  * @rx_lock: protects @rx_meter and @rx_pps
  * @rx_meter: polices what is sent to the port
  * @rx_pps: the same, of packets
+ * @rx_cap: least rate of the nodes above it for what it is sent, bytes per second; 0: none;
+ *	written under sw->lock
  * @tx_lock: protects @tx_meter, @tx_pps and @min_meter
  * @tx_meter: shapes what the port sends; charged by the owner (VF worker)
  * @tx_pps: the same, of packets
+ * @tx_cap: as @rx_cap, for what it sends
  * @min_meter: finds what is inside the port's guarantee; see vnic_frame.assured
  * @assured: jiffies when such a frame was last sent to the port
- * @claim: what it may send and get over the wire; under the locks of vnic_switch.wire
+ * @claim: what it may send and get over the wire, and as a child of a node; each under
+ *	the lock of its vnic_switch.tree
  * @pcpu: counters
  */
 struct vnic_port {
@@ -161,12 +176,14 @@ struct vnic_port {
 	spinlock_t			rx_lock; /* rx_* */
 	struct vnic_meter		rx_meter;
 	struct vnic_meter		rx_pps;
+	u64				rx_cap;
 	spinlock_t			tx_lock ____cacheline_aligned_in_smp; /* tx_*, min_meter */
 	struct vnic_meter		tx_meter;
 	struct vnic_meter		tx_pps;
+	u64				tx_cap;
 	struct vnic_meter		min_meter;
 	unsigned long			assured;
-	struct vnic_claim		claim[2];	/* enum vnic_wire_dir */
+	struct vnic_claim		claim[VNIC_TREES];
 	struct vnic_port_pcpu __percpu	*pcpu;
 };
 
@@ -267,6 +284,22 @@ enum vnic_rate {
 	VNIC_RATES
 };
 
+/**
+ * struct vnic_refusal - why something can not be guaranteed; after -ENOSPC
+ * @left: Mb/s that still can (-EBUSY: that already are)
+ * @of: of what
+ * @node: name of that node; cut if it is long
+ */
+struct vnic_refusal {
+	u64	left;
+	enum {
+		VNIC_OF_LINK,		/* the link's speed */
+		VNIC_OF_NODE_MIN,	/* the guarantee of a node above */
+		VNIC_OF_NODE_MAX,	/* the rate of one that has no guarantee of its own */
+	} of;
+	char	node[20];
+};
+
 struct vnic_port_info {
 	u8	mac[ETH_ALEN];		/* in force */
 	u8	host_mac[ETH_ALEN];	/* the same, unless its driver has set another */
@@ -303,18 +336,18 @@ int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto);
  * @port: port of a VF
  * @which: bits of enum vnic_rate
  * @values: by enum vnic_rate
- * @left: Mb/s that can still be guaranteed to it, after -ENOSPC
+ * @no: why not, after -ENOSPC
  *
  * Takes effect at once, also on who waits.  Without more, RX is AS_TX: a rate is
  * for both directions.
  *
  * Return: 0; -ERANGE: a value out of its range; -EINVAL: a guarantee above
  * VNIC_RATE_TX; -ENODATA: a part of the link, whose speed is not known;
- * -ENOSPC: guarantees of more than the link has; -EOPNOTSUPP: nothing can wait for
- * the rate of such a port.
+ * -ENOSPC: guarantees of more than the link, or a node above it, has; -EOPNOTSUPP:
+ * nothing can wait for the rate of such a port.
  */
 int vnic_port_set_rates(struct vnic_port *port, unsigned int which,
-			const u32 values[VNIC_RATES], u32 *left);
+			const u32 values[VNIC_RATES], struct vnic_refusal *no);
 /* The same for one that is no guarantee */
 int vnic_port_set_rate(struct vnic_port *port, enum vnic_rate which, u32 value);
 int vnic_port_set_spoofchk(struct vnic_port *port, bool on);
@@ -396,6 +429,10 @@ void vnic_port_wire_spend(struct vnic_port *port, unsigned int bytes);
 
 /* ---- rate.c ---- */
 
+/*
+ * A frame passes if the port's meters and those of all nodes above it let it, and is
+ * charged to all or to none.  What nodes allow is in the port's claim: see share.h.
+ */
 /* May a frame of @bytes and @packets (its wire and segs) go to the port now?
  * VNIC_DROP_MAX: it may, and is charged; else why it is to be dropped.  @half: only if
  * half of each bucket is left to others then.  rx_lock held, BH disabled; @now: ktime
@@ -418,7 +455,8 @@ void vnic_port_unshape(struct vnic_port *port, const struct vnic_frame *frames, 
 /* Is there a rate at all?  Any context. */
 static inline bool vnic_port_shaped(const struct vnic_port *port)
 {
-	return READ_ONCE(port->tx_meter.rate) || READ_ONCE(port->tx_pps.rate);
+	return READ_ONCE(port->tx_meter.rate) || READ_ONCE(port->tx_pps.rate) ||
+	       READ_ONCE(port->tx_cap);
 }
 
 /* Has somebody inside its guarantee sent to the port within the last second?  Then

@@ -1,13 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a port's rates let pass: towards it (policed, or waited for by its owner)
- * and from it (shaped).  Each direction has a meter of bytes and one of packets; a
- * frame passes if both let it, and is charged to both.  TSO: all segments, with
- * their headers.
+ * What the rates of a port and of the nodes above it let pass: towards it (policed, or
+ * waited for by its owner) and from it (shaped).  Each direction has a meter of bytes
+ * and one of packets, and a claim to what its nodes have; a frame passes if all let it,
+ * and is charged to all.  TSO: all segments, with their headers.
  */
 #include <linux/timekeeping.h>
 
 #include "switch.h"
+
+/* ---- rates of nodes; rx_lock or tx_lock held, BH disabled ---- */
+
+static bool vnic_cap_take(struct vnic_port *port, enum vnic_tree_id id, u32 bytes)
+{
+	struct vnic_tree *tree = &port->sw->tree[id];
+	bool taken;
+
+	spin_lock(&tree->lock);
+	taken = vnic_share_take(&tree->share, &port->claim[id], bytes, ktime_get_ns());
+	spin_unlock(&tree->lock);
+	return taken;
+}
+
+/* Minus @bytes: they are given back. */
+static void vnic_cap_charge(struct vnic_port *port, enum vnic_tree_id id, s64 bytes)
+{
+	struct vnic_tree *tree = &port->sw->tree[id];
+
+	spin_lock(&tree->lock);
+	if (bytes < 0)
+		vnic_share_refund(&tree->share, &port->claim[id], -bytes);
+	else
+		vnic_share_charge(&tree->share, &port->claim[id], bytes);
+	spin_unlock(&tree->lock);
+}
+
+static u64 vnic_cap_wait(struct vnic_port *port, enum vnic_tree_id id)
+{
+	struct vnic_tree *tree = &port->sw->tree[id];
+	u64 wait;
+
+	spin_lock(&tree->lock);
+	wait = vnic_share_wait(&tree->share, &port->claim[id], ktime_get_ns());
+	spin_unlock(&tree->lock);
+	return wait;
+}
 
 /* ---- towards the port; rx_lock held ---- */
 
@@ -21,7 +58,10 @@ enum vnic_drop vnic_port_rx_take(struct vnic_port *port, u32 bytes, u32 packets,
 		return VNIC_DROP_RX_RATE;
 	if (!vnic_meter_has(p, packets, half ? p->burst / 2 : 0, now))
 		return VNIC_DROP_RX_PPS;
-	vnic_port_rx_spend(port, bytes, packets);
+	if (READ_ONCE(port->rx_cap) && !vnic_cap_take(port, VNIC_CAP_IN, bytes))
+		return VNIC_DROP_RX_NODE;
+	vnic_meter_spend(b, bytes);
+	vnic_meter_spend(p, packets);
 	return VNIC_DROP_MAX;
 }
 
@@ -30,13 +70,18 @@ void vnic_port_rx_spend(struct vnic_port *port, u32 bytes, u32 packets)
 	lockdep_assert_held(&port->rx_lock);
 	vnic_meter_spend(&port->rx_meter, bytes);
 	vnic_meter_spend(&port->rx_pps, packets);
+	if (READ_ONCE(port->rx_cap))
+		vnic_cap_charge(port, VNIC_CAP_IN, bytes);
 }
 
 u64 vnic_port_rx_wait(struct vnic_port *port, u32 bytes, u32 packets, u64 now)
 {
+	u64 wait;
+
 	lockdep_assert_held(&port->rx_lock);
-	return max(vnic_meter_wait(&port->rx_meter, bytes, now),
+	wait = max(vnic_meter_wait(&port->rx_meter, bytes, now),
 		   vnic_meter_wait(&port->rx_pps, packets, now));
+	return READ_ONCE(port->rx_cap) ? max(wait, vnic_cap_wait(port, VNIC_CAP_IN)) : wait;
 }
 
 /* ---- from the port ---- */
@@ -47,9 +92,20 @@ static bool vnic_port_tx_take(struct vnic_port *port, u64 bytes, u64 packets, u6
 	if (!vnic_meter_has(&port->tx_meter, bytes, 0, now) ||
 	    !vnic_meter_has(&port->tx_pps, packets, 0, now))
 		return false;
+	if (READ_ONCE(port->tx_cap) && !vnic_cap_take(port, VNIC_CAP_OUT, bytes))
+		return false;
 	vnic_meter_spend(&port->tx_meter, bytes);
 	vnic_meter_spend(&port->tx_pps, packets);
 	return true;
+}
+
+/* ns until a frame may go that may not now.  tx_lock held. */
+static u64 vnic_port_tx_wait(struct vnic_port *port, const struct vnic_frame *f, u64 now)
+{
+	u64 wait = max3(vnic_meter_wait(&port->tx_meter, f->wire, now),
+			vnic_meter_wait(&port->tx_pps, f->segs, now), 1ULL);
+
+	return READ_ONCE(port->tx_cap) ? max(wait, vnic_cap_wait(port, VNIC_CAP_OUT)) : wait;
 }
 
 unsigned int vnic_port_shape(struct vnic_port *port, const struct vnic_frame *frames,
@@ -64,8 +120,7 @@ unsigned int vnic_port_shape(struct vnic_port *port, const struct vnic_frame *fr
 		if (!vnic_port_tx_take(port, frames[i].wire, frames[i].segs, now))
 			break;
 	if (i < n)
-		*wait = max3(vnic_meter_wait(&port->tx_meter, frames[i].wire, now),
-			     vnic_meter_wait(&port->tx_pps, frames[i].segs, now), 1ULL);
+		*wait = vnic_port_tx_wait(port, &frames[i], now);
 	spin_unlock_bh(&port->tx_lock);
 	return i;
 }
@@ -78,6 +133,8 @@ void vnic_port_unshape(struct vnic_port *port, const struct vnic_frame *frames, 
 	for (i = 0; i < n; i++) {
 		vnic_meter_refund(&port->tx_meter, frames[i].wire);
 		vnic_meter_refund(&port->tx_pps, frames[i].segs);
+		if (READ_ONCE(port->tx_cap))
+			vnic_cap_charge(port, VNIC_CAP_OUT, -(s64)frames[i].wire);
 	}
 	spin_unlock_bh(&port->tx_lock);
 }

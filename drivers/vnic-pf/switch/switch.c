@@ -112,8 +112,9 @@ struct vnic_switch *vnic_switch_create(struct vnic_adapter *ad)
 	sw->ad = ad;
 	mutex_init(&sw->lock);
 	INIT_LIST_HEAD(&sw->ports);
+	INIT_LIST_HEAD(&sw->nodes);
 	sw->carrier = true;
-	vnic_wire_init(sw);
+	vnic_trees_init(sw);
 	sw->batch = vnic_batch_alloc();
 	if (!sw->batch)
 		goto free_switch;
@@ -132,6 +133,7 @@ free_switch:
 void vnic_switch_destroy(struct vnic_switch *sw)
 {
 	WARN_ON(!list_empty(&sw->ports));
+	WARN_ON(!list_empty(&sw->nodes));
 	rhltable_destroy(&sw->fdb);
 	free_percpu(sw->batch);
 	mutex_destroy(&sw->lock);
@@ -247,7 +249,7 @@ int vnic_port_init(struct vnic_port *port, struct vnic_switch *sw, enum vnic_por
 	port->index = index;
 	spin_lock_init(&port->rx_lock);
 	spin_lock_init(&port->tx_lock);
-	vnic_wire_join(port);
+	vnic_trees_join(port);
 	err = vnic_port_alloc(port);
 	if (err)
 		goto free;
@@ -282,10 +284,11 @@ void vnic_port_destroy(struct vnic_port *port)
 		vnic_fdb_del(port->conf->given);
 	if (port->conf->home)
 		vnic_fdb_del(port->conf->home);
+	port->conf->parent = NULL;
+	vnic_trees_leave(port);
 	vnic_wire_update(sw);
 	mutex_unlock(&sw->lock);
 
 	synchronize_rcu();
-	vnic_wire_leave(port);
 	vnic_port_free(port);
 }

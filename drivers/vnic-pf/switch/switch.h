@@ -17,7 +17,9 @@
 #include <linux/rhashtable.h>
 
 #include "../vnic.h"
+#include "node.h"
 #include "port.h"
+#include "tree.h"
 #include "wire.h"
 
 #define VNIC_PORTS_MAX	(VNIC_MAX_VFS + 2)	/* VFs, PF, uplink */
@@ -40,7 +42,9 @@ struct vnic_batch;
  * @link_speed: Mb/s that were set instead, 0: none; written under @lock
  * @wire_speed: Mb/s of the wire that VFs share, 0: they do not; written under @lock
  * @promising: minima of VFs are set; written under @lock
- * @wire: what leaves and what comes through the uplink
+ * @nodes: struct vnic_node; under @lock
+ * @node_ids: their indices; under @lock
+ * @tree: what VFs share, by enum vnic_tree_id
  * @batch: scratch memory of forwarding, per CPU
  */
 struct vnic_switch {
@@ -57,7 +61,9 @@ struct vnic_switch {
 	u32				link_speed;
 	u32				wire_speed;
 	bool				promising;
-	struct vnic_wire		wire[VNIC_WIRE_DIRS];
+	struct list_head		nodes;
+	DECLARE_BITMAP(node_ids, VNIC_NODES_MAX);
+	struct vnic_tree		tree[VNIC_TREES];
 	struct vnic_batch __percpu	*batch;
 };
 
@@ -101,7 +107,8 @@ extern const struct rhashtable_params vnic_fdb_params;
  * @link_state: IFLA_VF_LINK_STATE_*
  * @spoofchk: check source addresses
  * @trusted: unicast filters are valid source addresses
- * @policed: the receive meter has a rate, and what is beyond is dropped
+ * @policed: it has a rate for what it is sent, or a node above it has, and what is
+ *	beyond is dropped
  * @queued: it has a rate, and what is beyond waits: vnic_port_ops.queue
  * @guaranteed: it has a guarantee
  * @promisc: takes unknown unicast
@@ -146,6 +153,7 @@ struct vnic_port_policy {
  * @qos: its priority
  * @vlan_proto: its protocol
  * @rates: see enum vnic_rate
+ * @parent: node above it; NULL: none
  * @link_state: IFLA_VF_LINK_STATE_*
  * @spoofchk: check source addresses
  * @trusted: see vnic_port_set_trust()
@@ -173,6 +181,7 @@ struct vnic_port_conf {
 	u8			qos;
 	__be16			vlan_proto;
 	u32			rates[VNIC_RATES];
+	struct vnic_node	*parent;
 	u8			link_state;
 	bool			spoofchk;
 	bool			trusted;
@@ -214,8 +223,33 @@ bool vnic_fdb_taken(struct vnic_port *port, const u8 *mac);
 
 /* policy.c; sw->lock held: make the forwarding path see conf */
 void vnic_port_publish(struct vnic_port *port);
+/* policy.c; sw->lock held: the least rates of the nodes above a VF, bytes per second */
+void vnic_port_set_caps(struct vnic_port *port, u64 tx, u64 rx);
+/* policy.c: is a value in the range of what it is for? */
+bool vnic_rate_valid(enum vnic_rate which, u32 value);
 /* policy.c; sw->lock held: remove all filters and the driver's own address */
 void vnic_port_flush(struct vnic_port *port);
+
+/* node.c; sw->lock held */
+u32 vnic_node_rx_rate(const struct vnic_node *node);
+unsigned int vnic_node_level(const struct vnic_node *node);
+u64 vnic_node_promised(const struct vnic_node *node);
+u64 vnic_nodes_promise(struct vnic_switch *sw);
+
+/**
+ * struct vnic_chain - what was promised from a node up, before a change
+ * @sum: Mb/s, of the children of each node; the last is the link's
+ */
+struct vnic_chain {
+	u64	sum[VNIC_NODES_ABOVE + 1];
+};
+
+void vnic_chain_note(struct vnic_chain *chain, struct vnic_switch *sw, struct vnic_node *parent);
+/* And now?  @mine: Mb/s of who asks.  0; -ENODATA: more of a link whose speed is not known;
+ * -ENOSPC: more than somebody up there has: @no.
+ */
+int vnic_chain_check(const struct vnic_chain *chain, struct vnic_switch *sw,
+		     const struct vnic_node *parent, u64 mine, struct vnic_refusal *no);
 
 /* forward.c */
 struct vnic_batch __percpu *vnic_batch_alloc(void);

@@ -7,5 +7,7 @@
 #include_next <linux/limits.h>
 
 #define U32_MAX	UINT32_MAX
+#define U64_MAX	UINT64_MAX
+#define S64_MAX	INT64_MAX
 
 #endif /* _SHIM_LINUX_LIMITS_H */
