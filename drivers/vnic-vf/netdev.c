@@ -94,7 +94,8 @@ int vnic_up(struct vnic_vf *vf)
 	if (err)
 		goto quiesce;
 	vf->up = true;
-	netif_tx_start_all_queues(vf->netdev);
+	/* What came meanwhile waits, and nobody may be able to add to it. */
+	netif_tx_wake_all_queues(vf->netdev);
 	vnic_qps_start(vf);
 	vnic_status_sync(vf);
 	return 0;
