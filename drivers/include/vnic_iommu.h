@@ -48,6 +48,9 @@ struct vnic_iommu_dev {
 	u64	*root;
 };
 
+/* The one vfio driver by which a VF works: what driver_override says */
+#define VNIC_VFIO_NAME	"vnic-vfio-pci"
+
 #if IS_ENABLED(CONFIG_IOMMU_API)
 
 /**

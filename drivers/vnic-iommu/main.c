@@ -20,6 +20,7 @@
 #include <linux/module.h>
 #include <linux/property.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "compat.h"
 #include "release.h"
@@ -92,8 +93,20 @@ static void vnic_iommu_set_root(struct device *dev, u64 *root)
 	vnic_stretch_wait();
 }
 
+/*
+ * A domain with a page table is vfio's.  Stock vfio-pci would start a guest whose VF is
+ * dead, since nothing tells the device what is written to its registers: it is refused.
+ * The driver stays bound while vfio owns the group.
+ */
 static int VNIC_IOMMU_ATTACH(vnic_iommu_attach_paging)
 {
+	const char *driver = dev_driver_string(dev);
+
+	if (strcmp(driver, VNIC_VFIO_NAME)) {
+		dev_err_ratelimited(dev, "VFs do not work by %s: bind it to " VNIC_VFIO_NAME "\n",
+				    driver);
+		return -ENODEV;
+	}
 	vnic_iommu_set_root(dev, vnic_pt_of(domain)->root);
 	return 0;
 }

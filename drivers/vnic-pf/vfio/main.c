@@ -16,8 +16,6 @@
 #include "priv.h"
 #include "release.h"
 
-#define VNIC_VFIO_NAME	"vnic-vfio-pci"	/* what driver_override says */
-
 static int vnic_vfio_init(struct vfio_device *vdev)
 {
 	struct vnic_vfio *vv = vnic_vfio_of(vdev);
