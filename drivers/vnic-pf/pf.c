@@ -73,6 +73,19 @@ static void vnic_pf_remove(struct pci_dev *pdev)
 	pci_disable_device(pdev);
 }
 
+/*
+ * rtnetlink's list of VFs is one attribute of 64 KiB at most, and with its counters a VF
+ * takes 296 bytes of it.  What does not fit is not refused: the length wraps.
+ */
+#define VNIC_VFINFO_MAX	((U16_MAX + 1) / 296)
+
+static void vnic_pf_tell_many(const struct vnic_adapter *ad, int n)
+{
+	if (n > VNIC_VFINFO_MAX)
+		pci_info(ad->pf, "of more than %u VFs ip -s link shows a part, and ip link set ... vf N with only one of max_tx_rate and min_tx_rate finds a part: give both, or use devlink\n",
+			 VNIC_VFINFO_MAX);
+}
+
 static int vnic_pf_enable_vfs(struct vnic_adapter *ad, int n)
 {
 	int err = vnic_fns_create(ad, n);
@@ -87,6 +100,7 @@ static int vnic_pf_enable_vfs(struct vnic_adapter *ad, int n)
 	err = pci_enable_sriov(ad->pf, n);
 	if (err)
 		goto err_net;
+	vnic_pf_tell_many(ad, n);
 	return n;
 
 err_net:

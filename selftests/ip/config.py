@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=every
 """ip link set <pf> vf N: every setting, its display, and what is refused."""
+import json
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import contains, eq, run, sleep, true
-from vnic import load, log_mark, log_since, out, ping, shared
+from ktap import between, contains, eq, run, sleep, true
+from vnic import load, log_mark, log_since, out, ping, refused, sh, shared
 
 
 def settings(pf, index):
@@ -95,6 +96,36 @@ def all_64():
          'rx_dropped and tx_dropped of each')
 
 
+def all_256():
+    """of 256 VFs each can be set and shown; what ip cannot do with so many, and what can instead"""
+    pf = load(total_vfs=256)[0]
+    pf.set('sriov_drivers_autoprobe', 0)
+    mark = log_mark()
+    pf.numvfs(221)
+    eq('more than' in log_since(mark), False, 'a line about many VFs')
+    eq(len(pf.vfinfo()), 221, 'VFs shown with their counters')
+    pf.link(220, 'max_tx_rate 5')
+    pf.numvfs(0)
+    pf.numvfs(256)
+    contains(log_since(mark), 'of more than 221 VFs', 'said')
+    for what, key, value in (('mac 02:00:00:00:01:ff', 'address', '02:00:00:00:01:ff'),
+                             ('trust on', 'trust', True),
+                             ('spoofchk off', 'spoofchk', False),
+                             ('state disable', 'link_state', 'disable'),
+                             ('vlan 5', 'vlan_list', [{'vlan': 5}]),
+                             ('max_tx_rate 200 min_tx_rate 0', 'rate', {'max_tx': 200, 'min_tx': 0})):
+        pf.link(255, what)
+        shown = json.loads(out(f'ip -j link show {pf.dev}'))[0]['vfinfo_list']
+        eq(len(shown), 256, 'VFs shown')
+        eq(shown[255][key], value, what)
+    between(len(pf.vfinfo()), 0, 255, 'VFs shown with their counters')
+    contains(refused(f'ip link set {pf.dev} vf 255 max_tx_rate 7'), 'Cannot find VF', 'one rate')
+    sh(f'devlink port function rate set pci/{pf.bdf}/255 tx_max 56mbit')
+    contains(out(f'ip link show {pf.dev}'), 'max_tx_rate 56Mbps', 'by devlink')
+    vf = json.loads(out('/vnic/tools/vnic list --json'))[0]['vfs'][255]
+    eq((vf['mac'], vf['max_tx_rate']), ('02:00:00:00:01:ff', 56), 'by vnic list')
+
+
 def statistics():
     """ip -s link agrees with what was sent"""
     pf = load(total_vfs=4)[0]
@@ -111,4 +142,4 @@ def statistics():
             true(octets >= 10 * 1042, f'VF {i} {way} bytes: {octets}')
 
 
-run([defaults, every, errors, all_64, statistics])
+run([defaults, every, errors, all_64, all_256, statistics])
