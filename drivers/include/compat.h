@@ -12,6 +12,7 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/hrtimer.h>
+#include <linux/kcov.h>
 #include <linux/irq.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
@@ -263,5 +264,10 @@ static inline void vnic_domain_nr_put(int nr)
 #define VNIC_PARAM_GET(fn) \
 	int fn(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx)
 #endif
+
+/* What kcov knows a thread's collection by: a number, or a type of its own from 7.1 on */
+struct vnic_kcov {
+	typeof(kcov_common_handle()) handle;
+};
 
 #endif /* _VNIC_COMPAT_H */

@@ -79,6 +79,10 @@ static int __init vnic_init(void)
 	int err;
 
 	vnic_address_init();
+	if (!vnic_personality_default()) {
+		pr_err("personality=: " VNIC_PERSONALITIES " are accepted\n");
+		return -EINVAL;
+	}
 	if (!vnic_param_ok("adapters", adapters, VNIC_MAX_ADAPTERS) ||
 	    !vnic_param_ok("total_vfs", total_vfs, VNIC_MAX_VFS) ||
 	    !vnic_param_ok("memory", memory, VNIC_MAX_MEMORY))

@@ -14,6 +14,7 @@
 
 #include <linux/pci.h>
 #include <linux/tracepoint.h>
+#include <vnic/vnic_mbx.h>
 
 #include "model/fn.h"
 #include "switch/port.h"

@@ -12,9 +12,10 @@ from vnic import (errno_of, load, loaded, log_mark, log_since, out, pf_list, rea
 
 
 def ranges():
-    """adapters= and total_vfs= out of range are refused with the range"""
+    """parameters out of range, or unknown words, are refused with what is accepted"""
     for params, low, high in (('adapters=0', '1', '8'), ('adapters=9', '1', '8'),
-                              ('total_vfs=0', '1', '256'), ('total_vfs=257', '1', '256')):
+                              ('total_vfs=0', '1', '256'), ('total_vfs=257', '1', '256'),
+                              ('personality=x', 'native', 'virtio')):
         mark = log_mark()
         refused(f'modprobe vnic-pf {params}')
         said = log_since(mark)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: guests debug iommu=back quick=killed
+# run-on: guests debug iommu=back
 # timeout: 600
 """A VF through the life of its guests: kill -9, another guest, hot-unplug, unbind."""
 import re

@@ -6,26 +6,16 @@
 import errno
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from guest import Guest
+from guest import Guest, Two
 from ktap import between, contains, defer, eq, keep, note, run, true, wait_for
 from vnic import Background, errno_of, load, out, ping, sh
 
 
-class Pair:
-    """Booted once, used by all cases."""
-
-    def __init__(self):
-        self.made = False
-
-    def get(self):
-        """PF, VFs, guests."""
-        if not self.made:
-            self.make()
-        return self
+class Pair(Two):
+    """With the native driver"""
 
     def make(self):
         """Modules, VFs, guests."""
-        self.made = True
         self.pf = load(total_vfs=8)[0]
         self.vf = self.pf.vfs(2)
         for i, vf in enumerate(self.vf):
@@ -34,8 +24,7 @@ class Pair:
         self.a = Guest('a', [self.vf[0]])
         self.b = Guest('b', [self.vf[1]])
         keep()
-        self.a.up('10.9.0.1')
-        self.b.up('10.9.0.2')
+        self.up()
         self.b.serve()
 
     def count(self, action):
@@ -80,14 +69,7 @@ def lone(p):
 
 def bursts(p):
     """every frame of small bursts with pauses is answered"""
-    p.get()
-    script = 'for n in 1 2 3 5 8 13 21 34 55 1 2 3 5 8 13 21 34 55; do ' \
-             'ping -q -n -c $n -l $n -W 5 10.9.0.2 || exit 1; done'
-    text = p.a.out(script, timeout=120)
-    for line in text.splitlines():
-        if 'transmitted' in line:
-            sent, got = [int(word) for word in line.replace(',', '').split() if word.isdigit()][:2]
-            eq(got, sent, 'answers')
+    p.get().bursts()
 
 
 def pauses(p):
@@ -112,31 +94,12 @@ def tcp(p):
 
 def jumbo(p):
     """MTU 9000"""
-    p.get()
-    for guest, ip in ((p.a, '10.9.0.1'), (p.b, '10.9.0.2')):
-        guest.up(ip, mtu=9000)
-    p.a.ping('10.9.0.2', size=8972)
-    true(p.a.iperf('10.9.0.2') > 1, 'TCP flows')
-    for guest, ip in ((p.a, '10.9.0.1'), (p.b, '10.9.0.2')):
-        guest.up(ip, mtu=1500)
+    p.get().jumbo()
 
 
 def vlan(p):
     """guest VLANs, and a port VLAN the guests do not see"""
-    p.get()
-    for guest, ip in ((p.a, '10.8.0.1'), (p.b, '10.8.0.2')):
-        dev = guest.dev()
-        guest.run(f'modprobe 8021q; ip link add link {dev} name v5 type vlan id 5; '
-                  f'ip addr add {ip}/24 dev v5; ip link set v5 up')
-    p.a.ping('10.8.0.2', size=1400)
-    for guest in (p.a, p.b):
-        guest.run('ip link del v5')
-    p.pf.link(0, 'vlan 77')
-    true(not p.a.ping('10.9.0.2', count=1, check=False), 'another VLAN: no answer')
-    p.pf.link(1, 'vlan 77')
-    p.a.ping('10.9.0.2')
-    p.pf.link(0, 'vlan 0')
-    p.pf.link(1, 'vlan 0')
+    p.get().vlan()
 
 
 def host_and_wire(p):
@@ -172,7 +135,8 @@ def rate(p):
     # 0.9 R is ip/rate.py's business: a guest emulated in an emulated machine stalls at times
     between(to * 1514 / 1448, 0.7 * 8, 1.4 * 8, 'Mb/s to the limited guest')
     between(back * 1514 / 1448, 0.7 * 8, 1.4 * 8, 'Mb/s from the limited guest')
-    true(p.a.iperf('10.9.0.2', '-O 1') > 12, 'without the limit more passes')
+    # ... so that 2 Mb/s have been seen without a limit, too
+    wait_for(lambda: p.a.iperf('10.9.0.2', '-O 1') > 12, 'more passes without the limit', 60)
 
 
 def flood(p):
@@ -193,7 +157,8 @@ def flood(p):
              f'{figures[mbps][3]} dropped at the device')
     p.pf.link(1, 'max_tx_rate 0')
     true(figures[1][3] > figures[1][2], 'most of it was dropped at the device')
-    true(figures[1][1] < figures[1][3] / 4, 'what was dropped interrupted nobody')
+    # a slow guest takes what it gets one by one: an interrupt for each that is delivered
+    true(figures[1][1] < figures[1][2] * 1.2 + 20, 'what was dropped interrupted nobody')
     true(figures[1][0] < figures[0][0], 'less guest CPU with the limit')
 
 

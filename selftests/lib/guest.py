@@ -3,7 +3,7 @@
 import re
 import shlex
 
-from ktap import Fail, defer, note, slow, spending, wait_for
+from ktap import Fail, defer, eq, note, slow, spending, true, wait_for
 from vnic import out, sh
 
 
@@ -41,7 +41,8 @@ class Guest:
     def dev(self):
         """Name of its (first) VF netdev."""
         script = 'for d in /sys/class/net/*; do ' \
-                 'case $(readlink $d/device/driver) in */vnic-vf) basename $d; exit;; esac; done'
+                 'case $(readlink $d/device/driver) in */vnic-vf|*/virtio_net) basename $d; exit;; ' \
+                 'esac; done'
         return wait_for(lambda: self.out(script), f'netdev of a VF in {self.name}')
 
     def up(self, ip, mtu=1500):
@@ -110,3 +111,62 @@ class Guest:
     def running(self):
         """Is it there?"""
         return self.name in out('guest list')
+
+
+class Two:
+    """Two guests `a` and `b` with VFs 0 and 1 of a PF, booted once and used by all cases."""
+
+    IPS = ('10.9.0.1', '10.9.0.2')
+
+    def __init__(self):
+        self.made = False
+
+    def get(self):
+        """PF, VFs, guests."""
+        if not self.made:
+            self.made = True
+            self.make()
+        return self
+
+    def make(self):
+        """Set `pf`, `vf`, `a` and `b`."""
+        raise NotImplementedError
+
+    def up(self, mtu=1500):
+        """Addresses in both."""
+        for guest, ip in zip((self.a, self.b), self.IPS):
+            guest.up(ip, mtu=mtu)
+
+    def bursts(self):
+        """Every frame of small bursts with pauses is answered."""
+        script = 'for n in 1 2 3 5 8 13 21 34 55 1 2 3 5 8 13 21 34 55; do ' \
+                 f'ping -q -n -c $n -l $n -W 5 {self.IPS[1]} || exit 1; done'
+        for line in self.a.out(script, timeout=120).splitlines():
+            if 'transmitted' in line:
+                sent, got = [int(word) for word in line.replace(',', '').split()
+                             if word.isdigit()][:2]
+                eq(got, sent, 'answers')
+
+    def jumbo(self):
+        """MTU 9000, and back."""
+        self.up(mtu=9000)
+        self.a.ping(self.IPS[1], size=8972)
+        true(self.a.iperf(self.IPS[1]) > 1, 'TCP flows')
+        self.up()
+
+    def vlan(self):
+        """Guest VLANs, and a port VLAN the guests do not see."""
+        inside = [ip.replace('10.9.', '10.8.') for ip in self.IPS]
+        for guest, ip in zip((self.a, self.b), inside):
+            dev = guest.dev()
+            guest.run(f'modprobe 8021q; ip link add link {dev} name v5 type vlan id 5; '
+                      f'ip addr add {ip}/24 dev v5; ip link set v5 up')
+        self.a.ping(inside[1], size=1400)
+        for guest in (self.a, self.b):
+            guest.run('ip link del v5')
+        self.pf.link(0, 'vlan 77')
+        true(not self.a.ping(self.IPS[1], count=1, check=False), 'another VLAN: no answer')
+        self.pf.link(1, 'vlan 77')
+        self.a.ping(self.IPS[1])
+        self.pf.link(0, 'vlan 0')
+        self.pf.link(1, 'vlan 0')

@@ -12,7 +12,7 @@ from vnic import load, read, shared
 
 SPENT_MS = 2500     # in which the driver uses up what it has saved
 SEEN_MS = 3000
-MOST = 0.1          # of a CPU: VNIC_TOLL_TIME, and what else kworkers do
+MOST = 0.14         # of a CPU: VNIC_TOLL_TIME, and what else kworkers do, on a slow one
 
 
 def bench():

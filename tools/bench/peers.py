@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, '/vnic/selftests/lib')
 from guest import Guest
 from ktap import wait_for
-from vnic import load, out, sh, write
+from vnic import VF_DRIVER, load, out, sh, write
 
 QUEUES = 4          # queue pairs a card offers; one is used unless a workload asks for more
 # Loaded before the symbols are read.
@@ -81,9 +81,9 @@ class NamespaceEnd(End):
         return sh(cmd, ns=self.name, timeout=timeout, check=check)
 
 
-def two_vfs(numvfs=2):
+def two_vfs(numvfs=2, **params):
     """vnic-pf with VFs; the first two."""
-    pf = load(total_vfs=max(numvfs, 8))[0]
+    pf = load(total_vfs=max(numvfs, 8), **params)[0]
     pf.numvfs(numvfs)
     sh(f'ip link set {pf.dev} up')
     return [pf.vf(0), pf.vf(1)]
@@ -97,6 +97,16 @@ def guests(make):
 def vnic():
     """VFs by vfio"""
     vfs = [vf.to_vfio() for vf in two_vfs()]
+    return guests(lambda i: GuestEnd('ab'[i], [vfs[i]]))
+
+
+def virtio():
+    """VFs by vfio that are virtio devices to their guests"""
+    vfs = two_vfs(personality='virtio')
+    for vf in vfs:
+        write(VF_DRIVER + '/unbind', vf.bdf)
+        vf.set('sriov_vf_msix_count', 2 * QUEUES + 1)
+        vf.to_vfio()
     return guests(lambda i: GuestEnd('ab'[i], [vfs[i]]))
 
 
@@ -129,7 +139,7 @@ def vhost():
     return on_bridge('virtio-net-pci', ',vhost=on')
 
 
-def virtio():
+def qemu():
     """virtio-net without vhost on tap and bridge"""
     return on_bridge('virtio-net-pci', ',vhost=off')
 
@@ -201,7 +211,7 @@ def host_ipvlan():
     return on_dummy('ipvlan mode l2 bridge')
 
 
-GUEST_PEERS = {'vnic': vnic, 'vhost': vhost, 'macvtap': macvtap, 'virtio': virtio,
+GUEST_PEERS = {'vnic': vnic, 'virtio': virtio, 'vhost': vhost, 'macvtap': macvtap, 'qemu': qemu,
                'e1000': e1000, 'rtl8139': rtl8139}
 HOST_PEERS = {'vnic': host_vnic, 'vnic64': host_vnic64, 'veth': host_veth, 'macvlan': host_macvlan,
               'ipvlan': host_ipvlan}

@@ -95,4 +95,10 @@ static inline void vnic_as_store32(struct vnic_as *as, dma_addr_t iova, __le32 *
 	WRITE_ONCE(*ptr, cpu_to_le32(val));
 }
 
+/* Of 16 bits */
+static inline void vnic_as_store16(struct vnic_as *as, dma_addr_t iova, __le16 *ptr, u16 val)
+{
+	WRITE_ONCE(*ptr, cpu_to_le16(val));
+}
+
 #endif /* _VNIC_AS_H */

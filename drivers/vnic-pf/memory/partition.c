@@ -188,7 +188,7 @@ void vnic_stored_release(struct vnic_stored *item)
 
 static int vnic_stored_load_skb(const struct vnic_stored *item, struct vnic_frame *f)
 {
-	u16 hash = item->flags & (VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4);
+	u16 hash = item->flags & VNIC_FR_HASH;
 	int err = vnic_frame_from_skb(f, item->skb);
 
 	f->hash = item->hash;

@@ -26,8 +26,10 @@
  * the forwarding path.
  */
 #include <linux/delay.h>
+#include <linux/kcov.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
+#include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
@@ -40,27 +42,6 @@
 #include "worker.h"
 
 /* ---- work ---- */
-
-u64 vnic_fn_toll(struct vnic_fn *fn)
-{
-	u64 now, wait;
-
-	spin_lock(&fn->toll_lock);
-	now = ktime_get_ns();
-	wait = vnic_meter_wait(&fn->toll, VNIC_TOLL_EACH, now);
-	if (!wait)
-		vnic_meter_spend(&fn->toll, VNIC_TOLL_EACH);
-	spin_unlock(&fn->toll_lock);
-	return wait;
-}
-
-/* How long a piece takes is known afterwards, so it may be owed. */
-void vnic_fn_toll_spend(struct vnic_fn *fn, u64 since)
-{
-	spin_lock(&fn->toll_lock);
-	vnic_meter_spend(&fn->toll, min_t(u64, ktime_get_ns() - since, VNIC_TOLL_LONGEST));
-	spin_unlock(&fn->toll_lock);
-}
 
 /* Not yet, because of an error a moment ago?  Then the worker comes back. */
 static bool vnic_fn_held(struct vnic_fn *fn, unsigned int bit)
@@ -90,7 +71,7 @@ bool vnic_fn_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit)
 	if (bit == VNIC_WORK_MBX) {
 		if (test_bit(VNIC_FN_MASTER, &fn->flags) && !vnic_fn_resetting(fn) &&
 		    !vnic_fn_held(fn, bit))
-			vnic_mbx_work(fn);
+			fn->pers->work(fn);
 		return false;
 	}
 	if (!vnic_fn_running(fn))
@@ -98,6 +79,18 @@ bool vnic_fn_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit)
 	if (bit == VNIC_WORK_PACE)
 		return vnic_pace_work(fn);
 	return bit == VNIC_WORK_TX ? vnic_txq_work(&fn->txq[qp]) : vnic_rxq_work(&fn->rxq[qp]);
+}
+
+void vnic_fn_pend(struct vnic_fn *fn, unsigned int pending)
+{
+	set_bit(pending, &fn->pending);
+	vnic_worker_wake(fn->worker[0], VNIC_WORK_MBX);
+}
+
+void vnic_fn_pend_at(struct vnic_fn *fn, unsigned int pending, u64 when)
+{
+	set_bit(pending, &fn->pending);
+	vnic_worker_wake_at(fn->worker[0], VNIC_WORK_MBX, when);
 }
 
 void vnic_fn_wake_queues(struct vnic_fn *fn)
@@ -112,6 +105,37 @@ void vnic_fn_wake_queues(struct vnic_fn *fn)
 	}
 }
 EXPORT_SYMBOL_VNIC(vnic_fn_wake_queues);
+
+void vnic_fn_reset_rss(struct vnic_fn *fn)
+{
+	u8 key[VNIC_RSS_KEY_LEN];
+	unsigned int i;
+
+	lockdep_assert_held(&fn->lock);
+	get_random_bytes(key, sizeof(key));
+	vnic_hash_set_key(&fn->rss_key, key, VNIC_HASH_ALL);
+	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
+		WRITE_ONCE(fn->rss_table[i], 0);
+	WRITE_ONCE(fn->rss_other, 0);
+}
+
+bool vnic_fn_has_queues(const struct vnic_fn *fn)
+{
+	unsigned int qp;
+
+	for (qp = 0; qp < VNIC_MAX_QPS; qp++)
+		if (READ_ONCE(fn->txq[qp].ring.live) || READ_ONCE(fn->rxq[qp].ring.live))
+			return true;
+	return false;
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_has_queues);
+
+void vnic_fn_rung(struct vnic_fn *fn)
+{
+	vnic_fn_pend(fn, VNIC_PENDING_REQUEST);
+	vnic_fn_wake_queues(fn);
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_rung);
 
 void vnic_fn_set_bell(struct vnic_fn *fn, bool rings)
 {
@@ -168,7 +192,7 @@ void vnic_fn_fail(struct vnic_fn *fn, const char *why)
 	if (!test_and_set_bit(VNIC_FN_LOGGED, &fn->flags))
 		dev_warn_ratelimited(&fn->ad->pf->dev, "VF %u: stopped until reset: %s\n",
 				     fn->index, why);
-	vnic_mbx_notify(fn);
+	vnic_fn_pend(fn, VNIC_PENDING_STATUS);
 	fn->ad->watch->stopped(fn->ad);
 }
 
@@ -197,6 +221,14 @@ static void vnic_fn_resume(struct vnic_fn *fn)
 		vnic_worker_resume(fn->worker[i]);
 }
 
+/* A driver that could not be told that it has to start over keeps what it set up. */
+static bool vnic_fn_spared(const struct vnic_fn *fn)
+{
+	unsigned long flags = READ_ONCE(fn->flags);
+
+	return fn->pers->blind && flags & BIT(VNIC_FN_ATTACHED) && !(flags & BIT(VNIC_FN_FAILED));
+}
+
 /* Everything a driver did is undone; what the host configured stays. */
 static void vnic_fn_do_reset(struct vnic_fn *fn, bool tell)
 {
@@ -204,17 +236,22 @@ static void vnic_fn_do_reset(struct vnic_fn *fn, bool tell)
 	u64 since;
 
 	lockdep_assert_held(&fn->lock);
+	if (tell && vnic_fn_spared(fn)) {
+		vnic_pace_purge(fn, VNIC_DROP_RX_RESET);
+		return;
+	}
 	vnic_fn_pause(fn);
 	since = ktime_get_ns();
 	/* First, so that a driver that is told finds that it is so. */
 	WRITE_ONCE(fn->generation, fn->generation + 1);
 	if (tell)
-		vnic_mbx_tell_reset(fn);
+		fn->pers->tell_reset(fn);
 	clear_bit(VNIC_FN_ENABLED, &fn->flags);
 	vnic_port_guest_enable(&fn->port, false);
 	vnic_port_guest_reset(&fn->port);
 	vnic_queues_stop(fn);
 	vnic_vectors_stop(fn);
+	WRITE_ONCE(fn->pending, 0);
 	fn->pers->reset(fn);
 	failed = test_and_clear_bit(VNIC_FN_FAILED, &fn->flags);
 	trace_vnic_reset(fn, tell, failed);
@@ -234,10 +271,12 @@ static void vnic_fn_reset_work(struct work_struct *work)
 	while ((wait = vnic_fn_toll(fn)))
 		fsleep(wait / NSEC_PER_USEC + 1);
 	mutex_lock(&fn->lock);
+	kcov_remote_start_common(fn->kcov.handle);
 	set_bit(VNIC_FN_RESETTING, &fn->flags);
 	if (test_and_clear_bit(VNIC_FN_RESET_REQ, &fn->flags))
 		vnic_fn_do_reset(fn, test_and_clear_bit(VNIC_FN_RESET_TELL, &fn->flags));
 	clear_bit(VNIC_FN_RESETTING, &fn->flags);
+	kcov_remote_stop();
 	mutex_unlock(&fn->lock);
 }
 
@@ -300,15 +339,16 @@ void vnic_fns_rescue(struct vnic_adapter *ad, u64 ns)
 	mutex_unlock(&ad->lock);
 }
 
-/* A driver that never gave a mailbox has nothing that would be stopped. */
+/* A driver that has set up nothing has nothing that would be stopped. */
 void vnic_fn_set_master(struct vnic_fn *fn, bool on)
 {
 	if (on) {
 		set_bit(VNIC_FN_MASTER, &fn->flags);
 		vnic_worker_wake(fn->worker[0], VNIC_WORK_MBX);
+		vnic_fn_wake_queues(fn);
 		return;
 	}
-	if (test_and_clear_bit(VNIC_FN_MASTER, &fn->flags) && READ_ONCE(fn->mbx_addr))
+	if (test_and_clear_bit(VNIC_FN_MASTER, &fn->flags) && fn->pers->used(fn))
 		vnic_fn_request_reset(fn, false);
 }
 EXPORT_SYMBOL_VNIC(vnic_fn_set_master);
@@ -340,18 +380,19 @@ static int vnic_fn_attach_locked(struct vnic_fn *fn, const struct vnic_backend_o
 		return -ENODEV;
 	if (fn->be)
 		return -EBUSY;
-	fn->mbx = vnic_mbx_create(fn);
-	if (!fn->mbx)
-		return -ENOMEM;
+	WRITE_ONCE(fn->pers, be->guest ? fn->guest_pers : &vnic_native_personality);
+	err = fn->pers->attach(fn);
+	if (err)
+		return err;
 	err = vnic_worker_start(fn->worker[0], be->guest);
 	if (err) {
-		vnic_mbx_destroy(fn->mbx);
-		fn->mbx = NULL;
+		fn->pers->detach(fn);
 		return err;
 	}
 	fn->be = be;
 	fn->be_priv = priv;
 	fn->as = as;
+	fn->kcov.handle = kcov_common_handle();
 	clear_bit(VNIC_FN_LOGGED, &fn->flags);
 	clear_bit(VNIC_FN_BELL_DEAD, &fn->flags);
 	vnic_fn_init_master(fn, be->guest);
@@ -386,12 +427,12 @@ void vnic_fn_detach(struct vnic_fn *fn)
 	mutex_lock(&fn->lock);
 	for (i = 0; i < VNIC_MAX_QPS; i++)	/* the first one starts others */
 		vnic_worker_stop(fn->worker[i]);
-	vnic_mbx_destroy(fn->mbx);
-	fn->mbx = NULL;
+	fn->pers->detach(fn);
 	as = fn->as;
 	fn->as = NULL;
 	fn->be_priv = NULL;
 	fn->be = NULL;
+	memset(&fn->kcov, 0, sizeof(fn->kcov));
 	clear_bit(VNIC_FN_GUEST, &fn->flags);
 	mutex_unlock(&fn->lock);
 	vnic_as_free(as);
@@ -403,6 +444,19 @@ void vnic_fn_set_vectors(struct vnic_fn *fn, unsigned int vectors)
 	mutex_lock(&fn->lock);
 	WRITE_ONCE(fn->vectors, vectors);
 	mutex_unlock(&fn->lock);
+}
+
+int vnic_fn_set_personality(struct vnic_fn *fn, const struct vnic_personality *pers)
+{
+	int err = 0;
+
+	mutex_lock(&fn->lock);
+	if (test_bit(VNIC_FN_GUEST, &fn->flags))
+		err = -EBUSY;
+	else
+		WRITE_ONCE(fn->guest_pers, pers);
+	mutex_unlock(&fn->lock);
+	return err;
 }
 
 struct vnic_fn *vnic_fn_of(struct pci_dev *pdev)
@@ -423,7 +477,7 @@ EXPORT_SYMBOL_VNIC(vnic_fn_of);
 
 static void vnic_fn_changed(struct vnic_port *port)
 {
-	vnic_mbx_notify(port->priv);
+	vnic_fn_pend(port->priv, VNIC_PENDING_STATUS);
 }
 
 static const struct vnic_port_ops vnic_fn_port_ops = {
@@ -486,6 +540,7 @@ static struct vnic_fn *vnic_fn_create(struct vnic_adapter *ad, unsigned int inde
 	fn->index = index;
 	fn->vectors = VNIC_DEF_VECTORS;
 	fn->pers = &vnic_native_personality;
+	fn->guest_pers = vnic_personality_default();
 	mutex_init(&fn->lock);
 	spin_lock_init(&fn->toll_lock);
 	spin_lock_init(&fn->fail_lock);

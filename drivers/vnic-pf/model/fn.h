@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The device model of one virtual function: registers, mailbox, queues,
- * vectors, reset.
+ * The device model of one virtual function: queues, vectors, workers, reset.
  *
  * A function has at most one backend at a time: the VF driver on this host
  * (model/host.c) or a guest (vnic-vfio-pci).  The backend supplies the address
@@ -9,10 +8,13 @@
  * turns, one at a time: in the worker's thread or, a little, in the thread that
  * rings the doorbell.  The first queue pair's worker has the mailbox, too.
  *
- * Files: fn.c lifetime, attach and reset; regs.c registers; kick.c doorbells;
- * mailbox.c messages; vectors.c interrupts and moderation; worker.c the
- * threads; queue_tx.c from descriptors to the switch; queue_rx.c from the
- * switch to buffers; pace.c what waits for the rate; host.c the host driver's entry points.
+ * What the driver meets, registers, rings and how it asks for things, is a
+ * personality: native/ or virtio/.
+ *
+ * Files: fn.c lifetime, attach and reset; kick.c doorbells; vectors.c interrupts and
+ * moderation; worker.c the threads; queue_tx.c from a ring to the switch; queue_rx.c
+ * from the switch to buffers; pace.c what waits for the rate; host.c the host driver's
+ * entry points.
  */
 #ifndef _VNIC_FN_H
 #define _VNIC_FN_H
@@ -22,9 +24,10 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-#include <vnic/vnic_mbx.h>
 #include <vnic/vnic_regs.h>
 #include <vnic/vnic_ring.h>
+
+#include <compat.h>
 
 #include "../memory/as.h"
 #include "../memory/partition.h"
@@ -33,9 +36,11 @@
 #include "../vnic.h"
 
 struct vnic_bus_ops;
+struct vnic_cfg;
 struct vnic_fn;
 struct vnic_host_ops;
 struct vnic_mbx;
+struct vnic_virtio;
 struct vnic_worker;
 
 /**
@@ -50,56 +55,49 @@ struct vnic_backend_ops {
 };
 
 /**
- * struct vnic_personality - what lies behind a function's registers
- * @name: for messages
- * @read: read a register; @offset is aligned and inside BAR0.  Any context.
- * @write: write one; which context: see vnic_fn_write()
- * @kick: a doorbell was rung; see vnic_fn_kick() and vnic_fn_kick_here()
- * @reset: back to the state after creation, under vnic_fn.lock, workers paused
+ * struct vnic_personality - what a function's driver meets
+ * @name: what the administrator calls it
+ * @width: the only width of accesses to BAR0, bytes; 0: any
+ * @blind: a driver cannot be told that the doorbell page may not ring, nor that it has
+ *	to start over: resets by the host only drop what waits for its rate
+ * @window: where in the guest's configuration space there is a virtio PCI_CFG
+ *	capability; 0: nowhere
+ * @attach: a driver has come; under vnic_fn.lock, before its worker starts.  0 or
+ *	-ENOMEM
+ * @detach: it has gone; under vnic_fn.lock, workers stopped
+ * @config: fill in what a guest's configuration space has of it
+ * @read: read @size bytes of BAR0; @offset is aligned.  Any context if native, else
+ *	process context
+ * @write: write them; which context: see vnic_fn_write()
+ * @bell: a write of @size bytes to the doorbell page at @offset, by the thread that
+ *	writes; see vnic_fn_kick_here() for context
+ * @work: do what is vnic_fn.pending; in a turn of the first worker
+ * @used: has the driver set up anything?  Any context
+ * @tell_reset: tell the driver of a reset that it has not asked for; under
+ *	vnic_fn.lock, workers paused
+ * @reset: back to the state after creation; likewise
  */
 struct vnic_personality {
 	const char	*name;
-	u32		(*read)(struct vnic_fn *fn, u32 offset);
-	void		(*write)(struct vnic_fn *fn, u32 offset, u32 value);
-	void		(*kick)(struct vnic_fn *fn, unsigned int qp, bool rx, bool here);
+	u32		width;
+	bool		blind;
+	u32		window;
+	int		(*attach)(struct vnic_fn *fn);
+	void		(*detach)(struct vnic_fn *fn);
+	void		(*config)(const struct vnic_fn *fn, struct vnic_cfg *cfg);
+	u32		(*read)(struct vnic_fn *fn, u32 offset, u32 size);
+	void		(*write)(struct vnic_fn *fn, u32 offset, u32 size, u32 value);
+	void		(*bell)(struct vnic_fn *fn, u32 offset, u32 size);
+	void		(*work)(struct vnic_fn *fn);
+	bool		(*used)(const struct vnic_fn *fn);
+	void		(*tell_reset)(struct vnic_fn *fn);
 	void		(*reset)(struct vnic_fn *fn);
 };
 
 /* ---- queues (model/queue.h has the rest) ---- */
 #include "queue.h"
 #include "pace.h"
-
-/**
- * struct vnic_vector - interrupt moderation of one MSI-X vector
- * @fn: function
- * @index: entry of the MSI-X table
- * @lock: leaf; held around vnic_backend_ops.raise, so that none is in flight
- *	once the vector is off; protects what follows
- * @on: a backend takes interrupts
- * @armed: @timer will raise; requests until then are one interrupt.  Read
- *	without the lock by who has more to tell
- * @usecs: least time between two interrupts
- * @frames: descriptors that end the wait before its time; 0: none do
- * @held: descriptors gathered since @armed
- * @due: ktime ns of @timer, while @armed
- * @timer: fires a delayed one
- * @next: ktime ns before which none is raised
- * @raised: interrupts raised since the function was created
- */
-struct vnic_vector {
-	struct vnic_fn		*fn;
-	u16			index;
-	spinlock_t		lock;		/* see above */
-	bool			on;
-	bool			armed;
-	u32			usecs;
-	u32			frames;
-	u32			held;
-	u64			due;
-	struct hrtimer		timer;
-	u64			next;
-	u64			raised;
-} ____cacheline_aligned_in_smp;
+#include "vectors.h"
 
 /* fn->flags, bit numbers */
 #define VNIC_FN_ATTACHED	0	/* a backend is there */
@@ -114,9 +112,10 @@ struct vnic_vector {
 #define VNIC_FN_LOGGED		9	/* an error was logged since attach */
 #define VNIC_FN_BELL_DEAD	10	/* the doorbell page may not ring: event blocks say so */
 
-/* Bits of vnic_fn.mbx_pending */
-#define VNIC_MBX_REQUEST	0
-#define VNIC_MBX_STATUS		1
+/* Bits of vnic_fn.pending */
+#define VNIC_PENDING_REQUEST	0	/* the driver asks for something */
+#define VNIC_PENDING_STATUS	1	/* it is to be told how things are */
+#define VNIC_PENDING_START	2	/* it is ready: the data path is to be enabled */
 
 /*
  * Work that a guest causes outside its own threads (in a kworker: resets,
@@ -145,7 +144,8 @@ struct vnic_vector {
  * @be_priv: the backend's own
  * @as: address space of the backend, while there is one
  * @worker: of each queue pair; live as long as the function
- * @pers: what lies behind the registers
+ * @pers: what its driver meets; written under @lock while it has none
+ * @guest_pers: what a guest's would; written under @lock
  * @reset_work: the one place where resets are done
  * @toll_lock: leaf; protects @toll
  * @toll: bucket of work in kworkers, a "byte" is a ns; see vnic_fn_toll()
@@ -164,7 +164,8 @@ struct vnic_vector {
  * @mbx_lo: VNIC_REG_MBX_ADDR_LO
  * @mbx_addr: bus address of the mailbox page; 0: none
  * @mbx_event: last status.event written
- * @mbx_pending: VNIC_MBX_REQUEST, VNIC_MBX_STATUS
+ * @virtio: of the virtio personality, while it has a driver
+ * @pending: VNIC_PENDING_*, for the personality
  * @port: its port of the switch (lives as long as the fn)
  * @part: its partition
  * @pace: what waits there for the rate
@@ -172,9 +173,12 @@ struct vnic_vector {
  * @rxq: receive queues
  * @rss_key: Toeplitz key; random after reset
  * @rss_table: queue pairs, always below VNIC_MAX_QPS; 0 after reset
+ * @rss_other: the queue pair of frames without a hash; 0 after reset
  * @vec: vectors
  * @kicks_page: doorbells of a guest by the doorbell page, taken in the kernel,
  *	since the function was created
+ * @kcov: kcov's handle of who attached: what is done for the function in threads and
+ *	kworkers counts as covered by it; 0: by nobody
  * @node: link while a set of functions is created or destroyed
  */
 struct vnic_fn {
@@ -188,6 +192,7 @@ struct vnic_fn {
 	struct vnic_as			*as;
 	struct vnic_worker		*worker[VNIC_MAX_QPS];
 	const struct vnic_personality	*pers;
+	const struct vnic_personality	*guest_pers;
 	struct work_struct		reset_work;
 	spinlock_t			toll_lock;	/* see above */
 	struct vnic_meter		toll;
@@ -206,7 +211,8 @@ struct vnic_fn {
 	u32				mbx_lo;
 	u64				mbx_addr;
 	u32				mbx_event;
-	unsigned long			mbx_pending;
+	struct vnic_virtio		*virtio;
+	unsigned long			pending;
 
 	struct vnic_port		port;
 	struct vnic_partition		part;
@@ -215,8 +221,10 @@ struct vnic_fn {
 	struct vnic_rxq			rxq[VNIC_MAX_QPS];
 	struct vnic_hash_key		rss_key;
 	u8				rss_table[VNIC_RSS_ENTRIES];
+	u8				rss_other;
 	struct vnic_vector		vec[VNIC_MAX_VECTORS];
 	atomic_long_t			kicks_page;
+	struct vnic_kcov		kcov;
 	struct list_head		node;
 };
 
@@ -311,13 +319,31 @@ void vnic_fns_rescue(struct vnic_adapter *ad, u64 ns);
 
 /* MSI-X vectors of a VF; checks done by the caller, who tells the bus, too */
 void vnic_fn_set_vectors(struct vnic_fn *fn, unsigned int vectors);
+/* What the next guest's driver will meet.  Process context.  -EBUSY: a guest has it. */
+int vnic_fn_set_personality(struct vnic_fn *fn, const struct vnic_personality *pers);
+/* By name; NULL: there is none.  Names of all, for messages */
+const struct vnic_personality *vnic_personality_of(const char *name);
+/* Of new VFs (personality=); NULL: it has no such name */
+const struct vnic_personality *vnic_personality_default(void);
+#define VNIC_PERSONALITIES	"native, virtio or virtio-split"
 
 /* A worker's call for one bit of work of a queue pair.  True: again. */
 bool vnic_fn_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit);
 /* May queues be worked on?  In a turn. */
 bool vnic_fn_running(const struct vnic_fn *fn);
+/* There is work for the personality (VNIC_PENDING_*), now or at @when (ktime ns).  Any
+ * context (not NMI).
+ */
+void vnic_fn_pend(struct vnic_fn *fn, unsigned int pending);
+void vnic_fn_pend_at(struct vnic_fn *fn, unsigned int pending, u64 when);
 /* Look at all queues that exist.  Any context (not NMI). */
 void vnic_fn_wake_queues(struct vnic_fn *fn);
+/* A random key, the first queue pair for all.  Under vnic_fn.lock */
+void vnic_fn_reset_rss(struct vnic_fn *fn);
+/* Has its driver made a queue?  Any context */
+bool vnic_fn_has_queues(const struct vnic_fn *fn);
+/* Something has been rung for, it is not known what.  Any context (not NMI). */
+void vnic_fn_rung(struct vnic_fn *fn);
 
 /**
  * vnic_fn_set_bell - does the doorbell page ring?
@@ -330,12 +356,19 @@ void vnic_fn_wake_queues(struct vnic_fn *fn);
  * Context: any (not NMI).
  */
 void vnic_fn_set_bell(struct vnic_fn *fn, bool rings);
+
+/* ---- toll.c ---- */
+
 /* May a kworker work for the function now?  0: yes (taken); else ns to wait. */
 u64 vnic_fn_toll(struct vnic_fn *fn);
 /* It has, since then (ktime ns).  What waits for the function's own driver is not to be
  * in it: a VM that is throttled would pay for that.
  */
 void vnic_fn_toll_spend(struct vnic_fn *fn, u64 since);
+/* Run @call in a kworker, wait for it, and charge for it (not asked before).  Process
+ * context.
+ */
+void vnic_fn_call(struct vnic_fn *fn, void (*call)(void *arg), void *arg);
 
 /* Queue pairs the function has: one vector is for control */
 static inline unsigned int vnic_fn_qps(const struct vnic_fn *fn)
@@ -343,13 +376,16 @@ static inline unsigned int vnic_fn_qps(const struct vnic_fn *fn)
 	return min_t(unsigned int, READ_ONCE(fn->vectors) - 1, VNIC_MAX_QPS);
 }
 
-/* ---- regs.c ---- */
-/* 32-bit accesses to BAR0.  Doorbells, KICK, MBX_KICK and reads: any context; other
- * writes, and all of a guest: process context, may sleep.
+/* ---- access.c ---- */
+/* Accesses to BAR0 of @size bytes, 1, 2 or 4; what is not aligned, or nobody answers,
+ * reads all-ones and is lost.  Native doorbells, KICK, MBX_KICK and reads: any context;
+ * other writes, and all of a guest: process context, may sleep.
  */
-u32 vnic_fn_read(struct vnic_fn *fn, u32 offset);
-void vnic_fn_write(struct vnic_fn *fn, u32 offset, u32 value);
+u32 vnic_fn_read(struct vnic_fn *fn, u32 offset, u32 size);
+void vnic_fn_write(struct vnic_fn *fn, u32 offset, u32 size, u32 value);
 extern const struct vnic_personality vnic_native_personality;
+extern const struct vnic_personality vnic_virtio_personality;
+extern const struct vnic_personality vnic_virtio_split_personality;
 
 /* ---- kick.c ---- */
 /**
@@ -372,51 +408,23 @@ struct vnic_fn_stats {
 void vnic_fn_get_stats(struct vnic_fn *fn, struct vnic_fn_stats *st);
 
 /**
- * vnic_fn_kick - a queue's doorbell was rung
+ * vnic_fn_bell - the doorbell page was written to
+ * @fn: function
+ * @offset: in the page
+ * @size: bytes: any value, as @offset
+ *
+ * Context: process, the thread that wrote, BHs on, preemption on or off; does not sleep.
+ */
+void vnic_fn_bell(struct vnic_fn *fn, u32 offset, u32 size);
+/**
+ * vnic_queue_kick - a queue's doorbell was rung
  * @fn: function
  * @qp: queue pair as the driver names it: any value
  * @rx: receive queue
- *
- * Wakes the queue's worker.  Context: any (not NMI).
+ * @here: the calling thread may do the work at once, bounded; context then: as
+ *	vnic_fn_bell(); else any (not NMI)
  */
-void vnic_fn_kick(struct vnic_fn *fn, unsigned int qp, bool rx);
-/* The same, by the thread that rang it: it may do the work at once, bounded.
- * Context: process, BHs on, preemption on or off; does not sleep.
- */
-void vnic_fn_kick_here(struct vnic_fn *fn, unsigned int qp, bool rx);
-/* The native personality's */
 void vnic_queue_kick(struct vnic_fn *fn, unsigned int qp, bool rx, bool here);
-
-/* ---- mailbox.c ---- */
-u64 vnic_mbx_features(const struct vnic_fn *fn);	/* VNIC_F_* offered */
-struct vnic_mbx *vnic_mbx_create(struct vnic_fn *fn);	/* NULL: no memory */
-void vnic_mbx_destroy(struct vnic_mbx *m);
-/* Do what is pending; in the worker */
-void vnic_mbx_work(struct vnic_fn *fn);
-/* Status block to be rewritten (link, MAC); any context */
-void vnic_mbx_notify(struct vnic_fn *fn);
-/* Write VNIC_ST_F_RESET into the status block now and raise vector 0; workers
- * paused
- */
-void vnic_mbx_tell_reset(struct vnic_fn *fn);
-
-/* ---- vectors.c ---- */
-void vnic_vectors_init(struct vnic_fn *fn);
-void vnic_vectors_start(struct vnic_fn *fn);	/* a backend takes interrupts */
-void vnic_vectors_stop(struct vnic_fn *fn);	/* none is raised after; process context */
-void vnic_vector_set_moderation(struct vnic_fn *fn, unsigned int vector, u32 usecs, u32 frames);
-u64 vnic_vectors_raised(struct vnic_fn *fn);	/* interrupts, all vectors */
-/* Raise a vector, moderated; @n: descriptors it tells of; @wait: ns that it may
- * wait for another reason, if it is moderated at all.  Any context.
- */
-void vnic_vector_raise(struct vnic_fn *fn, unsigned int vector, unsigned int n, u32 wait);
-/* Tell of more descriptors, for which the driver has not asked.  Any context. */
-void vnic_vector_tell(struct vnic_fn *fn, unsigned int vector, unsigned int n);
-/* Is one held back, so that more descriptors may end the wait? */
-static inline bool vnic_vector_held(const struct vnic_fn *fn, unsigned int vector)
-{
-	return READ_ONCE(fn->vec[vector].armed);
-}
 
 /* ---- host.c ---- */
 extern const struct vnic_host_ops vnic_host_ops;	/* platform data of the bridge */

@@ -42,12 +42,22 @@ static struct vnic_fn *vnic_host_open(struct pci_dev *pdev)
 	return fn;
 }
 
+static u32 vnic_host_read(struct vnic_fn *fn, u32 offset)
+{
+	return vnic_fn_read(fn, offset, sizeof(u32));
+}
+
+static void vnic_host_write(struct vnic_fn *fn, u32 offset, u32 value)
+{
+	vnic_fn_write(fn, offset, sizeof(u32), value);
+}
+
 const struct vnic_host_ops vnic_host_ops = {
 	.magic	= VNIC_HOST_MAGIC,
 	.open	= vnic_host_open,
 	.close	= vnic_fn_detach,
-	.read	= vnic_fn_read,
-	.write	= vnic_fn_write,
+	.read	= vnic_host_read,
+	.write	= vnic_host_write,
 };
 
 static bool vnic_model_vf_present(struct vnic_adapter *ad, int vf)
@@ -69,7 +79,10 @@ static void vnic_model_bus_master(struct vnic_adapter *ad, int vf, bool on)
 	rcu_read_unlock();
 }
 
-/* The PF's driver resets the VFs once the PCI core has restored the PF (pf.c). */
+/*
+ * The PF's driver resets the VFs once the PCI core has restored the PF (pf.c), and
+ * vnic-vfio-pci has reset a guest's before this: as far as its driver can bear it.
+ */
 static void vnic_model_flr(struct vnic_adapter *ad, int vf)
 {
 	struct vnic_fn *fn;
@@ -78,7 +91,7 @@ static void vnic_model_flr(struct vnic_adapter *ad, int vf)
 		return;
 	rcu_read_lock();
 	fn = rcu_dereference(ad->vfs[vf]);
-	if (fn)
+	if (fn && !(test_bit(VNIC_FN_GUEST, &fn->flags) && READ_ONCE(fn->pers)->blind))
 		vnic_fn_reset_async(fn);
 	rcu_read_unlock();
 }

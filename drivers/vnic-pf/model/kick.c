@@ -77,17 +77,12 @@ void vnic_queue_kick(struct vnic_fn *fn, unsigned int qp, bool rx, bool here)
 		vnic_kick_tx(&fn->txq[qp], here);
 }
 
-void vnic_fn_kick(struct vnic_fn *fn, unsigned int qp, bool rx)
+void vnic_fn_bell(struct vnic_fn *fn, u32 offset, u32 size)
 {
-	fn->pers->kick(fn, qp, rx, false);
+	atomic_long_inc(&fn->kicks_page);
+	fn->pers->bell(fn, offset, size);
 }
-EXPORT_SYMBOL_VNIC(vnic_fn_kick);
-
-void vnic_fn_kick_here(struct vnic_fn *fn, unsigned int qp, bool rx)
-{
-	fn->pers->kick(fn, qp, rx, true);
-}
-EXPORT_SYMBOL_VNIC(vnic_fn_kick_here);
+EXPORT_SYMBOL_VNIC(vnic_fn_bell);
 
 void vnic_fn_get_stats(struct vnic_fn *fn, struct vnic_fn_stats *st)
 {

@@ -81,12 +81,11 @@ static enum vnic_drop vnic_pace_take(struct vnic_port *port, u32 bytes, u32 pack
  */
 static struct vnic_flow *vnic_pace_flow(struct vnic_fn *fn, struct vnic_frame *f)
 {
-	const u16 known = VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4;
 	u32 hash = hash_ptr(f->src, 32);
 
-	if (!(f->flags & known))
+	if (!(f->flags & VNIC_FR_HASHED))
 		vnic_frame_hash(f, &fn->rss_key);
-	if (f->flags & known)
+	if (f->flags & VNIC_FR_HASHED)
 		hash ^= f->hash;
 	return &fn->pace.fair.flows[hash_32(hash, VNIC_FLOW_BITS)];
 }
@@ -178,7 +177,8 @@ unsigned int vnic_pace_admit(struct vnic_fn *fn, struct vnic_frame **frames, u8 
 static struct vnic_codel_law vnic_pace_law(const struct vnic_fn *fn)
 {
 	const struct vnic_pace *pace = &fn->pace;
-	u64 rate = fn->port.rx_meter.rate, pps = fn->port.rx_pps.rate;
+	u64 rate = min_not_zero(fn->port.rx_meter.rate, READ_ONCE(fn->port.rx_cap));
+	u64 pps = fn->port.rx_pps.rate;
 	struct vnic_codel_law law = {
 		.target = pace->target,
 		.interval = pace->target * VNIC_PACE_INTERVAL,

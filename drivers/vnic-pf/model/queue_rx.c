@@ -34,24 +34,8 @@ struct vnic_rx_work {
 	struct vnic_piece	piece;
 };
 
-/* What a driver that has not negotiated a feature is not told */
-static u16 vnic_rx_tell(const struct vnic_fn *fn)
+int vnic_rxq_open(struct vnic_rxq *rxq, u16 tell, u32 ready)
 {
-	u16 tell = 0;
-
-	if (fn->features & BIT_ULL(VNIC_F_RX_HASH))
-		tell |= VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4;
-	if (fn->features & BIT_ULL(VNIC_F_RX_CSUM))
-		tell |= VNIC_FR_CSUM_OK | VNIC_FR_CSUM_PARTIAL;
-	if (fn->features & BIT_ULL(VNIC_F_RX_GSO))
-		tell |= VNIC_FR_TSO;
-	return tell;
-}
-
-int vnic_rxq_open(struct vnic_rxq *rxq)
-{
-	u32 ready = min_t(u32, rxq->ring.size, VNIC_READY);
-
 	rxq->ready = kvcalloc(ready, sizeof(*rxq->ready), GFP_KERNEL_ACCOUNT);
 	rxq->work = kzalloc(sizeof(*rxq->work), GFP_KERNEL_ACCOUNT);
 	if (!rxq->ready || !rxq->work) {
@@ -61,18 +45,14 @@ int vnic_rxq_open(struct vnic_rxq *rxq)
 	}
 	spin_lock_bh(&rxq->lock);
 	rxq->ready_mask = ready - 1;
-	rxq->tell = vnic_rx_tell(rxq->fn);
+	rxq->tell = tell;
+	rxq->ring.seen = 0;
 	rxq->fetched = 0;
 	rxq->cons = 0;
 	rxq->least = rxq->ring.size;
 	WRITE_ONCE(rxq->ring.live, true);
 	spin_unlock_bh(&rxq->lock);
 	return 0;
-}
-
-static struct vnic_rxbuf *vnic_rx_buf(const struct vnic_rxq *rxq, u32 index)
-{
-	return &rxq->ready[index & rxq->ready_mask];
 }
 
 /* Do frames wait?  They may just have been reclaimed. */
@@ -103,24 +83,10 @@ static void vnic_rx_begin(struct vnic_rxq *rxq)
 {
 	lockdep_assert_held(&rxq->lock);
 	vnic_stretch_begin();
-	rxq->page = VNIC_RING_NOPAGE;
+	vnic_ring_no_pages(rxq->page);
 }
 
 /* ---- copying into buffers; rxq->lock held ---- */
-
-/**
- * struct vnic_rx_cursor - where the next byte goes
- * @index: buffer
- * @room: bytes at @ptr, up to the end of the buffer or of the page
- * @addr: bus address
- * @ptr: the same, translated
- */
-struct vnic_rx_cursor {
-	u32	index;
-	u32	room;
-	u64	addr;
-	void	*ptr;
-};
 
 /* On to the next page or buffer.  0, or -EFAULT: it is gone. */
 static int vnic_rx_advance(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur)
@@ -140,8 +106,7 @@ static int vnic_rx_advance(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur)
 	return cur->ptr ? 0 : -EFAULT;
 }
 
-/* Copy into the buffers.  0, or -EFAULT: a buffer is gone. */
-static int vnic_rx_put(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur, const u8 *src, u32 len)
+int vnic_rx_put(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur, const void *src, u32 len)
 {
 	u32 n;
 
@@ -209,54 +174,14 @@ static int vnic_rx_put_frame(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur,
 }
 
 /*
- * Is there room for @len bytes?  0; -ENOBUFS: not yet; -E2BIG: never, because
- * (nearly) all that the ring can hold is posted and too small.
- */
-static int vnic_rx_room(const struct vnic_rxq *rxq, u32 len)
-{
-	u32 all = rxq->ready_mask + 1;
-	u32 i, room = 0;
-
-	for (i = rxq->cons; i != rxq->fetched; i++) {
-		room += vnic_rx_buf(rxq, i)->len;
-		if (room >= len)
-			return 0;
-	}
-	return rxq->fetched - rxq->cons >= all - all / 4 ? -E2BIG : -ENOBUFS;
-}
-
-/* Write completions over the descriptors from cons to @cur; first: @c. */
-static int vnic_rx_complete(struct vnic_rxq *rxq, const struct vnic_rx_cursor *cur,
-			    struct vnic_rx_cmpl *c)
-{
-	u16 flags = le16_to_cpu(c->flags) | VNIC_RXC_F_SOP;
-	struct vnic_fn *fn = rxq->fn;
-	const struct vnic_rxbuf *buf;
-	void *ptr;
-	u32 i;
-
-	for (i = rxq->cons; ; i++) {
-		buf = vnic_rx_buf(rxq, i);
-		c->len = cpu_to_le16(i == cur->index ? cur->addr - buf->addr : buf->len);
-		c->flags = cpu_to_le16(i == cur->index ? flags | VNIC_RXC_F_EOP : flags);
-		ptr = vnic_ring_rx_slot(fn, &rxq->ring, &rxq->page, i);
-		if (!ptr)
-			return -EFAULT;
-		vnic_as_store(fn->as, vnic_ring_addr(&rxq->ring, i), ptr, c, sizeof(*c));
-		if (i == cur->index)
-			return 0;
-		flags = 0;
-		*c = (struct vnic_rx_cmpl) {};
-	}
-}
-
-/*
  * Deliver @hdr_len bytes of @hdr and @len bytes of the frame from @off, with
- * the frame's tag put in, as one frame described by @c.
+ * the frame's tag put in, as one frame described by @note.
  */
 static int vnic_rx_write(struct vnic_rxq *rxq, const struct vnic_frame *f, const u8 *hdr,
-			 u32 hdr_len, u32 off, u32 len, struct vnic_rx_cmpl *c)
+			 u32 hdr_len, u32 off, u32 len, const struct vnic_rx_note *note)
 {
+	const struct vnic_ring_ops *ops = rxq->ring.ops;
+	u32 all = hdr_len + len + (f->vlan_proto ? VLAN_HLEN : 0);
 	struct vnic_rx_cursor cur = {
 		.index = rxq->cons,
 		.addr = vnic_rx_buf(rxq, rxq->cons)->addr,
@@ -264,82 +189,40 @@ static int vnic_rx_write(struct vnic_rxq *rxq, const struct vnic_frame *f, const
 	u32 done = 0;
 	int err;
 
-	err = vnic_rx_room(rxq, hdr_len + len + (f->vlan_proto ? VLAN_HLEN : 0));
+	err = ops->rx_room(rxq, all);
 	if (err)
 		return err;
-	if (f->vlan_proto) {
+	if (ops->rx_front)
+		err = ops->rx_front(rxq, &cur, note, all);
+	if (!err && f->vlan_proto) {
 		__be16 tag[2] = { f->vlan_proto, htons(f->vlan_tci) };
 
 		done = 2 * ETH_ALEN;
 		err = vnic_rx_put(rxq, &cur, hdr, done);
 		if (!err)
-			err = vnic_rx_put(rxq, &cur, (const u8 *)tag, sizeof(tag));
+			err = vnic_rx_put(rxq, &cur, tag, sizeof(tag));
 	}
 	if (!err)
 		err = vnic_rx_put(rxq, &cur, hdr + done, hdr_len - done);
 	if (!err)
 		err = vnic_rx_put_frame(rxq, &cur, f, off, len);
-	if (!err)
-		err = vnic_rx_complete(rxq, &cur, c);
-	if (!err)
-		rxq->cons = cur.index + 1;
-	return err;
+	return err ?: ops->rx_complete(rxq, &cur, note);
 }
 
-/* What the driver is told of a frame, as far as the negotiated features go. */
-static void vnic_rx_describe(const struct vnic_rxq *rxq, const struct vnic_frame *f,
-			     struct vnic_rx_cmpl *c)
+/* As far as the negotiated features go. */
+void vnic_rx_describe(const struct vnic_rxq *rxq, const struct vnic_frame *f,
+		      struct vnic_rx_note *note)
 {
 	u16 tag = f->vlan_proto ? VLAN_HLEN : 0;
-	u16 flags = f->flags & rxq->tell;
 
-	*c = (struct vnic_rx_cmpl) { .flags = cpu_to_le16(flags) };
-	if (flags & (VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4))
-		c->hash = cpu_to_le32(f->hash);
-	if (flags & VNIC_FR_CSUM_PARTIAL) {
-		c->csum_start = cpu_to_le16(f->csum_start + tag);
-		c->csum_offset = cpu_to_le16(f->csum_offset);
-	}
-	if (flags & VNIC_FR_TSO) {
-		c->gso_size = cpu_to_le16(f->gso_size);
-		c->hdr_len = cpu_to_le16(f->gso_hdr_len + tag);
-	}
-}
-
-/* Must the frame be taken to pieces for the driver? */
-static bool vnic_rx_in_pieces(const struct vnic_rxq *rxq, const struct vnic_frame *f)
-{
-	return f->flags & ~rxq->tell & (VNIC_FR_TSO | VNIC_FR_CSUM_PARTIAL);
-}
-
-/*
- * The usual frame: whole, not tagged, in one span, into a buffer in one page.
- * False: nothing was done, take the long way.
- */
-static bool vnic_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f)
-{
-	const struct vnic_rxbuf *buf = vnic_rx_buf(rxq, rxq->cons);
-	struct vnic_fn *fn = rxq->fn;
-	struct vnic_rx_cmpl c;
-	void *ptr, *slot;
-
-	if (f->vlan_proto || f->skb || f->nspans > 1 || rxq->cons == rxq->fetched ||
-	    buf->len < f->len || vnic_rx_in_pieces(rxq, f))
-		return false;
-	ptr = vnic_as_wptr(fn->as, buf->addr, f->len);
-	slot = vnic_ring_rx_slot(fn, &rxq->ring, &rxq->page, rxq->cons);
-	if (!ptr || !slot)
-		return false;
-	vnic_rx_describe(rxq, f, &c);
-	c.len = cpu_to_le16(f->len);
-	c.flags |= cpu_to_le16(VNIC_RXC_F_SOP | VNIC_RXC_F_EOP);
-	vnic_as_store(fn->as, buf->addr, ptr, f->hdr, f->hdr_len);
-	if (f->nspans)
-		vnic_as_store(fn->as, buf->addr + f->hdr_len, ptr + f->hdr_len,
-			      f->spans[0].ptr, f->len - f->hdr_len);
-	vnic_as_store(fn->as, vnic_ring_addr(&rxq->ring, rxq->cons), slot, &c, sizeof(c));
-	rxq->cons++;
-	return true;
+	*note = (struct vnic_rx_note) {
+		.flags		= f->flags & rxq->tell,
+		.csum_start	= f->csum_start + tag,
+		.csum_offset	= f->csum_offset,
+		.gso_size	= f->gso_size,
+		.hdr_len	= f->gso_hdr_len + tag,
+		.hash		= f->hash,
+	};
 }
 
 /*
@@ -349,22 +232,22 @@ static bool vnic_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f)
 static int vnic_rx_frame(struct vnic_rxq *rxq, const struct vnic_frame *f, u16 *next)
 {
 	struct vnic_piece *p = &rxq->work->piece;
-	struct vnic_rx_cmpl c;
+	struct vnic_rx_note note;
 	int err;
 
-	if (vnic_rx_quick(rxq, f))
+	if (vnic_ring_rx_quick(rxq, f))
 		return 0;
 	if (!vnic_rx_in_pieces(rxq, f)) {
-		vnic_rx_describe(rxq, f, &c);
+		vnic_rx_describe(rxq, f, &note);
 		return vnic_rx_write(rxq, f, f->hdr, f->hdr_len, f->hdr_len,
-				     f->len - f->hdr_len, &c);
+				     f->len - f->hdr_len, &note);
 	}
+	note = (struct vnic_rx_note) {};
 	for (; *next < f->segs; ++*next) {
 		if (rxq->cons == rxq->fetched)
 			return -ENOBUFS;
 		vnic_frame_piece(f, *next, p);
-		memset(&c, 0, sizeof(c));
-		err = vnic_rx_write(rxq, f, p->hdr, p->hdr_len, p->off, p->len, &c);
+		err = vnic_rx_write(rxq, f, p->hdr, p->hdr_len, p->off, p->len, &note);
 		if (err)
 			return err;
 	}
@@ -393,63 +276,6 @@ static void vnic_rx_publish(struct vnic_rxq *rxq, u32 old)
 {
 	if (rxq->cons != old && !vnic_ring_publish(rxq->fn, &rxq->ring, old, rxq->cons, 0))
 		vnic_fn_fail(rxq->fn, "RX ring unmapped");
-}
-
-/* ---- buffers from the driver; rxq->lock held ---- */
-
-/* A descriptor from the driver.  Whether it may be written to is seen when it is. */
-static bool vnic_rx_posted_ok(const struct vnic_rx_desc *d)
-{
-	u32 len = le32_to_cpu(d->len);
-
-	return !d->rsvd && len >= VNIC_RX_BUF_MIN && len <= VNIC_RX_BUF_MAX;
-}
-
-/* How many descriptors can be fetched, or -errno: the driver's fault */
-static int vnic_rx_posted(struct vnic_rxq *rxq, u32 most)
-{
-	u32 prod, avail, used;
-
-	if (!vnic_ring_prod(rxq->fn, &rxq->ring, &prod))
-		return -EFAULT;
-	used = rxq->fetched - rxq->cons;
-	avail = prod - rxq->fetched;
-	if (used > rxq->ring.size || avail > rxq->ring.size - used)
-		return -EINVAL;
-	return min3(avail, rxq->ready_mask + 1 - used, most);
-}
-
-/*
- * Fetch up to @most posted descriptors: copy each once, behind the buffers that
- * are ready.
- *
- * Return: how many; if none: 0, or -errno: the driver's fault.
- */
-static int vnic_rx_snapshot(struct vnic_rxq *rxq, u32 most)
-{
-	int i, err = 0, n = vnic_rx_posted(rxq, most);
-
-	if (n <= 0)
-		return n;
-	for (i = 0; i < n; i++) {
-		struct vnic_rxbuf *buf = vnic_rx_buf(rxq, rxq->fetched);
-		const __le64 *from;
-		union vnic_desc d;
-
-		from = vnic_ring_slot(rxq->fn, &rxq->ring, &rxq->page, rxq->fetched);
-		err = -EFAULT;
-		if (!from)
-			break;
-		d.raw[0] = READ_ONCE(from[0]);
-		d.raw[1] = READ_ONCE(from[1]);
-		err = -EINVAL;
-		if (!vnic_rx_posted_ok(&d.rx))
-			break;
-		buf->addr = le64_to_cpu(d.rx.addr);
-		buf->len = le32_to_cpu(d.rx.len);
-		rxq->fetched++;
-	}
-	return i ?: err;
 }
 
 /* ---- senders; BH disabled ---- */
@@ -497,7 +323,7 @@ static void vnic_rx_deliver(struct vnic_rxq *rxq, struct vnic_frame *f, struct v
 static void vnic_rx_top_up(struct vnic_rxq *rxq)
 {
 	if (rxq->fetched - rxq->cons <= rxq->ready_mask / 2 &&
-	    vnic_rx_snapshot(rxq, VNIC_RX_TOP_UP) < 0)
+	    vnic_ring_rx_fetch(rxq, VNIC_RX_TOP_UP) < 0)
 		vnic_worker_wake(rxq->worker, VNIC_WORK_RX);
 }
 
@@ -565,15 +391,15 @@ static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struc
 	u8 queue;
 
 	if (!(features & (BIT_ULL(VNIC_F_RSS) | BIT_ULL(VNIC_F_RX_HASH)))) {
-		f->flags &= ~(VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4);
+		f->flags &= ~VNIC_FR_HASH;
 		return 0;
 	}
 	if (!prev || !vnic_frame_hash_as(f, prev))
 		vnic_frame_hash(f, &fn->rss_key);
-	if (!(features & BIT_ULL(VNIC_F_RSS)) ||
-	    !(f->flags & (VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4)))
+	if (!(features & BIT_ULL(VNIC_F_RSS)))
 		return 0;
-	queue = READ_ONCE(fn->rss_table[f->hash % VNIC_RSS_ENTRIES]);
+	queue = f->flags & VNIC_FR_HASHED ? READ_ONCE(fn->rss_table[f->hash % VNIC_RSS_ENTRIES]) :
+					    READ_ONCE(fn->rss_other);
 	return queue < VNIC_MAX_QPS && READ_ONCE(fn->rxq[queue].ring.live) ? queue : 0;
 }
 
@@ -653,7 +479,7 @@ static int vnic_rx_fetch(struct vnic_rxq *rxq)
 
 	spin_lock_bh(&rxq->lock);
 	vnic_rx_begin(rxq);
-	got = vnic_rx_snapshot(rxq, VNIC_RX_SNAP);
+	got = vnic_ring_rx_fetch(rxq, VNIC_RX_SNAP);
 	vnic_stretch_end();
 	spin_unlock_bh(&rxq->lock);
 	return got;
@@ -729,13 +555,13 @@ static bool vnic_rx_drain(struct vnic_rxq *rxq)
 static bool vnic_rx_rest(struct vnic_rxq *rxq)
 {
 	bool ok = true, again = false;
-	u32 prod;
+	u32 more;
 
 	spin_lock_bh(&rxq->lock);
 	vnic_rx_begin(rxq);
 	if (vnic_rx_waiting(rxq)) {
-		ok = vnic_ring_arm(rxq->fn, &rxq->ring, rxq->fetched + 1, &prod);
-		again = ok && prod != rxq->fetched;
+		ok = vnic_ring_arm(rxq->fn, &rxq->ring, rxq->ring.seen, 1, &more);
+		again = ok && more;
 	}
 	vnic_stretch_end();
 	spin_unlock_bh(&rxq->lock);
@@ -759,7 +585,8 @@ bool vnic_rxq_work(struct vnic_rxq *rxq)
 
 	if (!rxq->ring.live || !vnic_queues_alive(fn))
 		return false;
-	vnic_ring_tell_bell(fn, &rxq->ring);
+	if (rxq->ring.ops->bell)
+		rxq->ring.ops->bell(fn, &rxq->ring);
 	got = vnic_rx_fetch(rxq);
 	if (got < 0) {
 		vnic_fn_fail(fn, got == -EINVAL ? "RX ring invalid" :

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Transmit: from descriptors to the switch, in turns of the queue pair's worker.
+ * Transmit: from a ring to the switch, in turns of the queue pair's worker.
  *
  * One turn is one batch: in one BH-disabled stretch, copy each descriptor once,
  * make frames of them, shape, forward and publish.  A buffer that is not the
@@ -14,61 +14,19 @@
 #include <linux/if_vlan.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
+#include <linux/tcp.h>
 
 #include "fn.h"
 #include "worker.h"
 
 #define VNIC_TX_BYTES	(128 * 1024)	/* a batch ends when it has so many */
 #define VNIC_TX_HERE	32		/* descriptors that a thread that rings may take */
-#define VNIC_TX_CHAIN	(VNIC_TX_MAX_BUFS + 1)	/* descriptors of a frame */
 #define VNIC_TX_FEW	16	/* descriptors whose completion is not urgent: fewer */
-#define VNIC_TX_LOOK	(20 * NSEC_PER_USEC)	/* until a look, if who receives waits */
-#define VNIC_TX_PATIENCE	(100 * NSEC_PER_USEC)	/* ... for so long */
-
 /* A frame that is not to be segmented; a driver may put two tags into it */
 #define VNIC_TX_FRAME_MAX	(VNIC_MTU_MAX + ETH_HLEN + 2 * VLAN_HLEN)
-
-/**
- * struct vnic_tx_work - scratch memory of a turn
- * @desc: the descriptors of the frame being looked at
- * @frame: frames of the batch
- * @start: their first descriptors, index in the ring
- * @lost: first descriptors of frames that are dropped
- */
-struct vnic_tx_work {
-	union vnic_desc		desc[VNIC_TX_CHAIN];
-	struct vnic_frame	frame[VNIC_BATCH];
-	u32			start[VNIC_BATCH];
-	u32			lost[VNIC_BATCH];
-};
-
-/**
- * struct vnic_tx_turn - state of one turn
- * @prod: the driver's index
- * @at: next descriptor to look at, index in the ring
- * @bytes: of the frames
- * @frames: number of frames
- * @lost: number of frames dropped
- * @page: page of the ring
- * @ctx: of the frame being looked at, like all that follows; NULL: none
- * @data: its data descriptors in the scratch memory
- * @nbufs: their number
- * @len: bytes
- * @bad: not to be sent
- */
-struct vnic_tx_turn {
-	u32				prod;
-	u32				at;
-	u32				bytes;
-	unsigned int			frames;
-	unsigned int			lost;
-	struct vnic_ring_page		page;
-	const struct vnic_tx_ctx	*ctx;
-	const union vnic_desc		*data;
-	unsigned int			nbufs;
-	u32				len;
-	bool				bad;
-};
+#define VNIC_TCP_MAX	60	/* bytes of TCP's header */
+#define VNIC_TX_LOOK	(20 * NSEC_PER_USEC)	/* until a look, if who receives waits */
+#define VNIC_TX_PATIENCE	(100 * NSEC_PER_USEC)	/* ... for so long */
 
 int vnic_txq_open(struct vnic_txq *txq)
 {
@@ -90,91 +48,18 @@ void vnic_txq_close(struct vnic_txq *txq)
 	txq->work = NULL;
 }
 
-/* ---- descriptors ---- */
-
-/* Is a request of the driver well-formed and negotiated? */
-static bool vnic_tx_ctx_ok(const struct vnic_fn *fn, const struct vnic_tx_ctx *ctx)
-{
-	u16 flags = le16_to_cpu(ctx->flags);
-	u16 tso = flags & (VNIC_TXD_F_TSO4 | VNIC_TXD_F_TSO6);
-
-	if (ctx->rsvd0 || ctx->rsvd1)
-		return false;
-	if (flags & ~(VNIC_TXD_F_CTX | VNIC_TXD_F_CSUM | VNIC_TXD_F_TSO4 | VNIC_TXD_F_TSO6))
-		return false;
-	if ((flags & VNIC_TXD_F_CSUM) && !(fn->features & BIT_ULL(VNIC_F_TX_CSUM)))
-		return false;
-	if (!tso)
-		return !ctx->gso_size && !ctx->hdr_len;
-	return tso != (VNIC_TXD_F_TSO4 | VNIC_TXD_F_TSO6) && (flags & VNIC_TXD_F_CSUM) &&
-	       (fn->features & BIT_ULL(VNIC_F_TX_TSO));
-}
-
-static bool vnic_tx_len_ok(const struct vnic_tx_turn *t)
-{
-	bool tso = t->ctx && (le16_to_cpu(t->ctx->flags) & (VNIC_TXD_F_TSO4 | VNIC_TXD_F_TSO6));
-
-	return t->len >= VNIC_FRAME_MIN && t->len <= (tso ? VNIC_FRAME_MAX : VNIC_TX_FRAME_MAX);
-}
-
-/*
- * Copy the descriptors of the frame at @t->at.  What is wrong with the frame
- * alone drops the frame; when its end is in doubt, so is all that follows.
- *
- * Return: their number; 0: its end is not there; -EINVAL; -ENXIO: no ring.
- */
-static int vnic_tx_cut(struct vnic_txq *txq, struct vnic_tx_turn *t)
-{
-	union vnic_desc *d = txq->work->desc;
-	unsigned int n = 0, left = t->prod - t->at;
-	const __le64 *from;
-	u16 flags;
-
-	t->ctx = NULL;
-	t->data = d;
-	t->len = 0;
-	t->bad = false;
-	do {	/* no ring is so small that a legal chain fills it */
-		if (n == left)
-			return 0;
-		if (n == VNIC_TX_CHAIN)
-			return -EINVAL;
-		from = vnic_ring_slot(txq->fn, &txq->ring, &t->page, t->at + n);
-		if (!from)
-			return -ENXIO;
-		d->raw[0] = READ_ONCE(from[0]);
-		d->raw[1] = READ_ONCE(from[1]);
-		flags = le16_to_cpu(d->tx.flags);
-		if (flags & VNIC_TXD_F_CTX) {
-			if (n || (flags & VNIC_TXD_F_EOP))
-				return -EINVAL;
-			t->ctx = &d->ctx;
-			t->data = d + 1;
-		} else {
-			t->bad |= (flags & ~VNIC_TXD_F_EOP) || d->tx.rsvd || !d->tx.len;
-			t->len += le16_to_cpu(d->tx.len);
-		}
-		d++;
-		n++;
-	} while (!(flags & VNIC_TXD_F_EOP));
-	t->nbufs = d - t->data;
-	if (t->nbufs > VNIC_TX_MAX_BUFS)
-		return -EINVAL;
-	t->bad |= (t->ctx && !vnic_tx_ctx_ok(txq->fn, t->ctx)) || !vnic_tx_len_ok(t);
-	return n;
-}
-
-/* ---- descriptors to frames; BH disabled ---- */
+/* ---- buffers to frames; BH disabled ---- */
 
 /* How many bytes of the frame are to be looked at? */
-static u32 vnic_tx_headers(const struct vnic_tx_ctx *ctx)
+static u32 vnic_tx_headers(const struct vnic_tx_ask *ask)
 {
 	u32 end;
 
-	if (!ctx)
+	if (!ask->flags)
 		return VNIC_HDR_USUAL;
-	end = max_t(u32, le16_to_cpu(ctx->hdr_len),
-		    le16_to_cpu(ctx->csum_start) + le16_to_cpu(ctx->csum_offset) + sizeof(__sum16));
+	end = max_t(u32, ask->hdr_len, ask->csum_start + ask->csum_offset + sizeof(__sum16));
+	if (ask->flags & VNIC_FR_TSO && !ask->hdr_len)
+		end = max_t(u32, end, ask->csum_start + VNIC_TCP_MAX);
 	return end <= VNIC_HDR_USUAL ? VNIC_HDR_USUAL : VNIC_HDR_MAX;
 }
 
@@ -196,30 +81,32 @@ static bool vnic_tx_add(struct vnic_frame *f, const u8 *ptr, u32 len, u32 header
 	return true;
 }
 
-static void vnic_tx_offloads(struct vnic_frame *f, const struct vnic_tx_ctx *ctx)
+/* Where the headers of a TCP packet end, by itself; 0: they are cut off */
+static u16 vnic_tx_tcp_end(const struct vnic_frame *f, u32 start)
 {
-	u16 flags = le16_to_cpu(ctx->flags);
+	const struct tcphdr *th = (const void *)(f->hdr + start);
 
-	if (flags & VNIC_TXD_F_CSUM) {
-		f->flags |= VNIC_FR_CSUM_PARTIAL;
-		f->csum_start = le16_to_cpu(ctx->csum_start);
-		f->csum_offset = le16_to_cpu(ctx->csum_offset);
-	}
-	if (flags & VNIC_TXD_F_TSO4)
-		f->flags |= VNIC_FR_TSO4;
-	if (flags & VNIC_TXD_F_TSO6)
-		f->flags |= VNIC_FR_TSO6;
-	f->gso_size = le16_to_cpu(ctx->gso_size);
-	f->gso_hdr_len = le16_to_cpu(ctx->hdr_len);
+	return start + sizeof(*th) <= f->hdr_len ? start + th->doff * 4 : 0;
+}
+
+static void vnic_tx_offloads(struct vnic_frame *f, const struct vnic_tx_ask *ask)
+{
+	f->flags |= ask->flags;
+	f->csum_start = ask->csum_start;
+	f->csum_offset = ask->csum_offset;
+	f->gso_size = ask->gso_size;
+	f->gso_hdr_len = ask->hdr_len;
+	if (ask->flags & VNIC_FR_TSO && !ask->hdr_len)
+		f->gso_hdr_len = vnic_tx_tcp_end(f, ask->csum_start);
 }
 
 /* Add a buffer.  0; -EFAULT: it is not the driver's memory; -EINVAL. */
 static int vnic_tx_buffer(struct vnic_txq *txq, struct vnic_frame *f,
-			  const struct vnic_tx_desc *d, u32 headers)
+			  const struct vnic_buf *b, u32 headers)
 {
-	u32 len = le16_to_cpu(d->len);
-	u64 addr = le64_to_cpu(d->addr);
 	struct vnic_as *as = txq->fn->as;
+	u64 addr = b->addr;
+	u32 len = b->len;
 	const u8 *ptr;
 	u32 n;
 
@@ -234,26 +121,32 @@ static int vnic_tx_buffer(struct vnic_txq *txq, struct vnic_frame *f,
 	return 0;
 }
 
-/* Make a frame of the descriptors.  0; -EFAULT: a buffer is not the driver's memory;
+static bool vnic_tx_len_ok(const struct vnic_tx_turn *t)
+{
+	return t->len >= VNIC_FRAME_MIN &&
+	       t->len <= (t->ask.flags & VNIC_FR_TSO ? VNIC_FRAME_MAX : VNIC_TX_FRAME_MAX);
+}
+
+/* Make a frame of the buffers.  0; -EFAULT: one is not the driver's memory;
  * -EINVAL: drop it.
  */
 static int vnic_tx_frame(struct vnic_txq *txq, const struct vnic_tx_turn *t, struct vnic_frame *f)
 {
-	u32 headers = vnic_tx_headers(t->ctx);
-	const union vnic_desc *d;
+	u32 headers = vnic_tx_headers(&t->ask);
+	unsigned int i;
 	int err;
 
-	if (t->bad)
+	if (t->bad || !vnic_tx_len_ok(t))
 		return -EINVAL;
 	memset(f, 0, offsetof(struct vnic_frame, spans));
 	f->len = t->len;
-	for (d = t->data; d < t->data + t->nbufs; d++) {
-		err = vnic_tx_buffer(txq, f, &d->tx, headers);
+	for (i = 0; i < t->nbufs; i++) {
+		err = vnic_tx_buffer(txq, f, &t->bufs[i], headers);
 		if (err)
 			return err;
 	}
-	if (t->ctx)
-		vnic_tx_offloads(f, t->ctx);
+	if (t->ask.flags)
+		vnic_tx_offloads(f, &t->ask);
 	return vnic_frame_finish(f);
 }
 
@@ -267,14 +160,14 @@ static int vnic_tx_collect(struct vnic_txq *txq, struct vnic_tx_turn *t, u32 mos
 	struct vnic_tx_work *w = txq->work;
 	int len, err;
 
-	if (!vnic_ring_prod(txq->fn, &txq->ring, &t->prod))
+	if (!vnic_ring_prod(txq->fn, &txq->ring, txq->cons, &t->prod))
 		return -ENXIO;
 	if (t->prod - txq->cons > txq->ring.size)
 		return -EINVAL;
 	if (t->prod - txq->cons > most)
 		return -EBUSY;
 	while (t->at != t->prod && t->frames + t->lost < VNIC_BATCH && t->bytes < VNIC_TX_BYTES) {
-		len = vnic_tx_cut(txq, t);
+		len = vnic_ring_tx_cut(txq, t);
 		if (len <= 0)
 			return len;
 		err = vnic_tx_frame(txq, t, &w->frame[t->frames]);
@@ -351,12 +244,21 @@ static int vnic_tx_send(struct vnic_txq *txq, struct vnic_tx_turn *t)
 				 vnic_tx_patience(txq, t, old)) ? 0 : -ENXIO;
 }
 
+static void vnic_tx_begin(const struct vnic_txq *txq, struct vnic_tx_turn *t)
+{
+	t->at = txq->cons;
+	t->bytes = 0;
+	t->frames = 0;
+	t->lost = 0;
+	vnic_ring_no_pages(t->page);
+}
+
 /* Make and send a batch.  Does not sleep.  Returns as vnic_tx_collect(). */
 static int vnic_tx_batch(struct vnic_txq *txq, struct vnic_tx_turn *t, u32 most)
 {
 	int err, gone = 0;
 
-	*t = (struct vnic_tx_turn) { .at = txq->cons, .page = VNIC_RING_NOPAGE };
+	vnic_tx_begin(txq, t);
 	local_bh_disable();
 	vnic_stretch_begin();
 	err = vnic_tx_collect(txq, t, most);
@@ -398,17 +300,17 @@ static u64 vnic_tx_look(struct vnic_txq *txq)
 static bool vnic_tx_rest(struct vnic_txq *txq, u32 prod)
 {
 	u64 look = vnic_tx_look(txq);
-	u32 now, ahead = look ? txq->ring.size / 2 : 1;
+	u32 more, ahead = look && txq->ring.size > 1 ? txq->ring.size / 2 : 1;
 	bool ok;
 
 	vnic_as_begin();
-	ok = vnic_ring_arm(txq->fn, &txq->ring, prod + ahead, &now);
+	ok = vnic_ring_arm(txq->fn, &txq->ring, prod, ahead, &more);
 	vnic_as_end();
 	if (!ok)
 		vnic_fn_fail(txq->fn, "TX ring unmapped");
 	else if (look)
 		vnic_worker_wake_at(txq->worker, VNIC_WORK_TX, look);
-	return ok && now - prod >= ahead;
+	return ok && more >= ahead;
 }
 
 /* Is the queue to wait for something else than the driver? */
@@ -481,7 +383,8 @@ bool vnic_txq_work(struct vnic_txq *txq)
 
 	if (!txq->ring.live || !vnic_queues_enabled(fn))
 		return false;
-	vnic_ring_tell_bell(fn, &txq->ring);
+	if (txq->ring.ops->bell)
+		txq->ring.ops->bell(fn, &txq->ring);
 	if (vnic_tx_waits(txq))
 		return false;
 

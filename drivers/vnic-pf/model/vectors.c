@@ -7,7 +7,8 @@
  * within the vector's time become one interrupt, at its end or when they tell of
  * as many descriptors as the driver does not want to wait for.  A request that
  * may wait (of a driver that has sent a little) is raised with the next, or after
- * its own time.
+ * its own time.  That begins anew when the driver asks for another in its place: it
+ * has seen what the first was to tell.
  *
  * The driver asks for an interrupt once (intr_at), so this is called once for
  * many packets, and the lock is not worth avoiding.
@@ -37,18 +38,32 @@ static enum hrtimer_restart vnic_vector_timer(struct hrtimer *timer)
 {
 	struct vnic_vector *vec = container_of(timer, struct vnic_vector, timer);
 	unsigned long flags;
+	u64 now;
 
 	spin_lock_irqsave(&vec->lock, flags);
-	if (vec->on && vec->armed)
-		vnic_vector_fire(vec, ktime_get_ns());
+	if (vec->on && vec->armed) {
+		now = ktime_get_ns();
+		if (now < vec->due)
+			hrtimer_start(timer, ns_to_ktime(vec->due), HRTIMER_MODE_ABS);
+		else
+			vnic_vector_fire(vec, now);
+	}
 	spin_unlock_irqrestore(&vec->lock, flags);
 	return HRTIMER_NORESTART;
 }
 
-/* Not now: the timer raises it at @due, or enough that it tells of. */
-static void vnic_vector_hold(struct vnic_vector *vec, u64 due)
+/*
+ * Not now: the timer raises it at @due, or enough that it tells of.  @patient: it may
+ * wait; @instead: of the one before.
+ */
+static void vnic_vector_hold(struct vnic_vector *vec, u64 due, bool patient, bool instead)
 {
 	lockdep_assert_held(&vec->lock);
+	vec->patient = patient && (vec->patient || !vec->armed);
+	if (vec->armed && vec->patient && instead) {
+		vec->due = max(vec->due, due);	/* the timer finds it too early */
+		return;
+	}
 	if (vec->armed && vec->due <= due)
 		return;
 	vec->due = due;
@@ -75,7 +90,8 @@ void vnic_vector_tell(struct vnic_fn *fn, unsigned int vector, unsigned int n)
 	spin_unlock_irqrestore(&vec->lock, flags);
 }
 
-void vnic_vector_raise(struct vnic_fn *fn, unsigned int vector, unsigned int n, u32 wait)
+static void vnic_vector_request(struct vnic_fn *fn, unsigned int vector, unsigned int n,
+				u32 wait, bool instead)
 {
 	struct vnic_vector *vec = &fn->vec[vector];
 	unsigned long flags;
@@ -91,11 +107,21 @@ void vnic_vector_raise(struct vnic_fn *fn, unsigned int vector, unsigned int n, 
 	now = ktime_get_ns();
 	due = max(vec->next, now + wait);
 	if (due > now && !vnic_vector_full(vec, n))
-		vnic_vector_hold(vec, due);
+		vnic_vector_hold(vec, due, wait, instead);
 	else
 		vnic_vector_fire(vec, now);
 out:
 	spin_unlock_irqrestore(&vec->lock, flags);
+}
+
+void vnic_vector_raise(struct vnic_fn *fn, unsigned int vector, unsigned int n, u32 wait)
+{
+	vnic_vector_request(fn, vector, n, wait, false);
+}
+
+void vnic_vector_raise_instead(struct vnic_fn *fn, unsigned int vector, unsigned int n, u32 wait)
+{
+	vnic_vector_request(fn, vector, n, wait, true);
 }
 
 void vnic_vector_set_moderation(struct vnic_fn *fn, unsigned int vector, u32 usecs, u32 frames)

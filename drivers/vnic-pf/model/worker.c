@@ -19,6 +19,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/hrtimer.h>
+#include <linux/kcov.h>
 #include <linux/kthread.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
@@ -182,6 +183,7 @@ static bool vnic_worker_turn(struct vnic_worker *w)
 	if (!mutex_trylock(&w->turn))
 		return false;
 	__set_current_state(TASK_RUNNING);
+	kcov_remote_start_common(w->fn->kcov.handle);
 	for_each_set_bit(bit, &w->pending, VNIC_WORK_BITS) {
 		if (test_and_clear_bit(bit, &w->pending) && vnic_fn_work(w->fn, w->qp, bit))
 			set_bit(bit, &w->pending);
@@ -189,6 +191,7 @@ static bool vnic_worker_turn(struct vnic_worker *w)
 			break;
 		cond_resched();
 	}
+	kcov_remote_stop();
 	mutex_unlock(&w->turn);
 	cond_resched();
 	return true;

@@ -15,7 +15,7 @@
 #include "../vnic.h"
 #include "priv.h"
 
-#define VNIC_VF_PARAMS	6	/* parameters of a VF */
+#define VNIC_VF_PARAMS	7	/* parameters of a VF */
 
 /**
  * struct vnic_devlink_vf - a VF's port
@@ -28,7 +28,7 @@ struct vnic_devlink_vf {
 	struct devlink_port	port;
 	struct vnic_fn		*fn;
 	struct devlink_param	params[VNIC_VF_PARAMS];
-	char			names[VNIC_VF_PARAMS][16];
+	char			names[VNIC_VF_PARAMS][24];
 };
 
 /**

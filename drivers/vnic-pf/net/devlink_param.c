@@ -11,6 +11,11 @@
  *   vf<N>_tx_pps    packets a second that it may send; 0: no limit
  *   vf<N>_tx_burst  bytes of the bucket that shapes what it sends; 0: by the rate
  *
+ * And what a guest meets in it:
+ *
+ *   vf<N>_personality  "native", or "virtio": a virtio network device, which is without
+ *                      packed virtqueues if "virtio-split"
+ *
  * And of nodes and the adapter:
  *
  *   node_<name>_rx_rate  "tx_max", Mb/s, or 0 for no limit: what may be sent to the VFs
@@ -105,6 +110,30 @@ static int vnic_rx_rate_set(struct devlink *devlink, u32 id, struct devlink_para
 	return err ?: vnic_port_set_rate(vnic_param_port(devlink, id), VNIC_RATE_RX, rate);
 }
 
+static VNIC_PARAM_GET(vnic_pers_get)
+{
+	struct vnic_fn *fn = vnic_param_fn(devlink, id);
+
+	strscpy(ctx->val.vstr, READ_ONCE(fn->guest_pers)->name, sizeof(ctx->val.vstr));
+	return 0;
+}
+
+static int vnic_pers_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
+			 struct netlink_ext_ack *extack)
+{
+	const struct vnic_personality *pers = vnic_personality_of(ctx->val.vstr);
+	int err;
+
+	if (!pers) {
+		NL_SET_ERR_MSG_MOD(extack, VNIC_PERSONALITIES " are accepted");
+		return -EINVAL;
+	}
+	err = vnic_fn_set_personality(vnic_param_fn(devlink, id), pers);
+	if (err)
+		NL_SET_ERR_MSG_MOD(extack, "A guest has the VF: stop the guest first");
+	return err;
+}
+
 static struct vnic_node *vnic_param_node(struct devlink *devlink, u32 id)
 {
 	struct vnic_devlink *vd = devlink_priv(devlink);
@@ -167,6 +196,7 @@ static const struct vnic_param vnic_params[] = {
 			"packets a second" },
 	{ "tx_pps",	VNIC_RATE_TX_PPS, "no limit", VNIC_PPS_MIN, VNIC_PPS_MAX,
 			"packets a second" },
+	{ "personality", .get = vnic_pers_get, .set = vnic_pers_set },
 };
 
 static_assert(ARRAY_SIZE(vnic_params) == VNIC_VF_PARAMS);

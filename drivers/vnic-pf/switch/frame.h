@@ -38,6 +38,11 @@ struct vnic_span {
 #define VNIC_FR_TSO		(VNIC_FR_TSO4 | VNIC_FR_TSO6)
 #define VNIC_FR_HASH_L3		VNIC_RXC_F_HASH_L3	/* hash valid */
 #define VNIC_FR_HASH_L4		VNIC_RXC_F_HASH_L4
+/* What no native completion has: of what the hash is, beside its layer */
+#define VNIC_FR_HASH_V6		BIT(14)
+#define VNIC_FR_HASH_UDP	BIT(15)
+#define VNIC_FR_HASHED		(VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4)
+#define VNIC_FR_HASH		(VNIC_FR_HASHED | VNIC_FR_HASH_V6 | VNIC_FR_HASH_UDP)
 
 /**
  * struct vnic_frame - a frame in the switch

@@ -25,11 +25,12 @@ static u32 vnic_key_window(const u8 *key, unsigned int at)
 	return get_unaligned_be64(key + at / 8) << at % 8 >> 32;
 }
 
-void vnic_hash_set_key(struct vnic_hash_key *h, const u8 *key)
+void vnic_hash_set_key(struct vnic_hash_key *h, const u8 *key, u32 types)
 {
 	u8 padded[VNIC_RSS_KEY_LEN + sizeof(u64)] = {};
 	unsigned int i, value, bit;
 
+	WRITE_ONCE(h->types, types);
 	memcpy(padded, key, VNIC_RSS_KEY_LEN);
 	for (i = 0; i < ARRAY_SIZE(h->table); i++) {
 		for (value = 0; value < ARRAY_SIZE(h->table[i]); value++) {
@@ -55,29 +56,44 @@ static u32 vnic_hash_bytes(const struct vnic_hash_key *h, unsigned int at, const
 	return sum;
 }
 
+/* VNIC_HASH_TCP or VNIC_HASH_UDP, if there are ports to hash, else 0 */
+static u32 vnic_hash_ports(const struct vnic_frame *f, const struct vnic_headers *h)
+{
+	if (h->fragment || h->l4 + 4 > f->hdr_len)
+		return 0;
+	if (h->l4_proto == IPPROTO_TCP)
+		return VNIC_HASH_TCP;
+	return h->l4_proto == IPPROTO_UDP ? VNIC_HASH_UDP : 0;
+}
+
 void vnic_frame_hash(struct vnic_frame *f, const struct vnic_hash_key *key)
 {
-	struct vnic_headers h;
+	u32 ports, types = READ_ONCE(key->types);
 	unsigned int addrs, len;
+	struct vnic_headers h;
 
-	f->flags &= ~(VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4);
+	f->flags &= ~VNIC_FR_HASH;
 	if (!vnic_frame_parse(f, &h))
 		return;
 	if (h.l3_proto == ETH_P_IP) {
 		addrs = h.l3 + offsetof(struct iphdr, saddr);
 		len = 2 * sizeof(struct in_addr);
 	} else {
+		types >>= VNIC_HASH_V6;
 		addrs = h.l3 + offsetof(struct ipv6hdr, saddr);
 		len = 2 * sizeof(struct in6_addr);
 	}
-	f->hash = vnic_hash_bytes(key, 0, f->hdr + addrs, len);
-	if (h.fragment || h.l4 + 4 > f->hdr_len ||
-	    (h.l4_proto != IPPROTO_TCP && h.l4_proto != IPPROTO_UDP)) {
-		f->flags |= VNIC_FR_HASH_L3;
+	ports = vnic_hash_ports(f, &h) & types;
+	if (!ports && !(types & VNIC_HASH_IP))
 		return;
-	}
-	f->hash ^= vnic_hash_bytes(key, len, f->hdr + h.l4, 4);
-	f->flags |= VNIC_FR_HASH_L4;
+	f->flags |= ports ? VNIC_FR_HASH_L4 : VNIC_FR_HASH_L3;
+	if (ports == VNIC_HASH_UDP)
+		f->flags |= VNIC_FR_HASH_UDP;
+	if (h.l3_proto != ETH_P_IP)
+		f->flags |= VNIC_FR_HASH_V6;
+	f->hash = vnic_hash_bytes(key, 0, f->hdr + addrs, len);
+	if (ports)
+		f->hash ^= vnic_hash_bytes(key, len, f->hdr + h.l4, 4);
 }
 
 /* Both are IPv4 without options; @b is TCP or UDP, and no fragment. */
@@ -117,8 +133,8 @@ bool vnic_frame_hash_as(struct vnic_frame *f, const struct vnic_frame *prev)
 		same = f->hdr_len >= ETH_HLEN + sizeof(struct ipv6hdr) + 4 && vnic_same_ipv6(a, b);
 	if (!same)
 		return false;
-	f->flags &= ~VNIC_FR_HASH_L3;
-	f->flags |= VNIC_FR_HASH_L4;
+	f->flags &= ~VNIC_FR_HASH;
+	f->flags |= prev->flags & VNIC_FR_HASH;
 	f->hash = prev->hash;
 	return true;
 }

@@ -10,6 +10,7 @@
  */
 #include <linux/pci_regs.h>
 #include <linux/slab.h>
+#include <linux/virtio_pci.h>
 
 #include "priv.h"
 
@@ -77,6 +78,13 @@ int vnic_vfio_config_open(struct vnic_vfio *vv)
 	return 0;
 }
 
+/* The function has been attached, so what the guest meets in it is settled. */
+void vnic_vfio_config_attached(struct vnic_vfio *vv)
+{
+	if (vv->fn->pers->config)
+		vv->fn->pers->config(vv->fn, vv->cfg);
+}
+
 void vnic_vfio_config_close(struct vnic_vfio *vv)
 {
 	kvfree(vv->cfg);
@@ -92,6 +100,24 @@ void vnic_vfio_config_reset(struct vnic_vfio *vv)
 	mutex_unlock(&vv->cfg_lock);
 }
 
+/*
+ * An access to the data of a virtio PCI_CFG capability (virtio 1.2, 4.1.4.9) is one to
+ * BAR0, where and how wide the capability says.  Bytes; 0: it is none, or to another
+ * place.
+ */
+static u32 vnic_vfio_window(struct vnic_vfio *vv, u32 off, u32 size, u32 *where)
+{
+	u32 cap = vv->fn->pers->window, len;
+
+	if (!cap || off != cap + sizeof(struct virtio_pci_cap) || !vv->decode)
+		return 0;
+	if (vnic_cfg_read(vv->cfg, cap + VIRTIO_PCI_CAP_BAR, 1) != VNIC_BAR_CTRL)
+		return 0;
+	*where = vnic_cfg_read(vv->cfg, cap + VIRTIO_PCI_CAP_OFFSET, 4);
+	len = vnic_cfg_read(vv->cfg, cap + VIRTIO_PCI_CAP_LENGTH, 4);
+	return len <= size ? len : 0;
+}
+
 /* Does the function still work on a reset by the guest?  Then it is not there. */
 static bool vnic_vfio_in_flr(struct vnic_vfio *vv)
 {
@@ -103,13 +129,15 @@ static bool vnic_vfio_in_flr(struct vnic_vfio *vv)
 
 u32 vnic_vfio_config_read(struct vnic_vfio *vv, u32 off, u32 size)
 {
-	u32 val = ~0U;
+	u32 val = ~0U, where, len = 0;
 
 	mutex_lock(&vv->cfg_lock);
-	if (!vnic_vfio_in_flr(vv))
+	if (!vnic_vfio_in_flr(vv)) {
 		val = vnic_cfg_read(vv->cfg, off, size);
+		len = vnic_vfio_window(vv, off, size, &where);
+	}
 	mutex_unlock(&vv->cfg_lock);
-	return val;
+	return len ? vnic_fn_read(vv->fn, where, len) : val;
 }
 
 /* PCIe 6.6.2: initiated here; the guest waits 100 ms, and then as long as it is not there. */
@@ -122,6 +150,8 @@ static void vnic_vfio_flr(struct vnic_vfio *vv)
 
 void vnic_vfio_config_write(struct vnic_vfio *vv, u32 off, u32 size, u32 val)
 {
+	u32 where, len = 0;
+
 	mutex_lock(&vv->cfg_lock);
 	if (vnic_vfio_in_flr(vv))
 		goto unlock;
@@ -129,8 +159,11 @@ void vnic_vfio_config_write(struct vnic_vfio *vv, u32 off, u32 size, u32 val)
 		vnic_vfio_flr(vv);
 		goto unlock;
 	}
+	len = vnic_vfio_window(vv, off, size, &where);
 	vnic_cfg_write(vv->cfg, off, size, val);
 	vnic_vfio_config_apply(vv);
 unlock:
 	mutex_unlock(&vv->cfg_lock);
+	if (len)
+		vnic_fn_write(vv->fn, where, len, val);
 }

@@ -29,17 +29,26 @@
  *    back to the slot where it was taken, also when that is about to go; and a
  *    slot that is going already cannot be armed.
  *
+ * A driver that cannot be told that the page is dead (vnic_personality.blind) rings in
+ * vain meanwhile, and may not touch a register for hours.  For such, while the page has
+ * a place and is not proven, and while there are queues, a timer looks at the page
+ * itself every VNIC_BELL_LOOK: it is filled with what no driver writes, so that what
+ * differs has been rung.  Writes from before it was filled are made up for by a look at
+ * all queues.
+ *
  * Whatever the guest does with its BAR, only the page of its own memory map
  * that it names as the doorbell page is tracked, and only this VF is rung.
  */
-#include <linux/align.h>
 #include <linux/atomic.h>
+#include <linux/hrtimer.h>
 #include <linux/jiffies.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
+#include "compat.h"
 #include "priv.h"
 
 static bool doorbell_page = true;
@@ -49,6 +58,8 @@ MODULE_PARM_DESC(doorbell_page,
 
 #define VNIC_BELL_NONE		((gfn_t)~0ULL)
 #define VNIC_BELL_RETRY_MS	10
+#define VNIC_BELL_LOOK		(NSEC_PER_MSEC / 2)	/* ns between two looks at the page */
+#define VNIC_BELL_IDLE		0xffffffffU	/* no queue's number (or number and index) */
 
 /* KVM's part, looked up when needed: without KVM the module works as well. */
 struct vnic_bell_kvm {
@@ -71,6 +82,9 @@ struct vnic_bell_kvm {
  * @proven: a write to @gfn was reported; written under @lock
  * @lock: leaf but for a worker's; what the driver is told follows @proven
  * @retry: jiffies before which it is not tried again
+ * @look: looks at the page and tries to arm, for a blind driver
+ * @timer: wakes @look
+ * @words: of the page that are looked at
  */
 struct vnic_bell {
 	struct vnic_vfio			*vv;
@@ -83,6 +97,9 @@ struct vnic_bell {
 	bool					proven;
 	spinlock_t				lock;	/* see above */
 	unsigned long				retry;
+	struct work_struct			look;
+	struct hrtimer				timer;
+	unsigned int				words;
 };
 
 static void vnic_bell_kvm_put(struct vnic_bell_kvm *ops)
@@ -110,6 +127,13 @@ static bool vnic_bell_kvm_get(struct vnic_bell_kvm *ops)
 	return false;
 }
 
+/* Is the page to be looked at? */
+static bool vnic_bell_blind(const struct vnic_bell *bell)
+{
+	return bell->words && !READ_ONCE(bell->proven) &&
+	       READ_ONCE(bell->want) != VNIC_BELL_NONE;
+}
+
 /* Tracked or not, proven or not, and what the driver is told of it */
 static void vnic_bell_set(struct vnic_bell *bell, gfn_t gfn, bool proven)
 {
@@ -117,6 +141,8 @@ static void vnic_bell_set(struct vnic_bell *bell, gfn_t gfn, bool proven)
 	WRITE_ONCE(bell->gfn, gfn);
 	WRITE_ONCE(bell->proven, proven);
 	vnic_fn_set_bell(bell->vv->fn, proven);
+	if (vnic_bell_blind(bell))
+		queue_work(system_highpri_wq, &bell->look);
 }
 
 /* A write to @gfn has been reported: those that follow will be, too. */
@@ -141,12 +167,9 @@ static void vnic_bell_write(gpa_t gpa, const u8 *new, int bytes,
 
 	if (gpa_to_gfn(gpa) != READ_ONCE(bell->gfn))
 		return;
-	if (bytes != sizeof(u32) || !IS_ALIGNED(offset, sizeof(u32)))
-		return;
 	if (unlikely(!READ_ONCE(bell->proven)))
 		vnic_bell_prove(bell, gpa_to_gfn(gpa));
-	atomic_long_inc(&fn->kicks_page);
-	vnic_fn_kick_here(fn, offset / 8, offset & 4);
+	vnic_fn_bell(fn, offset, bytes);
 }
 
 static void vnic_bell_disarm(struct vnic_bell *bell)
@@ -209,18 +232,88 @@ void vnic_bell_place(struct vnic_vfio *vv, u64 bar)
 	WRITE_ONCE(bell->want, want);
 	WRITE_ONCE(bell->retry, jiffies);
 	vnic_bell_arm(bell);
+	if (vnic_bell_blind(bell))
+		queue_work(system_highpri_wq, &bell->look);
 	mutex_unlock(&bell->kvm->slots_lock);
 }
 
-/* At an access to a register: placed and not proven? */
+/* Placed and not proven, and not tried just now?  Then it is tried to have it watched. */
+static bool vnic_bell_due(const struct vnic_bell *bell)
+{
+	return !READ_ONCE(bell->proven) && READ_ONCE(bell->want) != VNIC_BELL_NONE &&
+	       !time_before(jiffies, READ_ONCE(bell->retry));
+}
+
+/* At an access to a register, by which a driver makes queues, too */
 void vnic_bell_retry(struct vnic_bell *bell)
 {
-	if (READ_ONCE(bell->proven) || READ_ONCE(bell->want) == VNIC_BELL_NONE ||
-	    time_before(jiffies, READ_ONCE(bell->retry)))
+	if (vnic_bell_blind(bell) && !hrtimer_active(&bell->timer))
+		queue_work(system_highpri_wq, &bell->look);
+	if (!vnic_bell_due(bell))
 		return;
 	mutex_lock(&bell->kvm->slots_lock);
 	vnic_bell_arm(bell);
 	mutex_unlock(&bell->kvm->slots_lock);
+}
+
+/* ---- for who cannot be told ---- */
+
+/* Take what was rung in the page.  True: something was. */
+static bool vnic_bell_take(struct vnic_bell *bell)
+{
+	u32 *word = page_address(bell->page);
+	bool rung = false;
+	unsigned int i;
+
+	for (i = 0; i < bell->words; i++)
+		if (READ_ONCE(word[i]) != VNIC_BELL_IDLE)
+			rung |= xchg(&word[i], VNIC_BELL_IDLE) != VNIC_BELL_IDLE;
+	return rung;
+}
+
+/*
+ * Fill, then look at the queues: whatever was written before is made up for, whatever
+ * is written later is seen the next time, or reported.  KVM may hold its lock for long
+ * while it changes slots, and the page is not watched meanwhile: no look waits for that.
+ */
+static void vnic_bell_look(struct work_struct *work)
+{
+	struct vnic_bell *bell = container_of(work, struct vnic_bell, look);
+
+	if (vnic_bell_due(bell) && mutex_trylock(&bell->kvm->slots_lock)) {
+		vnic_bell_arm(bell);
+		mutex_unlock(&bell->kvm->slots_lock);
+	}
+	if (vnic_bell_take(bell))
+		vnic_fn_rung(bell->vv->fn);
+	if (vnic_bell_blind(bell) && vnic_fn_has_queues(bell->vv->fn))
+		hrtimer_start(&bell->timer, ns_to_ktime(VNIC_BELL_LOOK), HRTIMER_MODE_REL);
+}
+
+static enum hrtimer_restart vnic_bell_tick(struct hrtimer *timer)
+{
+	struct vnic_bell *bell = container_of(timer, struct vnic_bell, timer);
+
+	queue_work(system_highpri_wq, &bell->look);
+	return HRTIMER_NORESTART;
+}
+
+/* Before the page is offered. */
+static void vnic_bell_init_look(struct vnic_bell *bell)
+{
+	INIT_WORK(&bell->look, vnic_bell_look);
+	vnic_hrtimer_setup(&bell->timer, vnic_bell_tick);
+	if (bell->vv->fn->pers->blind)
+		bell->words = 2 * VNIC_MAX_QPS + 1;
+	memset(page_address(bell->page), 0xff, bell->words * sizeof(u32));
+}
+
+/* It has no place any more: nothing starts it again. */
+static void vnic_bell_stop_look(struct vnic_bell *bell)
+{
+	cancel_work_sync(&bell->look);
+	hrtimer_cancel(&bell->timer);
+	cancel_work_sync(&bell->look);
 }
 
 static int vnic_bell_create(struct vnic_vfio *vv, struct vnic_bell *bell)
@@ -239,6 +332,7 @@ static int vnic_bell_create(struct vnic_vfio *vv, struct vnic_bell *bell)
 	bell->want = VNIC_BELL_NONE;
 	bell->gfn = VNIC_BELL_NONE;
 	spin_lock_init(&bell->lock);
+	vnic_bell_init_look(bell);
 	bell->node.track_write = vnic_bell_write;
 	bell->node.track_remove_region = vnic_bell_lost;
 	/* KVM walks its slots in it, and does not lock them itself. */
@@ -297,8 +391,10 @@ void vnic_bell_close(struct vnic_vfio *vv)
 		return;
 	vv->bell = NULL;
 	mutex_lock(&bell->kvm->slots_lock);
+	WRITE_ONCE(bell->want, VNIC_BELL_NONE);
 	vnic_bell_disarm(bell);
 	mutex_unlock(&bell->kvm->slots_lock);
+	vnic_bell_stop_look(bell);
 	bell->ops.stop(bell->kvm, &bell->node);
 	vnic_bell_kvm_put(&bell->ops);
 	__free_page(bell->page);

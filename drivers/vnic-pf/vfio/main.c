@@ -55,6 +55,7 @@ static int vnic_vfio_setup(struct vnic_vfio *vv)
 	err = vnic_fn_attach(vv->fn, &vnic_vfio_backend, vv, as);
 	if (err)
 		goto free_as;
+	vnic_vfio_config_attached(vv);
 	vnic_bell_open(vv);
 	vv->open = true;
 	return 0;

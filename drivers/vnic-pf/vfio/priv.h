@@ -82,6 +82,7 @@ static inline struct vnic_vfio *vnic_vfio_of(struct vfio_device *vdev)
 
 /* config.c; @gate held */
 int vnic_vfio_config_open(struct vnic_vfio *vv);
+void vnic_vfio_config_attached(struct vnic_vfio *vv);
 void vnic_vfio_config_close(struct vnic_vfio *vv);
 void vnic_vfio_config_reset(struct vnic_vfio *vv);
 u32 vnic_vfio_config_read(struct vnic_vfio *vv, u32 off, u32 size);

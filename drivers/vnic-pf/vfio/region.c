@@ -22,7 +22,6 @@
  * struct vnic_vfio_region - one region
  * @size: bytes
  * @flags: VFIO_REGION_INFO_FLAG_*
- * @width: the only width of an access, in bytes, that is answered; 0: any
  * @read: read @size bytes (1, 2 or 4, naturally aligned); NULL: nobody answers
  * @write: write them
  *
@@ -32,7 +31,6 @@
 struct vnic_vfio_region {
 	u32	size;
 	u32	flags;
-	u32	width;
 	u32	(*read)(struct vnic_vfio *vv, u32 off, u32 size);
 	void	(*write)(struct vnic_vfio *vv, u32 off, u32 size, u32 val);
 };
@@ -49,13 +47,13 @@ static bool vnic_vfio_decodes(struct vnic_vfio *vv)
 
 static u32 vnic_vfio_ctrl_read(struct vnic_vfio *vv, u32 off, u32 size)
 {
-	return vnic_vfio_decodes(vv) ? vnic_fn_read(vv->fn, off) : ~0U;
+	return vnic_vfio_decodes(vv) ? vnic_fn_read(vv->fn, off, size) : ~0U;
 }
 
 static void vnic_vfio_ctrl_write(struct vnic_vfio *vv, u32 off, u32 size, u32 val)
 {
 	if (vnic_vfio_decodes(vv))
-		vnic_fn_write(vv->fn, off, val);
+		vnic_fn_write(vv->fn, off, size, val);
 }
 
 #define VNIC_VFIO_RW	(VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE)
@@ -64,7 +62,6 @@ static const struct vnic_vfio_region vnic_vfio_regions[VFIO_PCI_NUM_REGIONS] = {
 	[VFIO_PCI_BAR0_REGION_INDEX] = {
 		.size	= VNIC_BAR_CTRL_SIZE,
 		.flags	= VNIC_VFIO_RW,
-		.width	= sizeof(u32),
 		.read	= vnic_vfio_ctrl_read,
 		.write	= vnic_vfio_ctrl_write,
 	},
@@ -150,11 +147,16 @@ static const struct vnic_vfio_region *vnic_vfio_find(loff_t *pos, size_t *count)
 	return region;
 }
 
-static bool vnic_vfio_answers(const struct vnic_vfio_region *region, u32 off, size_t count)
+/* Some drivers' registers have one width, and are not answered in pieces. */
+static bool vnic_vfio_answers(const struct vnic_vfio *vv, const struct vnic_vfio_region *region,
+			      u32 off, size_t count)
 {
+	u32 width = vv->fn->pers->width;
+
 	if (!region->read)
 		return false;
-	return !region->width || (count == region->width && IS_ALIGNED(off, region->width));
+	return region != &vnic_vfio_regions[VFIO_PCI_BAR0_REGION_INDEX] || !width ||
+	       (count == width && IS_ALIGNED(off, width));
 }
 
 /* The widest naturally aligned access at @off of at most @count bytes */
@@ -180,7 +182,7 @@ ssize_t vnic_vfio_read(struct vfio_device *vdev, char __user *buf, size_t count,
 	region = vnic_vfio_find(&pos, &count);
 	if (!region)
 		return -EINVAL;
-	answers = vnic_vfio_answers(region, pos, count);
+	answers = vnic_vfio_answers(vv, region, pos, count);
 	for (done = 0; done < count; done += size) {
 		u8 bytes[4];
 		u32 val = ~0U;
@@ -213,7 +215,7 @@ ssize_t vnic_vfio_write(struct vfio_device *vdev, const char __user *buf, size_t
 	region = vnic_vfio_find(&pos, &count);
 	if (!region)
 		return -EINVAL;
-	answers = vnic_vfio_answers(region, pos, count);
+	answers = vnic_vfio_answers(vv, region, pos, count);
 	for (done = 0; done < count; done += size) {
 		u8 bytes[4] = {};
 

@@ -6,13 +6,9 @@
  * choose among the few things below.
  */
 #include <linux/align.h>
-#include <linux/random.h>
-#include <linux/string.h>
 
-#include <compat.h>
-
-#include "fn.h"
-#include "worker.h"
+#include "../model/worker.h"
+#include "native.h"
 
 static u32 vnic_native_status(const struct vnic_fn *fn)
 {
@@ -28,7 +24,7 @@ static u32 vnic_native_status(const struct vnic_fn *fn)
 	return status;
 }
 
-static u32 vnic_native_read(struct vnic_fn *fn, u32 offset)
+static u32 vnic_native_read(struct vnic_fn *fn, u32 offset, u32 size)
 {
 	switch (offset) {
 	case VNIC_REG_MAGIC:
@@ -57,6 +53,13 @@ static void vnic_native_ring(struct vnic_fn *fn, unsigned int qp, bool rx)
 	vnic_queue_kick(fn, qp, rx, test_bit(VNIC_FN_GUEST, &fn->flags));
 }
 
+/* A doorbell by the page: a guest's thread has written it. */
+static void vnic_native_page(struct vnic_fn *fn, u32 offset, u32 size)
+{
+	if (size == sizeof(u32) && IS_ALIGNED(offset, sizeof(u32)))
+		vnic_queue_kick(fn, offset / 8, offset & 4, true);
+}
+
 /* The pair takes effect with its low half.  An address that is no page's is none. */
 static void vnic_native_set_mbx(struct vnic_fn *fn, u32 low)
 {
@@ -68,7 +71,7 @@ static void vnic_native_set_mbx(struct vnic_fn *fn, u32 low)
 		addr = 0;
 	WRITE_ONCE(fn->mbx_addr, addr);
 	if (addr)
-		vnic_mbx_notify(fn);
+		vnic_fn_pend(fn, VNIC_PENDING_STATUS);
 }
 
 static void vnic_native_write_control(struct vnic_fn *fn, u32 offset, u32 value)
@@ -87,7 +90,7 @@ out:
 	mutex_unlock(&fn->lock);
 }
 
-static void vnic_native_write(struct vnic_fn *fn, u32 offset, u32 value)
+static void vnic_native_write(struct vnic_fn *fn, u32 offset, u32 size, u32 value)
 {
 	if (offset >= VNIC_DOORBELL_BASE) {
 		vnic_native_ring(fn, (offset - VNIC_DOORBELL_BASE) / 8, offset & 4);
@@ -97,8 +100,7 @@ static void vnic_native_write(struct vnic_fn *fn, u32 offset, u32 value)
 	case VNIC_REG_MBX_KICK:
 		if (!READ_ONCE(fn->mbx_addr))
 			break;
-		set_bit(VNIC_MBX_REQUEST, &fn->mbx_pending);
-		vnic_worker_wake(fn->worker[0], VNIC_WORK_MBX);
+		vnic_fn_pend(fn, VNIC_PENDING_REQUEST);
 		break;
 	case VNIC_REG_KICK:
 		vnic_native_ring(fn, value >> 1, value & 1);
@@ -117,44 +119,30 @@ static void vnic_native_write(struct vnic_fn *fn, u32 offset, u32 value)
 /* Everything the driver set up by registers and mailbox */
 static void vnic_native_reset(struct vnic_fn *fn)
 {
-	u8 key[VNIC_RSS_KEY_LEN];
-	unsigned int i;
-
 	lockdep_assert_held(&fn->lock);
-	WRITE_ONCE(fn->mbx_pending, 0);
 	WRITE_ONCE(fn->mbx_addr, 0);
 	WRITE_ONCE(fn->mbx_hi, 0);
 	WRITE_ONCE(fn->mbx_lo, 0);
 	fn->hello = false;
 	WRITE_ONCE(fn->features, 0);
-	get_random_bytes(key, sizeof(key));
-	vnic_hash_set_key(&fn->rss_key, key);
-	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
-		WRITE_ONCE(fn->rss_table[i], 0);
+	vnic_fn_reset_rss(fn);
+}
+
+static bool vnic_native_used(const struct vnic_fn *fn)
+{
+	return READ_ONCE(fn->mbx_addr);
 }
 
 const struct vnic_personality vnic_native_personality = {
-	.name	= "vnic",
-	.read	= vnic_native_read,
-	.write	= vnic_native_write,
-	.kick	= vnic_queue_kick,
-	.reset	= vnic_native_reset,
+	.name		= "native",
+	.width		= sizeof(u32),
+	.attach		= vnic_mbx_attach,
+	.detach		= vnic_mbx_detach,
+	.read		= vnic_native_read,
+	.write		= vnic_native_write,
+	.bell		= vnic_native_page,
+	.work		= vnic_mbx_work,
+	.used		= vnic_native_used,
+	.tell_reset	= vnic_mbx_tell_reset,
+	.reset		= vnic_native_reset,
 };
-
-static bool vnic_fn_offset_ok(u32 offset)
-{
-	return offset < VNIC_BAR_CTRL_SIZE && IS_ALIGNED(offset, sizeof(u32));
-}
-
-u32 vnic_fn_read(struct vnic_fn *fn, u32 offset)
-{
-	return vnic_fn_offset_ok(offset) ? fn->pers->read(fn, offset) : ~0U;
-}
-EXPORT_SYMBOL_VNIC(vnic_fn_read);
-
-void vnic_fn_write(struct vnic_fn *fn, u32 offset, u32 value)
-{
-	if (vnic_fn_offset_ok(offset))
-		fn->pers->write(fn, offset, value);
-}
-EXPORT_SYMBOL_VNIC(vnic_fn_write);

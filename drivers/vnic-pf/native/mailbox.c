@@ -7,9 +7,8 @@
  * and handlers see the copy.  The page is touched only in two short
  * preemption-disabled stretches, to copy the request and to write the answer.
  *
- * Whatever takes the switch's configuration lock runs in a kworker while the
- * worker waits: a thread of a VM can be throttled at any instruction, and the
- * host's administrator must not wait for it.  vnic_fn_toll() bounds for how long.
+ * Whatever takes the switch's configuration lock runs in a kworker (model/toll.c)
+ * while the worker waits.
  */
 #include <linux/bitmap.h>
 #include <linux/bits.h>
@@ -17,17 +16,14 @@
 #include <linux/if_vlan.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
+#include "../model/worker.h"
 #include "../trace.h"
-#include "fn.h"
-#include "worker.h"
+#include "native.h"
 
 /**
  * struct vnic_mbx - buffers of a function's mailbox
  * @fn: function
- * @work: runs @call in a kworker
- * @call: what to run there
  * @op: operation of the request, once it was checked
  * @result: VNIC_MBX_OK or VNIC_MBX_E_*
  * @out_len: bytes of @caps or @stats to answer with
@@ -39,8 +35,6 @@
  */
 struct vnic_mbx {
 	struct vnic_fn			*fn;
-	struct work_struct		work;
-	void				(*call)(struct vnic_mbx *m);
 	const struct vnic_mbx_op	*op;
 	u32				result;
 	unsigned int			out_len;
@@ -265,7 +259,7 @@ static u32 vnic_mbx_set_rss(struct vnic_fn *fn, struct vnic_mbx *m)
 	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
 		if (req->table[i] >= vnic_mbx_qps(fn))
 			return VNIC_MBX_E_INVAL;
-	vnic_hash_set_key(&fn->rss_key, req->key);
+	vnic_hash_set_key(&fn->rss_key, req->key, VNIC_HASH_ALL);
 	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
 		WRITE_ONCE(fn->rss_table[i], req->table[i]);
 	return VNIC_MBX_OK;
@@ -289,10 +283,11 @@ static void vnic_mbx_put_stats(struct vnic_mbx_stats *out, const struct vnic_por
 
 	*out = (struct vnic_mbx_stats) {
 		.rx_drop_rate		= cpu_to_le64(d[VNIC_DROP_RX_RATE] + d[VNIC_DROP_RX_PPS] +
-						      d[VNIC_DROP_RX_SHARE]),
+						      d[VNIC_DROP_RX_NODE] + d[VNIC_DROP_RX_SHARE]),
 		.rx_drop_nobuf		= cpu_to_le64(d[VNIC_DROP_RX_NOBUF]),
 		.rx_drop_other		= cpu_to_le64(st->rx_dropped - d[VNIC_DROP_RX_RATE] -
-						      d[VNIC_DROP_RX_PPS] - d[VNIC_DROP_RX_SHARE] -
+						      d[VNIC_DROP_RX_PPS] - d[VNIC_DROP_RX_NODE] -
+						      d[VNIC_DROP_RX_SHARE] -
 						      d[VNIC_DROP_RX_NOBUF]),
 		.tx_drop_spoof		= cpu_to_le64(d[VNIC_DROP_TX_SPOOF]),
 		.tx_drop_vlan		= cpu_to_le64(d[VNIC_DROP_TX_VLAN]),
@@ -431,30 +426,6 @@ static u32 vnic_mbx_check(struct vnic_fn *fn, struct vnic_mbx *m)
 
 /* ---- the page ---- */
 
-static void vnic_mbx_run_call(struct work_struct *work)
-{
-	struct vnic_mbx *m = container_of(work, struct vnic_mbx, work);
-	u64 since = ktime_get_ns();
-
-	m->call(m);
-	vnic_fn_toll_spend(m->fn, since);
-}
-
-/* Run @call in a kworker and wait for it; see the head of this file. */
-static void vnic_mbx_call(struct vnic_mbx *m, void (*call)(struct vnic_mbx *m))
-{
-	m->call = call;
-	schedule_work(&m->work);
-	flush_work(&m->work);
-}
-
-/* Not now: the worker comes back for what is @pending at @when. */
-static void vnic_mbx_later(struct vnic_fn *fn, unsigned int pending, u64 when)
-{
-	set_bit(pending, &fn->mbx_pending);
-	vnic_worker_wake_at(fn->worker[0], VNIC_WORK_MBX, when);
-}
-
 static bool vnic_mbx_copy_request(struct vnic_mbx *m, u64 addr)
 {
 	const struct vnic_mbx_page *page;
@@ -506,8 +477,10 @@ static void vnic_mbx_answer(struct vnic_mbx *m, u64 addr)
 		vnic_vector_raise(fn, 0, 1, 0);
 }
 
-static void vnic_mbx_handle(struct vnic_mbx *m)
+static void vnic_mbx_handle(void *arg)
 {
+	struct vnic_mbx *m = arg;
+
 	m->result = m->op->handle(m->fn, m);
 }
 
@@ -523,10 +496,10 @@ static void vnic_mbx_request(struct vnic_mbx *m, u64 addr)
 	if (!m->result && m->op->config) {
 		wait = vnic_fn_toll(fn);
 		if (wait) {
-			vnic_mbx_later(fn, VNIC_MBX_REQUEST, ktime_get_ns() + wait);
+			vnic_fn_pend_at(fn, VNIC_PENDING_REQUEST, ktime_get_ns() + wait);
 			return;
 		}
-		vnic_mbx_call(m, vnic_mbx_handle);
+		vnic_fn_call(fn, vnic_mbx_handle, m);
 	} else if (!m->result) {
 		vnic_mbx_handle(m);
 	}
@@ -538,8 +511,9 @@ static void vnic_mbx_request(struct vnic_mbx *m, u64 addr)
 
 /* ---- status block ---- */
 
-static void vnic_mbx_gather_status(struct vnic_mbx *m)
+static void vnic_mbx_gather_status(void *arg)
 {
+	struct vnic_mbx *m = arg;
 	struct vnic_fn *fn = m->fn;
 	struct vnic_port_info info;
 	u32 flags = 0;
@@ -589,17 +563,11 @@ static void vnic_mbx_update_status(struct vnic_mbx *m, u64 addr)
 	u64 wait = vnic_fn_toll(m->fn);
 
 	if (wait) {
-		vnic_mbx_later(m->fn, VNIC_MBX_STATUS, ktime_get_ns() + wait);
+		vnic_fn_pend_at(m->fn, VNIC_PENDING_STATUS, ktime_get_ns() + wait);
 		return;
 	}
-	vnic_mbx_call(m, vnic_mbx_gather_status);
+	vnic_fn_call(m->fn, vnic_mbx_gather_status, m);
 	vnic_mbx_put_status(m, addr);
-}
-
-void vnic_mbx_notify(struct vnic_fn *fn)
-{
-	set_bit(VNIC_MBX_STATUS, &fn->mbx_pending);
-	vnic_worker_wake(fn->worker[0], VNIC_WORK_MBX);
 }
 
 void vnic_mbx_tell_reset(struct vnic_fn *fn)
@@ -622,7 +590,7 @@ void vnic_mbx_work(struct vnic_fn *fn)
 	u64 addr = READ_ONCE(fn->mbx_addr);
 	bool ok;
 
-	if (!addr || !READ_ONCE(fn->mbx_pending))
+	if (!addr || !READ_ONCE(fn->pending))
 		return;
 	vnic_as_begin();
 	ok = vnic_as_reaches(fn->as, addr, VNIC_MBX_PAGE_SIZE, true);
@@ -633,24 +601,25 @@ void vnic_mbx_work(struct vnic_fn *fn)
 		vnic_fn_fail(fn, "mailbox page is not accessible");
 		return;
 	}
-	if (test_and_clear_bit(VNIC_MBX_REQUEST, &fn->mbx_pending))
+	if (test_and_clear_bit(VNIC_PENDING_REQUEST, &fn->pending))
 		vnic_mbx_request(m, addr);
-	if (test_and_clear_bit(VNIC_MBX_STATUS, &fn->mbx_pending))
+	if (test_and_clear_bit(VNIC_PENDING_STATUS, &fn->pending))
 		vnic_mbx_update_status(m, addr);
 }
 
-struct vnic_mbx *vnic_mbx_create(struct vnic_fn *fn)
+int vnic_mbx_attach(struct vnic_fn *fn)
 {
 	struct vnic_mbx *m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
 
 	if (!m)
-		return NULL;
+		return -ENOMEM;
 	m->fn = fn;
-	INIT_WORK(&m->work, vnic_mbx_run_call);
-	return m;
+	fn->mbx = m;
+	return 0;
 }
 
-void vnic_mbx_destroy(struct vnic_mbx *m)
+void vnic_mbx_detach(struct vnic_fn *fn)
 {
-	kfree(m);
+	kfree(fn->mbx);
+	fn->mbx = NULL;
 }

@@ -1,0 +1,620 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The control queue (5.1.6.5), and the rest of what is done for a virtio driver in the
+ * turns of the function's first worker: the data path is enabled, and changes of link
+ * and address become changes of the device configuration.
+ *
+ * A request is copied once; checks and handlers see the copy.  Trust, limits and
+ * filters are the switch's, as for the native mailbox: what it refuses is answered
+ * with VIRTIO_NET_ERR, and counted.
+ */
+#include <linux/bitmap.h>
+#include <linux/etherdevice.h>
+#include <linux/ethtool.h>
+#include <linux/if_vlan.h>
+#include <linux/log2.h>
+#include <linux/unaligned.h>
+
+#include "virtio.h"
+
+/**
+ * struct vnic_ctrl_op - a kind of request
+ * @class: VIRTIO_NET_CTRL_*
+ * @cmd: command of the class
+ * @needs: VIRTIO_NET_F_* that must have been negotiated
+ * @len: bytes of data, at least if @list, else exactly
+ * @list: a list follows, whose length @handle checks
+ * @config: takes the switch's configuration lock: runs in a kworker
+ * @handle: do it.  VNIC_MBX_OK or VNIC_MBX_E_*
+ */
+struct vnic_ctrl_op {
+	u8	class;
+	u8	cmd;
+	u8	needs;
+	u16	len;
+	bool	list;
+	bool	config;
+	u32	(*handle)(struct vnic_virtio *v, const u8 *data, u32 len);
+};
+
+/* ---- requests ---- */
+
+/* Put modes and filters in force; of the modes those that are allowed. */
+static u32 vnic_ctrl_rx_mode(struct vnic_virtio *v, u32 modes)
+{
+	u32 err = vnic_port_guest_rx_mode(&v->fn->port, modes, v->num_uc, v->num_mc, v->addrs);
+
+	if (!err)
+		v->modes = modes;
+	return err;
+}
+
+static u32 vnic_ctrl_mode(struct vnic_virtio *v, u32 mode, u8 on)
+{
+	return vnic_ctrl_rx_mode(v, on ? v->modes | mode : v->modes & ~mode);
+}
+
+static u32 vnic_ctrl_promisc(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	return vnic_ctrl_mode(v, VNIC_RX_MODE_PROMISC, data[0]);
+}
+
+static u32 vnic_ctrl_allmulti(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	return vnic_ctrl_mode(v, VNIC_RX_MODE_ALLMULTI, data[0]);
+}
+
+/* A list of addresses at the front of @data: their number; -EINVAL: it is cut off. */
+static int vnic_ctrl_list(const u8 *data, u32 len)
+{
+	u32 n;
+
+	if (len < sizeof(__le32))
+		return -EINVAL;
+	n = get_unaligned_le32(data);
+	return n <= VNIC_MAX_FILTERS && n * ETH_ALEN <= len - sizeof(__le32) ? (int)n : -EINVAL;
+}
+
+static u32 vnic_ctrl_table(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	int uc, mc;
+	u32 off;
+
+	uc = vnic_ctrl_list(data, len);
+	if (uc < 0)
+		return VNIC_MBX_E_LEN;
+	off = sizeof(__le32) + uc * ETH_ALEN;
+	mc = vnic_ctrl_list(data + off, len - off);
+	if (mc < 0)
+		return VNIC_MBX_E_LEN;
+	if (uc + mc > VNIC_MAX_FILTERS)
+		return VNIC_MBX_E_NOSPC;
+	v->num_uc = uc;
+	v->num_mc = mc;
+	memcpy(v->addrs, data + sizeof(__le32), uc * ETH_ALEN);
+	memcpy(v->addrs + uc * ETH_ALEN, data + off + sizeof(__le32), mc * ETH_ALEN);
+	return vnic_ctrl_rx_mode(v, v->modes);
+}
+
+static u32 vnic_ctrl_addr(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	u8 mac[ETH_ALEN] __aligned(2);
+
+	memcpy(mac, data, ETH_ALEN);
+	return is_valid_ether_addr(mac) ? vnic_port_guest_mac(&v->fn->port, mac) :
+					  VNIC_MBX_E_INVAL;
+}
+
+/* Number 0 is a priority, which needs no membership. */
+static u32 vnic_ctrl_vlan(struct vnic_virtio *v, const u8 *data, bool add)
+{
+	u16 vid = get_unaligned_le16(data);
+
+	if (vid >= VLAN_N_VID - 1)
+		return VNIC_MBX_E_INVAL;
+	return vid ? vnic_port_guest_vlan(&v->fn->port, vid, ETH_P_8021Q, add) : VNIC_MBX_OK;
+}
+
+static u32 vnic_ctrl_vlan_add(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	return vnic_ctrl_vlan(v, data, true);
+}
+
+static u32 vnic_ctrl_vlan_del(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	return vnic_ctrl_vlan(v, data, false);
+}
+
+static u32 vnic_ctrl_pairs(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	u16 pairs = get_unaligned_le16(data);
+	unsigned int i;
+
+	if (!pairs || pairs > v->pairs)
+		return VNIC_MBX_E_INVAL;
+	if (!vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT))
+		WRITE_ONCE(v->fn->rss_key.types, VNIC_HASH_ALL);
+	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
+		WRITE_ONCE(v->fn->rss_table[i], i % pairs);
+	WRITE_ONCE(v->fn->rss_other, 0);
+	return VNIC_MBX_OK;
+}
+
+void vnic_ctrl_hash_begin(struct vnic_virtio *v)
+{
+	if (vnic_virtio_has(v, VIRTIO_NET_F_RSS) || vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT))
+		WRITE_ONCE(v->fn->rss_key.types, 0);
+}
+
+/* A key behind its length.  Is it one?  Linux's driver sends a byte of padding behind it. */
+static bool vnic_ctrl_key_ok(const u8 *data, u32 len)
+{
+	return len && data[0] <= VNIC_RSS_KEY_LEN && len > data[0];
+}
+
+static void vnic_ctrl_set_key(struct vnic_virtio *v, const u8 *data, u32 types)
+{
+	u8 key[VNIC_RSS_KEY_LEN] = {};
+
+	memcpy(key, data + 1, data[0]);
+	vnic_hash_set_key(&v->fn->rss_key, key, types);
+}
+
+static u32 vnic_ctrl_hash(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	const u32 front = offsetof(struct virtio_net_hash_config, hash_key_length);
+	u32 types = get_unaligned_le32(data);
+
+	if (types & ~VNIC_HASH_ALL || !vnic_ctrl_key_ok(data + front, len - front))
+		return VNIC_MBX_E_INVAL;
+	vnic_ctrl_set_key(v, data + front, types);
+	return VNIC_MBX_OK;
+}
+
+/* As a struct virtio_net_rss_config, whose table may be of any length */
+static u32 vnic_ctrl_rss(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	const u32 front = offsetof(struct virtio_net_rss_config, indirection_table);
+	u32 i, n, end, types = get_unaligned_le32(data);
+	u16 other = get_unaligned_le16(data + 6), tx;
+	const u8 *table = data + front;
+
+	n = get_unaligned_le16(data + 4) + 1;
+	end = front + n * sizeof(__le16) + sizeof(__le16);	/* max_tx_vq */
+	if (types & ~VNIC_HASH_ALL || !is_power_of_2(n) || n > VNIC_RSS_ENTRIES ||
+	    other >= v->pairs || end > len || !vnic_ctrl_key_ok(data + end, len - end))
+		return VNIC_MBX_E_INVAL;
+	tx = get_unaligned_le16(data + end - sizeof(__le16));
+	for (i = 0; i < n; i++)
+		if (get_unaligned_le16(table + i * sizeof(__le16)) >= v->pairs)
+			return VNIC_MBX_E_INVAL;
+	if (!tx || tx > v->pairs)
+		return VNIC_MBX_E_INVAL;
+	vnic_ctrl_set_key(v, data + end, types);
+	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
+		WRITE_ONCE(v->fn->rss_table[i], get_unaligned_le16(table + i % n * sizeof(__le16)));
+	WRITE_ONCE(v->fn->rss_other, other);
+	return VNIC_MBX_OK;
+}
+
+static u32 vnic_ctrl_offloads(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	const u64 all = BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) |
+			BIT_ULL(VIRTIO_NET_F_GUEST_TSO6);
+	u64 on = get_unaligned_le64(data);
+	struct vnic_rxq *rxq;
+	unsigned int i;
+	u16 tell;
+
+	if (on & ~(v->features & all))
+		return VNIC_MBX_E_INVAL;
+	v->offloads = on;
+	tell = vnic_virtio_tell(v);
+	for (i = 0; i < v->pairs; i++) {
+		rxq = &v->fn->rxq[i];
+		spin_lock_bh(&rxq->lock);
+		rxq->tell = tell;
+		spin_unlock_bh(&rxq->lock);
+	}
+	return VNIC_MBX_OK;
+}
+
+/* Of all queues of a kind.  A vector that both share has what was set last. */
+static u32 vnic_ctrl_coalesce(struct vnic_virtio *v, const u8 *data, unsigned int first)
+{
+	u32 frames = get_unaligned_le32(data), usecs = get_unaligned_le32(data + 4);
+	unsigned int i, vector;
+
+	if (usecs > VNIC_COALESCE_MAX)
+		return VNIC_MBX_E_INVAL;
+	frames = min(frames, U16_MAX);
+	v->moderation[first] = (struct vnic_virtio_moderation) { usecs, frames };
+	for (i = first; i < 2 * v->pairs; i += 2) {
+		vector = READ_ONCE(v->vq[i].vector);
+		if (vector < READ_ONCE(v->fn->vectors))
+			vnic_vector_set_moderation(v->fn, vector, usecs, frames);
+	}
+	return VNIC_MBX_OK;
+}
+
+/* Queue of a request about one (struct virtio_net_ctrl_coal_vq), or -EINVAL */
+static int vnic_ctrl_queue(const struct vnic_virtio *v, const u8 *data)
+{
+	u16 index = get_unaligned_le16(data);
+
+	if (index >= vnic_virtio_ctrl(v) || !READ_ONCE(v->vq[index].enabled) ||
+	    READ_ONCE(v->vq[index].vector) >= READ_ONCE(v->fn->vectors))
+		return -EINVAL;
+	return index;
+}
+
+static u32 vnic_ctrl_coalesce_set(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	u32 frames = get_unaligned_le32(data + 4), usecs = get_unaligned_le32(data + 8);
+	int index = vnic_ctrl_queue(v, data);
+
+	if (index < 0 || usecs > VNIC_COALESCE_MAX)
+		return VNIC_MBX_E_INVAL;
+	vnic_vector_set_moderation(v->fn, READ_ONCE(v->vq[index].vector), usecs,
+				   min(frames, U16_MAX));
+	return VNIC_MBX_OK;
+}
+
+static u32 vnic_ctrl_coalesce_get(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	int index = vnic_ctrl_queue(v, data);
+	const struct vnic_vector *vec;
+	unsigned int i;
+	u64 room = 0;
+
+	for (i = 0; i < v->num_in; i++)
+		room += v->in[i].len;
+	if (index < 0 || room <= sizeof(v->reply))
+		return VNIC_MBX_E_INVAL;
+	vec = &v->fn->vec[READ_ONCE(v->vq[index].vector)];
+	put_unaligned_le32(READ_ONCE(vec->frames), v->reply);
+	put_unaligned_le32(READ_ONCE(vec->usecs), v->reply + 4);
+	v->reply_len = sizeof(v->reply);
+	return VNIC_MBX_OK;
+}
+
+static u32 vnic_ctrl_coalesce_tx(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	return vnic_ctrl_coalesce(v, data, 1);
+}
+
+static u32 vnic_ctrl_coalesce_rx(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	return vnic_ctrl_coalesce(v, data, 0);
+}
+
+static const struct vnic_ctrl_op vnic_ctrl_ops[] = {
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, VIRTIO_NET_F_CTRL_RX, 1,
+	  .config = true, .handle = vnic_ctrl_promisc },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI, VIRTIO_NET_F_CTRL_RX, 1,
+	  .config = true, .handle = vnic_ctrl_allmulti },
+	{ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, VIRTIO_NET_F_CTRL_RX,
+	  2 * sizeof(__le32), .list = true, .config = true, .handle = vnic_ctrl_table },
+	{ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, VIRTIO_NET_F_CTRL_MAC_ADDR,
+	  ETH_ALEN, .config = true, .handle = vnic_ctrl_addr },
+	{ VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, VIRTIO_NET_F_CTRL_VLAN, 2,
+	  .config = true, .handle = vnic_ctrl_vlan_add },
+	{ VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_DEL, VIRTIO_NET_F_CTRL_VLAN, 2,
+	  .config = true, .handle = vnic_ctrl_vlan_del },
+	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, VIRTIO_NET_F_MQ, 2,
+	  .handle = vnic_ctrl_pairs },
+	{ VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET,
+	  VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, 8, .handle = vnic_ctrl_offloads },
+	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_TX_SET, VIRTIO_NET_F_NOTF_COAL,
+	  8, .handle = vnic_ctrl_coalesce_tx },
+	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET, VIRTIO_NET_F_NOTF_COAL,
+	  8, .handle = vnic_ctrl_coalesce_rx },
+	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET, VIRTIO_NET_F_VQ_NOTF_COAL,
+	  12, .handle = vnic_ctrl_coalesce_set },
+	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET, VIRTIO_NET_F_VQ_NOTF_COAL,
+	  4, .handle = vnic_ctrl_coalesce_get },
+	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_RSS_CONFIG, VIRTIO_NET_F_RSS, 13, .list = true,
+	  .handle = vnic_ctrl_rss },
+	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_HASH_CONFIG, VIRTIO_NET_F_HASH_REPORT, 13,
+	  .list = true, .handle = vnic_ctrl_hash },
+};
+
+/* NULL: none that this driver may ask for, or of the wrong length */
+static const struct vnic_ctrl_op *vnic_ctrl_find(const struct vnic_virtio *v)
+{
+	const struct vnic_ctrl_op *op;
+	u32 len = v->len - 2;
+	unsigned int i;
+
+	if (v->len < 2 || v->len > VNIC_CTRL_MAX)
+		return NULL;
+	for (i = 0; i < ARRAY_SIZE(vnic_ctrl_ops); i++) {
+		op = &vnic_ctrl_ops[i];
+		if (op->class == v->req[0] && op->cmd == v->req[1])
+			return vnic_virtio_has(v, op->needs) &&
+			       (op->list ? len >= op->len : len == op->len) ? op : NULL;
+	}
+	return NULL;
+}
+
+/**
+ * struct vnic_ctrl_run - a request being done
+ * @v: device
+ * @op: what
+ * @result: VNIC_MBX_OK or VNIC_MBX_E_*
+ */
+struct vnic_ctrl_run {
+	struct vnic_virtio		*v;
+	const struct vnic_ctrl_op	*op;
+	u32				result;
+};
+
+static void vnic_ctrl_run(void *arg)
+{
+	struct vnic_ctrl_run *run = arg;
+
+	run->result = run->op->handle(run->v, run->v->req + 2, run->v->len - 2);
+}
+
+/* ---- the queue ---- */
+
+/*
+ * Copy the next request.  1; 0: there is none; -errno: the driver's fault.  Of one that
+ * is too long only the length is kept.
+ */
+static int vnic_ctrl_take(struct vnic_virtio *v)
+{
+	struct vnic_ring_page page[VNIC_RING_PAGES];
+	struct vnic_buf buf[VNIC_TX_BUFS];
+	struct vnic_chain c = { .buf = buf, .most = ARRAY_SIZE(buf) };
+	unsigned int i;
+	u32 prod;
+	int err;
+
+	vnic_ring_no_pages(page);
+	if (!vnic_vring_prod(v->fn, &v->ctrl, v->next, &prod))
+		return -ENXIO;
+	if (prod == v->next)
+		return 0;
+	err = vnic_vring_chain(v->fn, &v->ctrl, page, v->next, &c);
+	if (err)
+		return err;
+	if (c.out == c.n || !buf[c.out].len)
+		return -EINVAL;		/* no place for an answer */
+	v->id = c.id;
+	v->entries = c.entries;
+	v->num_in = min_t(u32, c.n - c.out, ARRAY_SIZE(v->in));
+	memcpy(v->in, buf + c.out, v->num_in * sizeof(*buf));
+	v->reply_len = 0;
+	v->len = 0;
+	for (i = 0; i < c.out; i++) {
+		if (v->len + (u64)buf[i].len > VNIC_CTRL_MAX) {
+			v->len = U32_MAX;
+			break;
+		}
+		if (!vnic_vring_copy(v->fn, buf[i].addr, v->req + v->len, buf[i].len))
+			return -EFAULT;
+		v->len += buf[i].len;
+	}
+	return 1;
+}
+
+/* Write byte @at of the answer.  False: there is no such byte, or no memory. */
+static bool vnic_ctrl_put(struct vnic_virtio *v, u32 at, u8 byte)
+{
+	struct vnic_as *as = v->fn->as;
+	unsigned int i;
+	u8 *ptr;
+
+	for (i = 0; i < v->num_in; at -= v->in[i++].len) {
+		if (at >= v->in[i].len)
+			continue;
+		ptr = vnic_as_wptr(as, v->in[i].addr + at, 1);
+		if (ptr)
+			vnic_as_store(as, v->in[i].addr + at, ptr, &byte, 1);
+		return ptr;
+	}
+	return false;
+}
+
+/* What is asked for, and the result behind it.  0 or -EFAULT */
+static int vnic_ctrl_answer(struct vnic_virtio *v, u8 ack)
+{
+	struct vnic_ring_page page[VNIC_RING_PAGES];
+	struct vnic_fn *fn = v->fn;
+	bool ok = true;
+	u32 i;
+
+	vnic_ring_no_pages(page);
+	vnic_as_begin();
+	for (i = 0; i < v->reply_len && ok; i++)
+		ok = vnic_ctrl_put(v, i, v->reply[i]);
+	ok = ok && vnic_ctrl_put(v, i, ack);
+	smp_wmb();	/* the answer before whose it is */
+	ok = ok && vnic_vring_put(fn, &v->ctrl, page, v->next, v->id, i + 1);
+	if (ok) {
+		v->next += v->entries;
+		v->ctrl.vring.done = v->next;
+		ok = vnic_vring_publish(fn, &v->ctrl, 0, 0, 0);
+	}
+	vnic_as_end();
+	return ok ? 0 : -EFAULT;
+}
+
+/* One request.  1: there may be more; 0: there are none; -EAGAIN: not now; other -errno:
+ * the driver's fault
+ */
+static int vnic_ctrl_one(struct vnic_virtio *v)
+{
+	struct vnic_ctrl_run run = { .v = v, .result = VNIC_MBX_E_OPCODE };
+	struct vnic_fn *fn = v->fn;
+	u64 wait;
+	int n;
+
+	vnic_as_begin();
+	n = vnic_ctrl_take(v);
+	vnic_as_end();
+	if (n <= 0)
+		return n;
+	run.op = vnic_ctrl_find(v);
+	if (run.op && run.op->config) {
+		wait = vnic_fn_toll(fn);
+		if (wait) {
+			vnic_fn_pend_at(fn, VNIC_PENDING_REQUEST, ktime_get_ns() + wait);
+			return -EAGAIN;
+		}
+		vnic_fn_call(fn, vnic_ctrl_run, &run);
+	} else if (run.op) {
+		vnic_ctrl_run(&run);
+	}
+	if (run.result)
+		WRITE_ONCE(fn->refused, fn->refused + 1);
+	return vnic_ctrl_answer(v, run.result ? VIRTIO_NET_ERR : VIRTIO_NET_OK) ?: 1;
+}
+
+/* One request a turn; the driver is asked to ring for the next. */
+static void vnic_ctrl_work(struct vnic_virtio *v)
+{
+	struct vnic_fn *fn = v->fn;
+	bool ok;
+	u32 more;
+	int n;
+
+	if (!v->ctrl.live)
+		return;
+	n = vnic_ctrl_one(v);
+	if (n == -EAGAIN)
+		return;
+	if (!n) {
+		vnic_as_begin();
+		ok = vnic_vring_arm(fn, &v->ctrl, v->next, 1, &more);
+		vnic_as_end();
+		n = ok ? more : -ENXIO;
+	}
+	if (n < 0)
+		vnic_fn_fail(fn, n == -EINVAL ? "control queue invalid" :
+						"control queue not accessible");
+	else if (n)
+		vnic_fn_pend(fn, VNIC_PENDING_REQUEST);
+}
+
+/* ---- how things are ---- */
+
+u16 vnic_virtio_tell(const struct vnic_virtio *v)
+{
+	u16 tell = 0;
+
+	if (v->offloads & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM))
+		tell |= VNIC_FR_CSUM_OK | VNIC_FR_CSUM_PARTIAL;
+	if (v->offloads & BIT_ULL(VIRTIO_NET_F_GUEST_TSO4))
+		tell |= VNIC_FR_TSO4;
+	if (v->offloads & BIT_ULL(VIRTIO_NET_F_GUEST_TSO6))
+		tell |= VNIC_FR_TSO6;
+	if (vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT))
+		tell |= VNIC_FR_HASH;
+	return tell;
+}
+
+void vnic_virtio_gather(void *virtio)
+{
+	struct vnic_virtio *v = virtio;
+	struct virtio_net_config config = {
+		.max_virtqueue_pairs = vnic_to_v16(v->pairs),
+		.rss_max_key_size = VNIC_RSS_KEY_LEN,
+		.rss_max_indirection_table_length = cpu_to_le16(VNIC_RSS_ENTRIES),
+		.supported_hash_types = cpu_to_le32(VNIC_HASH_ALL),
+		.duplex = DUPLEX_FULL,
+	};
+	struct vnic_port_info info;
+
+	vnic_port_get_info(&v->fn->port, &info);
+	ether_addr_copy(config.mac, info.mac);
+	config.status = vnic_to_v16(info.link_up ? VIRTIO_NET_S_LINK_UP : 0);
+	config.speed = cpu_to_le32(info.link_up && info.speed ? info.speed : SPEED_UNKNOWN);
+	spin_lock(&v->lock);
+	if (memcmp(&config, &v->config, sizeof(config))) {
+		v->config = config;
+		v->generation++;
+	}
+	spin_unlock(&v->lock);
+}
+
+/* Link, address, or an error: the driver looks for itself. */
+static void vnic_virtio_status(struct vnic_virtio *v)
+{
+	struct vnic_fn *fn = v->fn;
+	u64 wait = vnic_fn_toll(fn);
+	u8 was = v->generation;
+	u16 vector;
+
+	if (wait) {
+		vnic_fn_pend_at(fn, VNIC_PENDING_STATUS, ktime_get_ns() + wait);
+		return;
+	}
+	vnic_fn_call(fn, vnic_virtio_gather, v);
+	if (v->generation == was && !test_bit(VNIC_FN_FAILED, &fn->flags))
+		return;
+	set_bit(1, &v->isr);
+	vector = READ_ONCE(v->vector);
+	if (vector < READ_ONCE(fn->vectors))
+		vnic_vector_raise(fn, vector, 1, 0);
+}
+
+/*
+ * The driver is ready.  One that does not say what it wants to hear hears all that
+ * may be heard (5.1.6.5.1, 5.1.6.5.3); of service tags it cannot, and its MTU is
+ * unknown.
+ */
+static void vnic_virtio_enable(void *virtio)
+{
+	struct vnic_virtio *v = virtio;
+	struct vnic_port *port = &v->fn->port;
+	DECLARE_BITMAP(vlans, VLAN_N_VID);
+
+	vnic_port_guest_mtu(port, VNIC_MTU_MAX);
+	bitmap_fill(vlans, VLAN_N_VID);
+	clear_bit(0, vlans);
+	clear_bit(VLAN_VID_MASK, vlans);
+	vnic_port_guest_vlans(port, ETH_P_8021AD, vlans);
+	if (!vnic_virtio_has(v, VIRTIO_NET_F_CTRL_VLAN))
+		vnic_port_guest_vlans(port, ETH_P_8021Q, vlans);
+	if (!vnic_virtio_has(v, VIRTIO_NET_F_CTRL_RX))
+		vnic_ctrl_rx_mode(v, VNIC_RX_MODE_ALLMULTI);
+	set_bit(VNIC_FN_ENABLED, &v->fn->flags);
+	vnic_port_guest_enable(port, true);
+}
+
+static void vnic_virtio_start(struct vnic_virtio *v)
+{
+	struct vnic_fn *fn = v->fn;
+	u64 wait = vnic_fn_toll(fn);
+
+	if (wait) {
+		vnic_fn_pend_at(fn, VNIC_PENDING_START, ktime_get_ns() + wait);
+		return;
+	}
+	vnic_fn_call(fn, vnic_virtio_enable, v);
+	vnic_fn_wake_queues(fn);
+}
+
+void vnic_ctrl_reset(struct vnic_virtio *v)
+{
+	v->ctrl.live = false;
+	v->next = 0;
+	v->modes = 0;
+	v->num_uc = 0;
+	v->num_mc = 0;
+}
+
+void vnic_virtio_work(struct vnic_fn *fn)
+{
+	struct vnic_virtio *v = fn->virtio;
+
+	if (test_and_clear_bit(VNIC_PENDING_START, &fn->pending))
+		vnic_virtio_start(v);
+	if (test_and_clear_bit(VNIC_PENDING_STATUS, &fn->pending))
+		vnic_virtio_status(v);
+	if (test_and_clear_bit(VNIC_PENDING_REQUEST, &fn->pending) &&
+	    !test_bit(VNIC_FN_FAILED, &fn->flags))
+		vnic_ctrl_work(v);
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Virtqueues of either format: who wants to hear of what, and what has been used.
+ *
+ * An index counts entries of the ring since the queue was made: chains in a split
+ * virtqueue, descriptors in a packed one.
+ */
+#include "virtio.h"
+
+#define VNIC_VRING_LOOK	64	/* entries to look at in a packed virtqueue, at most */
+
+/* How many entries are there behind @seen?  Of a packed virtqueue at most @most.  -ENXIO */
+static int vnic_vring_more(struct vnic_fn *fn, const struct vnic_ring *ring, u32 seen, u32 most)
+{
+	return ring->vring.packed ? vnic_packed_more(fn, ring, seen, most) :
+				    vnic_split_more(fn, ring, seen);
+}
+
+bool vnic_vring_prod(struct vnic_fn *fn, const struct vnic_ring *ring, u32 at, u32 *prod)
+{
+	int more = vnic_vring_more(fn, ring, at, VNIC_VRING_LOOK);
+
+	if (more < 0)
+		return false;
+	smp_rmb();	/* that they are there before what they are; the driver has a wmb */
+	*prod = at + more;
+	return true;
+}
+
+int vnic_vring_chain(struct vnic_fn *fn, const struct vnic_ring *ring,
+		     struct vnic_ring_page *page, u32 index, struct vnic_chain *c)
+{
+	c->n = 0;
+	c->out = 0;
+	return ring->vring.packed ? vnic_packed_chain(fn, ring, page, index, c) :
+				    vnic_split_chain(fn, ring, page, index, c);
+}
+
+int vnic_chain_add(struct vnic_chain *c, u64 addr, u32 len, bool write)
+{
+	if (c->n == c->most)
+		return -E2BIG;
+	if (!write && c->out != c->n)
+		return -EINVAL;		/* to be read, behind one to be written */
+	c->buf[c->n].addr = addr;
+	c->buf[c->n++].len = len;
+	c->out += !write;
+	return 0;
+}
+
+bool vnic_vring_put(struct vnic_fn *fn, const struct vnic_ring *ring,
+		    struct vnic_ring_page *page, u32 index, u16 id, u32 len)
+{
+	return ring->vring.packed ? vnic_packed_put(fn, ring, page, index, id, len) :
+				    vnic_split_put(fn, ring, page, index, id, len);
+}
+
+bool vnic_vring_reaches(struct vnic_fn *fn, const struct vnic_ring *ring)
+{
+	return ring->vring.packed ? vnic_packed_reaches(fn, ring) :
+				    vnic_split_reaches(fn, ring);
+}
+
+bool vnic_vring_copy(struct vnic_fn *fn, u64 addr, void *to, size_t len)
+{
+	const void *ptr;
+	size_t n;
+
+	for (; len; len -= n, addr += n, to += n) {
+		n = min_t(size_t, len, PAGE_SIZE - offset_in_page(addr));
+		ptr = vnic_as_ptr(fn->as, addr, n);
+		if (!ptr)
+			return false;
+		memcpy(to, ptr, n);
+	}
+	return true;
+}
+
+const void *vnic_vring_desc(struct vnic_fn *fn, struct vnic_ring_page *page, u64 table,
+			    unsigned int index, void *to)
+{
+	u64 addr = table + index * VNIC_VRING_DESC;
+	const void *ptr;
+
+	if (unlikely(offset_in_page(addr) > PAGE_SIZE - VNIC_VRING_DESC))
+		return vnic_vring_copy(fn, addr, to, VNIC_VRING_DESC) ? to : NULL;
+	ptr = vnic_ring_at(fn, page, addr);
+	return ptr ? memcpy(to, ptr, VNIC_VRING_DESC) : NULL;
+}
+
+unsigned int vnic_vring_table(const struct vnic_ring *ring, u32 len, bool next)
+{
+	if (!ring->vring.indirect || next || len % VNIC_VRING_DESC ||
+	    len / VNIC_VRING_DESC > U16_MAX)
+		return 0;
+	return len / VNIC_VRING_DESC;
+}
+
+/* ---- who wants to hear ---- */
+
+/* What a transmit queue has consumed goes back by name; of other queues that is done. */
+static bool vnic_vring_give_back(struct vnic_fn *fn, struct vnic_ring *ring, u32 old, u32 new)
+{
+	struct vnic_ring_page page[VNIC_RING_PAGES];
+	const struct vnic_tx_work *w = container_of(ring, struct vnic_txq, ring)->work;
+	unsigned int k;
+
+	vnic_ring_no_pages(page);
+	for (k = 0; old != new; old += w->entries[k++])
+		if (!vnic_vring_put(fn, ring, page, old, w->id[k], 0))
+			return false;
+	ring->vring.done = new;
+	return true;
+}
+
+/* What is asked about later is no older than this; see vnic_packed_place(). */
+static void vnic_vring_published(struct vnic_ring *ring)
+{
+	ring->vring.told = ring->vring.done;
+	if (ring->vring.done - ring->vring.mark >= 2 * ring->size)
+		ring->vring.mark += 2 * ring->size;
+}
+
+bool vnic_vring_publish(struct vnic_fn *fn, struct vnic_ring *ring, u32 old, u32 new, u32 wait)
+{
+	u32 told = ring->vring.told, done;
+	u16 event = ring->vring.event;
+	int wants;
+
+	if (!ring->rx && !vnic_vring_give_back(fn, ring, old, new))
+		return false;
+	done = ring->vring.done;
+	if (!ring->vring.packed && !vnic_split_publish(fn, ring, done))
+		return false;
+	smp_mb();	/* what is used before the driver's wish (2.7.10, 2.8.21) */
+	wants = 0;
+	if (!ring->vring.mute)
+		wants = ring->vring.packed ? vnic_packed_wants(fn, ring, told, done, &event) :
+					     vnic_split_wants(fn, ring, told, done, &event);
+	if (wants > 0 && event != ring->vring.event)
+		vnic_vector_raise_instead(fn, ring->vector, done - told, wait);
+	else if (wants > 0)
+		vnic_vector_raise(fn, ring->vector, done - told, wait);
+	else if (!ring->vring.mute && vnic_vector_held(&fn->vec[ring->vector]))
+		vnic_vector_tell(fn, ring->vector, done - told);
+	ring->vring.event = event;
+	vnic_vring_published(ring);
+	return wants >= 0 && (ring->rx || ring->vring.event_idx || vnic_vring_hush(fn, ring));
+}
+
+u32 vnic_vring_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons)
+{
+	u32 done = ring->vring.done, busy = ring->seen - done;
+	int more;
+
+	if (ring->vring.packed ? vnic_packed_waits(fn, ring, done) :
+				 vnic_split_waits(fn, ring, done))
+		return 0;
+	more = vnic_vring_more(fn, ring, ring->seen, ring->size);
+	return more >= 0 && busy + more < ring->size ? ring->size - busy - more : 0;
+}
+
+bool vnic_vring_hush(struct vnic_fn *fn, struct vnic_ring *ring)
+{
+	if (ring->vring.quiet)
+		return true;
+	ring->vring.quiet = true;
+	return ring->vring.packed ? vnic_packed_hush(fn, ring) : vnic_split_hush(fn, ring);
+}
+
+bool vnic_vring_arm(struct vnic_fn *fn, struct vnic_ring *ring, u32 seen, u32 ahead, u32 *more)
+{
+	bool ok;
+	int n;
+
+	if (ring->vring.packed)
+		ok = vnic_packed_arm(fn, ring, seen, ahead);
+	else
+		ok = vnic_split_arm(fn, ring, seen, ahead);
+	if (!ok)
+		return false;
+	/* One that is passed rings no more by itself. */
+	ring->vring.quiet = ring->vring.event_idx || ahead > 1;
+	smp_mb();	/* the wish before the driver's entries (2.7.10, 2.8.21) */
+	n = vnic_vring_more(fn, ring, seen, ahead);
+	*more = n;
+	return n >= 0;
+}
+
+const struct vnic_ring_ops vnic_vring_ops = {
+	.prod		= vnic_vring_prod,
+	.publish	= vnic_vring_publish,
+	.arm		= vnic_vring_arm,
+	.behind		= vnic_vring_behind,
+	.tx_cut		= vnic_vring_tx_cut,
+	.rx_fetch	= vnic_vring_rx_fetch,
+	.rx_quick	= vnic_vring_rx_quick,
+	.rx_room	= vnic_vring_rx_room,
+	.rx_front	= vnic_vring_rx_front,
+	.rx_complete	= vnic_vring_rx_complete,
+};

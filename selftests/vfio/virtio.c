@@ -1,0 +1,937 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A virtio driver in user space, which keeps the rules and breaks them: VF 0 is a virtio
+ * network device, VF 1 a native one that it talks to.  Prints KTAP.
+ *
+ * Usage: virtio [-c CASE,...] [-t SECONDS] [-s SEED] VF VF
+ *
+ * A case opens both, does one thing, and checks that the device is then, or after a
+ * reset, as good as before, and that VF 1 never noticed.
+ */
+#include <linux/pci_regs.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "virtio.h"
+
+#define SIZE		64u	/* of each queue, if a case does not want another */
+#define AT_TABLE	0x30000u	/* indirect */
+
+#define ISR		0x100u
+
+static const char *bdf[2];
+struct drv evil, good;
+__u8 mac[6];
+bool packed;
+__u16 size[QUEUES2 + 1];
+unsigned int ring_size = SIZE;
+static __u64 features;
+static __u16 avail[QUEUES2 + 1], seen[QUEUES2 + 1];
+static unsigned int seconds = 3, seed = 1;
+
+/* ---- registers ---- */
+
+__u32 rd(__u32 off, unsigned int len)
+{
+	__u32 val = 0;
+
+	check_eq(vdev_read(&evil.dev, VFIO_PCI_BAR0_REGION_INDEX, off, &val, len), len);
+	return le32toh(val);
+}
+
+void wr(__u32 off, unsigned int len, __u32 val)
+{
+	val = htole32(val);
+	check_eq(vdev_write(&evil.dev, VFIO_PCI_BAR0_REGION_INDEX, off, &val, len), len);
+}
+
+__u8 status(void)
+{
+	return rd(VIRTIO_PCI_COMMON_STATUS, 1);
+}
+
+static void set_status(__u8 bits)
+{
+	wr(VIRTIO_PCI_COMMON_STATUS, 1, bits);
+}
+
+static void wr64(__u32 off, __u64 val)
+{
+	wr(off, 4, val);
+	wr(off + 4, 4, val >> 32);
+}
+
+void notify(unsigned int q)
+{
+	wr(NOTIFY + 4 * q, 2, q);
+}
+
+static __u64 offered(void)
+{
+	__u64 lo;
+
+	wr(VIRTIO_PCI_COMMON_DFSELECT, 4, 0);
+	lo = rd(VIRTIO_PCI_COMMON_DF, 4);
+	wr(VIRTIO_PCI_COMMON_DFSELECT, 4, 1);
+	return lo | (__u64)rd(VIRTIO_PCI_COMMON_DF, 4) << 32;
+}
+
+/* Accept features: is FEATURES_OK kept? */
+static bool negotiate(__u64 wanted)
+{
+	if (packed)
+		wanted |= F(VIRTIO_F_RING_PACKED);
+	features = wanted;
+	wr(VIRTIO_PCI_COMMON_GFSELECT, 4, 0);
+	wr(VIRTIO_PCI_COMMON_GF, 4, wanted);
+	wr(VIRTIO_PCI_COMMON_GFSELECT, 4, 1);
+	wr(VIRTIO_PCI_COMMON_GF, 4, wanted >> 32);
+	set_status(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+		   VIRTIO_CONFIG_S_FEATURES_OK);
+	return status() & VIRTIO_CONFIG_S_FEATURES_OK;
+}
+
+/* ---- queues ---- */
+
+struct vring_desc *desc(unsigned int q)
+{
+	return (void *)(evil.mem + AT_DESC(q));
+}
+
+static struct vring_avail *avail_of(unsigned int q)
+{
+	return (void *)(evil.mem + AT_AVAIL(q));
+}
+
+static struct vring_used *used_of(unsigned int q)
+{
+	return (void *)(evil.mem + AT_USED(q));
+}
+
+void place(unsigned int q, __u16 n, __u64 d, __u64 a, __u64 u)
+{
+	wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
+	wr(VIRTIO_PCI_COMMON_Q_SIZE, 2, n);
+	wr(VIRTIO_PCI_COMMON_Q_MSIX, 2, 1);
+	wr64(VIRTIO_PCI_COMMON_Q_DESCLO, d);
+	wr64(VIRTIO_PCI_COMMON_Q_AVAILLO, a);
+	wr64(VIRTIO_PCI_COMMON_Q_USEDLO, u);
+	wr(VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
+}
+
+/* Make queue @q: is it there? */
+static bool enable(unsigned int q)
+{
+	avail[q] = 0;
+	seen[q] = 0;
+	size[q] = ring_size;
+	memset(evil.mem + AT_DESC(q), 0, 0x4000);
+	if (packed)
+		packed_place(q);
+	else
+		place(q, size[q], evil.iova + AT_DESC(q), evil.iova + AT_AVAIL(q),
+		      evil.iova + AT_USED(q));
+	return rd(VIRTIO_PCI_COMMON_Q_ENABLE, 2) == 1;
+}
+
+void put_desc(unsigned int q, unsigned int i, __u64 addr, __u32 len, __u16 flags, __u16 next)
+{
+	desc(q)[i] = (struct vring_desc) {
+		.addr = htole64(addr), .len = htole32(len), .flags = htole16(flags),
+		.next = htole16(next),
+	};
+}
+
+void offer(unsigned int q, __u16 head)
+{
+	struct vring_avail *a = avail_of(q);
+
+	if (packed) {
+		packed_offer(q, head);
+		return;
+	}
+	a->ring[avail[q] % size[q]] = htole16(head);
+	__atomic_store_n(&a->idx, htole16(++avail[q]), __ATOMIC_RELEASE);
+}
+
+bool asked(unsigned int q)
+{
+	__u16 *event = (__u16 *)&used_of(q)->ring[size[q]];
+
+	if (packed)
+		return packed_asked(q);
+	__sync_synchronize();	/* the index before the device's wish */
+	return vring_need_event(le16toh(__atomic_load_n(event, __ATOMIC_RELAXED)), avail[q],
+				avail[q] - 1);
+}
+
+bool used(unsigned int q)
+{
+	return packed ? packed_used(q) :
+	       __atomic_load_n(&used_of(q)->idx, __ATOMIC_ACQUIRE) != htole16(seen[q]);
+}
+
+bool take(unsigned int q, struct vring_used_elem *e, int ms)
+{
+	struct vring_used *u = used_of(q);
+	__u64 end = now_ms() + ms;
+
+	while (!used(q)) {
+		if (now_ms() > end)
+			return false;
+		usleep(200);
+	}
+	if (packed) {
+		packed_take(q, e);
+		return true;
+	}
+	e->id = le32toh(u->ring[seen[q] % size[q]].id);
+	e->len = le32toh(u->ring[seen[q] % size[q]].len);
+	seen[q]++;
+	return true;
+}
+
+/* ---- the device as it should be ---- */
+
+void reset(void)
+{
+	set_status(0);
+	check_eq(status(), 0);
+}
+
+/* How many there are, by what was negotiated; with CTRL_VQ the last is for control. */
+static unsigned int queues(void)
+{
+	if (features & (F(VIRTIO_NET_F_MQ) | F(VIRTIO_NET_F_RSS)))
+		return QUEUES2;
+	return features & F(VIRTIO_NET_F_CTRL_VQ) ? QUEUES : CTRL;
+}
+
+void start(__u64 wanted)
+{
+	unsigned int i;
+
+	check(negotiate(wanted), "features %#llx refused", wanted);
+	for (i = 0; i < queues(); i++)
+		check(enable(i), "queue %u is not enabled", i);
+	wr(VIRTIO_PCI_COMMON_MSIX, 2, 0);
+	set_status(status() | VIRTIO_CONFIG_S_DRIVER_OK);
+	for (i = 0; i < 6; i++)
+		mac[i] = rd(DEVICE + i, 1);
+}
+
+void open_both(__u64 wanted)
+{
+	drv_open(&good, bdf[1], false);
+	drv_start(&good);
+	drv_open(&evil, bdf[0], false);
+	reset();
+	if (wanted)
+		start(wanted);
+}
+
+void post(unsigned int i, __u32 len)
+{
+	put_desc(RX, i, evil.iova + AT_RX_BUFS + i * 4096, len, VRING_DESC_F_WRITE, 0);
+	offer(RX, i);
+	notify(RX);
+}
+
+static __u8 *tx_buf(void)
+{
+	return evil.mem + AT_TX_BUFS;
+}
+
+void put_frame(__u32 len, const struct virtio_net_hdr_v1 *hdr, unsigned int fill)
+{
+	static const struct virtio_net_hdr_v1 none;
+
+	memcpy(tx_buf(), hdr ?: &none, HDR);
+	drv_frame(&good, good.caps.mac, tx_buf() + HDR, len, fill);
+	memcpy(tx_buf() + HDR + 6, mac, 6);
+	put_desc(TX, 0, evil.iova + AT_TX_BUFS, HDR + len, 0, 0);
+}
+
+static void consumed(__u16 head)
+{
+	struct vring_used_elem e;
+
+	check(take(TX, &e, WAIT), "not sent; status %#x", status());
+	check_eq(e.id, head);
+	check_eq(e.len, 0);
+}
+
+void arrives(__u32 len)
+{
+	static __u8 got[70000];
+
+	check_eq(drv_receive(&good, got, sizeof(got), WAIT), len);
+	check(!memcmp(got, tx_buf() + HDR, len), "changed on its way");
+}
+
+void works(void)
+{
+	struct virtio_net_hdr_v1 hdr;
+	struct vring_used_elem e;
+	__u8 frame[300];
+
+	put_frame(300, NULL, 7);
+	offer(TX, 0);
+	notify(TX);
+	consumed(0);
+	arrives(300);
+	post(3, 2048);
+	drv_frame(&good, mac, frame, sizeof(frame), 9);
+	drv_send(&good, frame, sizeof(frame), 1);
+	check(take(RX, &e, WAIT), "nothing received; status %#x", status());
+	check_eq(e.id, 3);
+	check_eq(e.len, HDR + sizeof(frame));
+	memcpy(&hdr, evil.mem + AT_RX_BUFS + 3 * 4096, HDR);
+	check_eq(le16toh(hdr.num_buffers), 1);
+	check(!memcmp(evil.mem + AT_RX_BUFS + 3 * 4096 + HDR, frame, sizeof(frame)), "changed");
+}
+
+void comes_back(__u64 wanted)
+{
+	__u64 end = now_ms() + WAIT;
+
+	while (!(status() & VIRTIO_CONFIG_S_NEEDS_RESET)) {
+		check(now_ms() < end, "it is not stopped; status %#x", status());
+		usleep(1000);
+	}
+	reset();
+	start(wanted);
+	works();
+}
+
+void close_both(void)
+{
+	check(!(status() & VIRTIO_CONFIG_S_NEEDS_RESET), "it has stopped");
+	check(!(reg_read(&good.dev, VNIC_REG_STATUS) & VNIC_STATUS_FAILED), "VF 1 was stopped");
+	vdev_close(&evil.dev);
+	vdev_close(&good.dev);
+}
+
+/* ---- cases ---- */
+
+static void case_works(void)
+{
+	static const __u64 kinds[] = { BASE, USUAL, BASE | F(VIRTIO_F_IN_ORDER),
+				       BASE | F(VIRTIO_F_ACCESS_PLATFORM) };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		open_both(kinds[i]);
+		works();
+		works();
+		check(wait_eventfd(evil.irq[1], WAIT), "no interrupt");
+		close_both();
+	}
+}
+
+/* With EVENT_IDX: the driver wants to hear of the next chain of TX that is used. */
+static void want_next(void)
+{
+	if (packed)
+		packed_want_next();
+	else
+		__atomic_store_n(&avail_of(TX)->ring[size[TX]], htole16(seen[TX]),
+				 __ATOMIC_RELEASE);
+}
+
+/*
+ * A driver that wants to hear of each chain, and has seen it when it offers the next,
+ * hears of the last (of how many more depends on the time between two).
+ */
+static void case_patience(void)
+{
+	struct vring_used_elem e;
+	unsigned int i;
+
+	open_both(USUAL);
+	put_frame(60, NULL, 1);
+	memset(tx_buf() + HDR, 2, 6);	/* to nobody */
+	for (i = 0; i < 3000; i++) {
+		want_next();
+		wait_eventfd(evil.irq[1], 0);
+		offer(TX, 0);
+		notify(TX);
+		check(take(TX, &e, WAIT), "not sent");
+		if (i % 100 == 99)
+			check(wait_eventfd(evil.irq[1], WAIT), "not told of chain %u", i);
+	}
+	close_both();
+}
+
+/* A header in pieces, a frame in pieces, a table */
+static void case_layouts(void)
+{
+	struct vring_desc *t;
+	unsigned int i, n;
+
+	open_both(USUAL);
+	for (n = 1; n <= 30; n += 7) {
+		put_frame(900, NULL, n);
+		for (i = 0; i < n; i++)
+			put_desc(TX, 10 + i, evil.iova + AT_TX_BUFS + i, 1, VRING_DESC_F_NEXT,
+				 11 + i);
+		put_desc(TX, 10 + n, evil.iova + AT_TX_BUFS + n, HDR + 900 - n, 0, 0);
+		offer(TX, 10);
+		notify(TX);
+		consumed(10);
+		arrives(900);
+	}
+	t = (void *)(evil.mem + AT_TABLE + 4096 - 40);	/* across a page, not aligned */
+	put_frame(900, NULL, 1);
+	n = packed ? 1 : 2;	/* in a packed virtqueue one follows the other */
+	t[0] = (struct vring_desc) { htole64(evil.iova + AT_TX_BUFS), htole32(HDR),
+				     htole16(packed ? 0 : VRING_DESC_F_NEXT), htole16(2) };
+	t[n] = (struct vring_desc) { htole64(evil.iova + AT_TX_BUFS + HDR), htole32(900), 0, 0 };
+	if (packed)
+		t[0].next = 0;	/* where its flags are */
+	put_desc(TX, 5, evil.iova + AT_TABLE + 4096 - 40, (n + 1) * sizeof(*t),
+		 VRING_DESC_F_INDIRECT, 0);
+	offer(TX, 5);
+	notify(TX);
+	consumed(5);
+	arrives(900);
+	close_both();
+}
+
+/* Frames that are wrong are lost, one by one; the queue goes on. */
+static void case_frames(void)
+{
+	const struct virtio_net_hdr_v1 bad[] = {
+		{ .gso_type = VIRTIO_NET_HDR_GSO_TCPV4 },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = VIRTIO_NET_HDR_GSO_UDP_L4 },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4 },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 65535 },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 65535 },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 16,
+		  .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 1, .hdr_len = 65535 },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 16,
+		  .gso_type = VIRTIO_NET_HDR_GSO_TCPV6, .gso_size = 1400 },
+	};
+	static const __u32 len[] = { 0, 1, 11, 12, 13, HDR + 13, HDR + 9023, 65535, 1u << 31, ~0u };
+	unsigned int i, n;
+
+	open_both(USUAL);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		put_frame(1000, &bad[i], i);
+		offer(TX, 0);
+		notify(TX);
+		consumed(0);
+	}
+	for (i = 0; i < ARRAY_SIZE(len) - 2; i++) {
+		put_frame(100, NULL, i);
+		put_desc(TX, 0, evil.iova + AT_TX_BUFS, len[i], 0, 0);
+		offer(TX, 0);
+		notify(TX);
+		consumed(0);
+	}
+	/* in too many pieces, or without end: the chain is lost */
+	put_frame(100, NULL, 0);
+	for (n = 0; n < SIZE - 1; n++)
+		put_desc(TX, n, evil.iova + AT_TX_BUFS, 112, VRING_DESC_F_NEXT, n + 1);
+	put_desc(TX, n, evil.iova + AT_TX_BUFS, 112, packed ? 0 : VRING_DESC_F_NEXT, 0);
+	offer(TX, 0);
+	notify(TX);
+	consumed(0);
+	works();
+	/* beyond all memory */
+	for (; i < ARRAY_SIZE(len); i++) {
+		put_frame(100, NULL, i);
+		put_desc(TX, 0, -16ull, len[i], 0, 0);
+		offer(TX, 0);
+		notify(TX);
+		comes_back(USUAL);
+	}
+	close_both();
+}
+
+/* What leaves the device in doubt stops it. */
+static void case_chains(void)
+{
+	struct vring_desc *t;
+	unsigned int i;
+
+	open_both(USUAL);
+	for (i = 0; i < 9; i++) {
+		if (packed && (i <= 1 || i == 3))	/* nothing names a descriptor there */
+			continue;
+		t = (void *)(evil.mem + AT_TABLE);
+		put_frame(100, NULL, i);
+		switch (i) {
+		case 0:		/* no such descriptor */
+			offer(TX, SIZE);
+			break;
+		case 1:
+			put_desc(TX, 0, evil.iova + AT_TX_BUFS, 112, VRING_DESC_F_NEXT, 65535);
+			offer(TX, 0);
+			break;
+		case 2:		/* to be written */
+			put_desc(TX, 0, evil.iova + AT_TX_BUFS, 112, VRING_DESC_F_WRITE, 0);
+			offer(TX, 0);
+			break;
+		case 3:		/* a table in a table */
+			t[0] = (struct vring_desc) { htole64(evil.iova + AT_TABLE), htole32(16),
+						     htole16(VRING_DESC_F_INDIRECT), 0 };
+			put_desc(TX, 0, evil.iova + AT_TABLE, 16, VRING_DESC_F_INDIRECT, 0);
+			offer(TX, 0);
+			break;
+		case 4:		/* a table that goes on */
+			put_desc(TX, 0, evil.iova + AT_TABLE, 16,
+				 VRING_DESC_F_INDIRECT | VRING_DESC_F_NEXT, 1);
+			offer(TX, 0);
+			break;
+		case 5:		/* a table of odd length, and of none */
+			put_desc(TX, 0, evil.iova + AT_TABLE, 17, VRING_DESC_F_INDIRECT, 0);
+			offer(TX, 0);
+			break;
+		case 6:
+			put_desc(TX, 0, evil.iova + AT_TABLE, 0, VRING_DESC_F_INDIRECT, 0);
+			offer(TX, 0);
+			break;
+		case 7:		/* a table that is nowhere */
+			put_desc(TX, 0, -4096ull, 16, VRING_DESC_F_INDIRECT, 0);
+			offer(TX, 0);
+			break;
+		case 8:		/* a receive buffer to be read */
+			put_desc(RX, 0, evil.iova + AT_RX_BUFS, 2048, 0, 0);
+			offer(RX, 0);
+			notify(RX);
+			break;
+		}
+		notify(TX);
+		comes_back(USUAL);
+	}
+	close_both();
+}
+
+/* Indexes that jump, of both queues and the control queue */
+static void case_jumps(void)
+{
+	static const __u16 jump[] = { SIZE + 1, 0x7fff, 0xffff };
+	unsigned int i, q;
+
+	open_both(USUAL);
+	for (q = RX; q <= TX; q++)
+		for (i = 0; i < ARRAY_SIZE(jump); i++) {
+			__atomic_store_n(&avail_of(q)->idx, htole16(avail[q] + jump[i]),
+					 __ATOMIC_SEQ_CST);
+			notify(q);
+			comes_back(USUAL);
+		}
+	close_both();
+}
+
+/* Queues as they may not be */
+static void case_queues(void)
+{
+	static const __u32 sizes[] = { 0, 3, 63, 512, 32768, 65535 };
+	unsigned int i;
+	__u64 at;
+
+	open_both(0);
+	wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, RX);
+	check_eq(rd(VIRTIO_PCI_COMMON_Q_SIZE, 2), 256);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		wr(VIRTIO_PCI_COMMON_Q_SIZE, 2, sizes[i]);
+		check_eq(rd(VIRTIO_PCI_COMMON_Q_SIZE, 2), 256);
+	}
+	check(!enable(RX), "a queue is enabled before FEATURES_OK");
+	wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, 999);
+	check_eq(rd(VIRTIO_PCI_COMMON_Q_SIZE, 2), 0);
+	wr(VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
+	start(USUAL);
+	/* one in use stays as it is */
+	place(TX, 32, 0, 0, 0);
+	check_eq(rd(VIRTIO_PCI_COMMON_Q_SIZE, 2), SIZE);
+	works();
+	/* the available index is beyond the ring's last page; not aligned; nowhere */
+	for (i = 0; i < 4; i++) {
+		reset();
+		check(negotiate(USUAL), "features");
+		at = evil.iova + AT_DESC(TX);
+		place(TX, SIZE, i == 0 ? at + 8 : at, i == 1 ? at + 1 : at + 0x1000,
+		      i == 2 ? at + 2 : i == 3 ? -4096ull : at + 0x2000);
+		check_eq(rd(VIRTIO_PCI_COMMON_Q_ENABLE, 2), 0);
+		comes_back(USUAL);
+	}
+	close_both();
+}
+
+/* Negotiation */
+static void case_features(void)
+{
+	static const __u64 bad[] = {
+		F(VIRTIO_NET_F_MAC),				/* not VERSION_1 */
+		BASE | F(27), BASE | F(63 - 1),			/* not offered */
+		BASE | F(VIRTIO_NET_F_HOST_TSO4),		/* what needs CSUM */
+		BASE | F(VIRTIO_NET_F_GUEST_TSO6),
+		BASE | F(VIRTIO_NET_F_CTRL_RX),			/* CTRL_VQ */
+	};
+	unsigned int i;
+
+	open_both(0);
+	check((offered() & USUAL) == USUAL, "offered: %#llx", offered());
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		check(!negotiate(bad[i]), "features %#llx are accepted", bad[i]);
+		set_status(status() | VIRTIO_CONFIG_S_DRIVER_OK);
+		check(!(status() & VIRTIO_CONFIG_S_DRIVER_OK), "ready without features");
+		reset();
+	}
+	start(BASE);
+	wr(VIRTIO_PCI_COMMON_GFSELECT, 4, 0);
+	wr(VIRTIO_PCI_COMMON_GF, 4, ~0u);
+	check_eq(rd(VIRTIO_PCI_COMMON_GF, 4), (__u32)BASE);
+	works();
+	close_both();
+}
+
+int ctrl(const void *req, __u32 len, __u32 in)
+{
+	struct vring_used_elem e;
+	unsigned int q = queues() - 1;
+
+	memcpy(evil.mem + AT_CTRL, req, len);
+	memset(evil.mem + AT_ACK, 0xee, in);
+	put_desc(q, 0, evil.iova + AT_CTRL, len, VRING_DESC_F_NEXT, 1);
+	put_desc(q, 1, evil.iova + AT_ACK, in, VRING_DESC_F_WRITE, 0);
+	offer(q, 0);
+	notify(q);
+	while (!take(q, &e, 100))
+		if (status() & VIRTIO_CONFIG_S_NEEDS_RESET)
+			return -1;
+	check_eq(e.id, 0);
+	check(e.len && e.len <= in, "answer of %u bytes", e.len);
+	return evil.mem[AT_ACK + e.len - 1];
+}
+
+static void case_control(void)
+{
+	static __u8 table[2 + 4 + 300 * 6 + 4] = { VIRTIO_NET_CTRL_MAC };
+	static const __u8 good_mode[] = { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 0 };
+	static const struct {
+		__u8	len, req[8];
+	} bad[] = {
+		{ 1, { 0 } }, { 2, { VIRTIO_NET_CTRL_RX } }, { 3, { 99, 99, 99 } },
+		{ 4, { VIRTIO_NET_CTRL_RX, 0, 0, 0 } },			/* too long */
+		{ 3, { VIRTIO_NET_CTRL_RX, 0, 1 } },			/* no trust */
+		{ 3, { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLUNI, 1 } },
+		{ 8, { VIRTIO_NET_CTRL_MAC, 1, 2, 0, 0, 0, 0, 9 } },	/* not negotiated */
+		{ 4, { VIRTIO_NET_CTRL_MQ, 0, 1, 0 } },
+		{ 8, { VIRTIO_NET_CTRL_MAC, 0, 1, 0, 0, 0, 1, 1 } },	/* cut off */
+		{ 6, { VIRTIO_NET_CTRL_MAC, 0, 255, 255, 255, 255 } },
+	};
+	unsigned int i;
+
+	open_both(USUAL);
+	check_eq(ctrl(good_mode, sizeof(good_mode), 1), VIRTIO_NET_OK);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		check_eq(ctrl(bad[i].req, bad[i].len, 1), VIRTIO_NET_ERR);
+	table[2] = 300 & 255;
+	table[3] = 300 >> 8;
+	check_eq(ctrl(table, sizeof(table), 1), VIRTIO_NET_ERR);
+	check_eq(ctrl(good_mode, sizeof(good_mode), 1), VIRTIO_NET_OK);
+	works();
+	check_eq(ctrl(good_mode, sizeof(good_mode), 0), -1);	/* nowhere to answer */
+	comes_back(USUAL);
+	close_both();
+}
+
+/* Two pairs of queues: made, used, one of them made anew under traffic of the other */
+static void case_pairs(void)
+{
+	static const __u8 pairs[] = { VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, 2, 0 };
+	struct vring_used_elem e;
+	unsigned int q, i;
+
+	open_both(USUAL | F(VIRTIO_NET_F_MQ) | F(VIRTIO_F_RING_RESET));
+	check(!enable(QUEUES2), "a queue that there is not");
+	check_eq(ctrl(pairs, sizeof(pairs), 1), VIRTIO_NET_OK);
+	for (i = 0; i < 20; i++) {
+		works();
+		put_frame(200, NULL, i);
+		put_desc(TX1, 0, evil.iova + AT_TX_BUFS, HDR + 200, 0, 0);
+		offer(TX1, 0);
+		notify(TX1);
+		check(take(TX1, &e, WAIT) && !e.id, "the second queue does not send");
+		arrives(200);
+		for (q = RX1; q <= TX1; q++) {
+			wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
+			wr(VIRTIO_PCI_COMMON_Q_RESET, 2, 1);
+			check(enable(q), "queue %u again", q);
+		}
+	}
+	close_both();
+}
+
+/* Frames over several buffers, and into what is too small */
+static void case_receive(void)
+{
+	struct virtio_net_hdr_v1 hdr;
+	struct vring_used_elem e;
+	__u8 frame[1500];
+	unsigned int i, n, at;
+
+	open_both(USUAL);
+	works();	/* it is ready to receive a little after DRIVER_OK */
+	drv_frame(&good, mac, frame, sizeof(frame), 5);
+	for (i = 0; i < 8; i++)
+		post(i, 256);
+	drv_send(&good, frame, sizeof(frame), 1);
+	for (i = 0, at = 0, n = 1; i < n; i++) {
+		check(take(RX, &e, WAIT), "buffer %u of %u", i, n);
+		check_eq(e.id, i);
+		if (!i) {
+			memcpy(&hdr, evil.mem + AT_RX_BUFS, HDR);
+			n = le16toh(hdr.num_buffers);
+			check_eq(n, 6);
+			at = HDR;
+		}
+		check(!memcmp(evil.mem + AT_RX_BUFS + i * 4096 + (i ? 0 : HDR),
+			      frame + (i ? at - HDR : 0), e.len - (i ? 0 : HDR)), "changed");
+		at += e.len - (i ? 0 : HDR);
+	}
+	check_eq(at, HDR + sizeof(frame));
+	close_both();
+
+	/* without merging a frame that does not fit is lost, and its buffer stays */
+	open_both(BASE);
+	works();
+	drv_frame(&good, mac, frame, sizeof(frame), 5);
+	post(0, 512);
+	drv_send(&good, frame, sizeof(frame), 1);
+	check(!take(RX, &e, 200), "a frame in a buffer that is too small");
+	drv_frame(&good, mac, frame, 200, 6);
+	drv_send(&good, frame, 200, 1);
+	check(take(RX, &e, WAIT), "the next one that fits");
+	check_eq(e.len, HDR + 200);
+	/* less than any buffer may have */
+	post(1, 200);
+	comes_back(BASE);
+	close_both();
+}
+
+/* Every register, every width, every bit pattern, and the window to them */
+static void case_registers(void)
+{
+	unsigned int off, len, round, cap, i;
+	static const __u32 val[] = { 0, 1, 0xff, 0x8000, ~0u };
+
+	open_both(USUAL);
+	for (round = 0; round < ARRAY_SIZE(val); round++)
+		for (off = 0; off < 0x300; off++)
+			for (len = 1; len <= 4; len *= 2) {
+				__u32 got;
+
+				vdev_read(&evil.dev, VFIO_PCI_BAR0_REGION_INDEX, off, &got, len);
+				vdev_write(&evil.dev, VFIO_PCI_BAR0_REGION_INDEX, off, &val[round],
+					   len);
+			}
+	for (off = 0; off < PAGE; off += 2)
+		wr(NOTIFY + off, 2, off);
+	reset();
+	start(USUAL);
+	works();
+	/* the status by way of configuration space */
+	for (cap = cfg_find_cap(&evil.dev, PCI_CAP_ID_VNDR), i = 0; i < 8 && cap; i++) {
+		if (cfg_read(&evil.dev, cap + VIRTIO_PCI_CAP_CFG_TYPE, 1) == VIRTIO_PCI_CAP_PCI_CFG)
+			break;
+		cap = cfg_read(&evil.dev, cap + VIRTIO_PCI_CAP_NEXT, 1);
+	}
+	check(cap, "no PCI_CFG capability");
+	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_BAR, 1, 0);
+	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_OFFSET, 4, VIRTIO_PCI_COMMON_STATUS);
+	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_LENGTH, 4, 1);
+	check_eq(cfg_read(&evil.dev, cap + 16, 1), status());
+	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_OFFSET, 4, ~0u);
+	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_LENGTH, 4, ~0u);
+	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_BAR, 1, 5);
+	cfg_read(&evil.dev, cap + 16, 4);
+	cfg_write(&evil.dev, cap + 16, 4, 0);
+	works();
+	close_both();
+}
+
+/* A reset at every step of the way, of both kinds */
+static void case_resets(void)
+{
+	unsigned int step, kind;
+
+	open_both(0);
+	for (step = 0; step < 12; step++) {
+		kind = step & 1;
+		if (step >= 2)
+			check(negotiate(USUAL), "features");
+		if (step >= 4)
+			enable(RX);
+		if (step >= 6)
+			enable(CTRL);
+		if (step >= 8)
+			enable(TX);
+		if (step >= 10) {
+			set_status(status() | VIRTIO_CONFIG_S_DRIVER_OK);
+			put_frame(200, NULL, step);
+			offer(TX, 0);
+			notify(TX);
+		}
+		if (kind) {
+			check(!ioctl(evil.dev.fd, VFIO_DEVICE_RESET), "%m");
+			cfg_command(&evil.dev, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY, 0);
+		}
+		reset();
+	}
+	while (drv_receive(&good, tx_buf(), 4096, 100) >= 0)
+		;
+	start(USUAL);
+	works();
+	/* one queue alone, under RING_RESET */
+	reset();
+	start(USUAL | F(VIRTIO_F_RING_RESET));
+	works();
+	wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, TX);
+	wr(VIRTIO_PCI_COMMON_Q_RESET, 2, 1);
+	check_eq(rd(VIRTIO_PCI_COMMON_Q_RESET, 2), 0);
+	check_eq(rd(VIRTIO_PCI_COMMON_Q_ENABLE, 2), 0);
+	check(enable(TX), "again");
+	works();
+	close_both();
+}
+
+static __u32 chance(__u32 n)
+{
+	static __u64 x;
+
+	if (!x)
+		x = seed * 0x9e3779b97f4a7c15ull;
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (x >> 11) % n;
+}
+
+/* Bus master off, the queue in the middle of work, memory that goes, all by chance */
+static void case_chance(void)
+{
+	__u64 end = now_ms() + seconds * 1000;
+	unsigned long n;
+
+	open_both(USUAL);
+	for (n = 0; now_ms() < end; n++) {
+		unsigned int q = chance(QUEUES), i;
+
+		for (i = chance(8); i; i--)
+			put_desc(q, chance(SIZE), chance(4) ? evil.iova + chance(MEM_SIZE) :
+				 (__u64)chance(~0u) << 20, chance(3) ? chance(3000) : chance(~0u),
+				 chance(3) ? chance(8) : q == RX ? 2 : 0, chance(SIZE + 2));
+		if (packed) {
+			packed_scribble(q, chance(SIZE), chance(65536));
+		} else {
+			avail_of(q)->flags = htole16(chance(2));
+			avail_of(q)->ring[size[q] % (SIZE + 1)] = htole16(chance(65536));
+		}
+		for (i = chance(4); i; i--)
+			offer(q, chance(SIZE + 1));
+		notify(q);
+		if (!chance(200))
+			cfg_command(&evil.dev, 0, PCI_COMMAND_MASTER);
+		if (!chance(3))
+			cfg_command(&evil.dev, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY, 0);
+		if (!chance(30))
+			wr(chance(0x40) & ~1u, 2, chance(65536));
+		if (status() & VIRTIO_CONFIG_S_NEEDS_RESET || !chance(50)) {
+			cfg_command(&evil.dev, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY, 0);
+			reset();
+			start(USUAL);
+		}
+	}
+	printf("# %lu steps with seed %u\n", n, seed);
+	cfg_command(&evil.dev, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY, 0);
+	while (drv_receive(&good, tx_buf(), 70000, 100) >= 0)
+		;
+	reset();
+	start(USUAL);
+	while (drv_receive(&good, tx_buf(), 70000, 100) >= 0)
+		;
+	works();
+	close_both();
+}
+
+enum { SPLIT = 1, PACKED = 2, BOTH = 3 };
+
+static const struct {
+	const char	*name;		/* of a packed virtqueue: packed-NAME */
+	void		(*run)(void);
+	const char	*what;
+	unsigned int	kinds;
+} cases[] = {
+	{ "works", case_works, "frames both ways, with few features and with many", BOTH },
+	{ "layouts", case_layouts, "headers and frames in pieces, tables of descriptors", BOTH },
+	{ "frames", case_frames, "frames that are wrong are lost, and nothing else", BOTH },
+	{ "chains", case_chains, "chains that leave the device in doubt stop it", BOTH },
+	{ "jumps", case_jumps, "indexes that jump stop it", SPLIT },
+	{ "laps", packed_laps, "rings of every size, through some laps", PACKED },
+	{ "events", packed_events, "interrupts: none, all, or at one place", PACKED },
+	{ "hostile", packed_hostile, "chains without end, buffers offered twice", PACKED },
+	{ "queues", case_queues, "queues as they may not be are not enabled", BOTH },
+	{ "features", case_features, "what was not offered, or lacks what it needs, is refused",
+	  SPLIT },
+	{ "control", case_control, "requests: wrong, too long, not allowed, without an answer",
+	  BOTH },
+	{ "pairs", case_pairs, "two pairs of queues, and the second made anew all the time", BOTH },
+	{ "hash", steer_hash, "which queue, and what hash, by the verification suite", BOTH },
+	{ "steer", steer_refused, "what cannot be a table, a key or a kind is refused", SPLIT },
+	{ "moderation", steer_moderation, "interrupts of one queue", SPLIT },
+	{ "patience", case_patience, "who sends and sees for itself is told of the last", BOTH },
+	{ "receive", case_receive, "frames over several buffers, and too large for one", BOTH },
+	{ "registers", case_registers, "every register, every width, and through the window",
+	  SPLIT },
+	{ "resets", case_resets, "a reset at every step, of the device and of a queue", BOTH },
+	{ "chance", case_chance, "whatever by chance", BOTH },
+};
+
+/* Case @i of the table with this kind of virtqueues: is it to run?  *@name: its name */
+static bool wanted(const char *only, unsigned int i, bool kind, const char **name)
+{
+	static char full[32];
+
+	snprintf(full, sizeof(full), "%s%s", kind ? "packed-" : "", cases[i].name);
+	*name = full;
+	return cases[i].kinds & (kind ? PACKED : SPLIT) && wanted_case(only, full);
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	const char *only = take_cases(&argc, &argv), *name;
+	unsigned int i, n = 0, bad = 0;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "t:s:")) > 0)
+		*(opt == 't' ? &seconds : &seed) = strtoul(optarg, NULL, 0);
+	if (argc - optind != 2) {
+		fprintf(stderr, "usage: virtio [-c CASE,...] [-t SECONDS] [-s SEED] VF VF\n");
+		return 2;
+	}
+	bdf[0] = argv[optind];
+	bdf[1] = argv[optind + 1];
+	setrlimit(RLIMIT_MEMLOCK, &all);
+	for (i = 0; i < 2 * ARRAY_SIZE(cases); i++)
+		n += wanted(only, i / 2, i & 1, &name);
+	printf("KTAP version 1\n1..%u\n", n);
+	for (i = 0, n = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		int result;
+
+		packed = i & 1;
+		if (!wanted(only, i / 2, packed, &name))
+			continue;
+		fflush(stdout);
+		result = run_case(cases[i / 2].run, 120);
+		bad += !!result;
+		printf("%sok %u %s: %s\n", result ? "not " : "", ++n, name, cases[i / 2].what);
+	}
+	return bad || !n;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The virtio driver in user space (virtio.c), for the cases in other files. */
+#ifndef VNIC_SELFTEST_VIRTIO_H
+#define VNIC_SELFTEST_VIRTIO_H
+
+#include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
+#include <linux/virtio_pci.h>
+#include <linux/virtio_ring.h>
+
+#include "test.h"
+
+#define AT_DESC(q)	(0x10000u + (q) * 0x4000u)
+#define AT_AVAIL(q)	(AT_DESC(q) + 0x1000u)	/* the ring, if packed */
+#define AT_USED(q)	(AT_DESC(q) + 0x2000u)	/* event suppression, if packed */
+#define HDR		12u
+#define AT_CTRL		0x31000u	/* requests */
+#define AT_ACK		0x32000u
+#define NOTIFY		VNIC_DOORBELL_BASE
+#define DEVICE		0x200u
+
+#define F(f)		(1ull << (f))
+#define BASE		(F(VIRTIO_F_VERSION_1) | F(VIRTIO_NET_F_MAC))
+#define USUAL		(BASE | F(VIRTIO_RING_F_INDIRECT_DESC) | F(VIRTIO_RING_F_EVENT_IDX) | \
+			 F(VIRTIO_NET_F_MRG_RXBUF) | F(VIRTIO_NET_F_CSUM) | \
+			 F(VIRTIO_NET_F_HOST_TSO4) | F(VIRTIO_NET_F_GUEST_CSUM) | \
+			 F(VIRTIO_NET_F_CTRL_VQ) | F(VIRTIO_NET_F_CTRL_RX))
+
+enum { RX, TX, CTRL, QUEUES };
+enum { RX1 = 2, TX1, CTRL2, QUEUES2 };	/* with VIRTIO_NET_F_MQ, and two pairs */
+
+extern struct drv evil, good;	/* VF 0, virtio; VF 1, native */
+extern __u8 mac[6];		/* of VF 0 */
+
+extern bool packed;		/* virtqueues are packed ones */
+extern __u16 size[];		/* of each queue */
+extern unsigned int ring_size;	/* of those that are made from now on */
+
+/* Registers */
+__u32 rd(__u32 off, unsigned int len);
+void wr(__u32 off, unsigned int len, __u32 val);
+__u8 status(void);
+void place(unsigned int q, __u16 n, __u64 d, __u64 a, __u64 u);
+/* The table that chains are made in */
+struct vring_desc *desc(unsigned int q);
+void notify(unsigned int q);
+void reset(void);
+void start(__u64 wanted);
+/* Frames pass both ways. */
+void works(void);
+/* One request, with @in bytes for the answer: its result, or -1: the device has stopped */
+int ctrl(const void *req, __u32 len, __u32 in);
+/* The device has stopped, says so, and is reset and works. */
+void comes_back(__u64 wanted);
+/* Both VFs opened; the virtio one started if features are wanted */
+void open_both(__u64 wanted);
+void close_both(void);
+void put_desc(unsigned int q, unsigned int i, __u64 addr, __u32 len, __u16 flags, __u16 next);
+/* Offer the chain that begins with @head; the device is not told. */
+void offer(unsigned int q, __u16 head);
+/* With EVENT_IDX: does the device want to be told of the last chain that was offered? */
+bool asked(unsigned int q);
+/* Has the device used another chain? */
+bool used(unsigned int q);
+/* The next used element; false: none comes within @ms. */
+bool take(unsigned int q, struct vring_used_elem *e, int ms);
+/* Offer a buffer for one frame, or a part of one, and ring. */
+void post(unsigned int i, __u32 len);
+/* A header and a frame of @len bytes to VF 1 in one piece; not offered */
+void put_frame(__u32 len, const struct virtio_net_hdr_v1 *hdr, unsigned int fill);
+/* That frame arrives as it was. */
+void arrives(__u32 len);
+
+/* ---- virtio_steer.c ---- */
+
+void steer_hash(void);
+void steer_refused(void);
+void steer_moderation(void);
+
+/* ---- virtio_packed.c ---- */
+
+void packed_place(unsigned int q);
+void packed_offer(unsigned int q, __u16 head);
+bool packed_asked(unsigned int q);
+bool packed_used(unsigned int q);
+void packed_take(unsigned int q, struct vring_used_elem *e);
+/* The driver wants to hear of the next chain of TX that is used. */
+void packed_want_next(void);
+/* Write over flags, and the wish for interrupts. */
+void packed_scribble(unsigned int q, __u32 n, __u16 flags);
+void packed_laps(void);
+void packed_events(void);
+void packed_hostile(void);
+
+#endif
