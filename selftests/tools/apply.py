@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable
+# timeout: 360
 """tools/vnic: save and apply, the file that keeps what an administrator configured."""
 import contextlib
 import importlib.machinery
@@ -29,6 +30,22 @@ link_speed = 900
 drivers_autoprobe = false
 auto_recover = false
 
+[adapter."1000:00:00.0".node.acme]
+tx_max = 600
+rx_rate = 550
+tx_share = 100
+tx_weight = 2
+tx_priority = 3
+
+[adapter."1000:00:00.0".node."acme: \\"test\\" #1"]
+parent = "acme"
+tx_max = 500
+rx_rate = 0
+tx_share = 10
+
+[adapter."1000:00:00.0".node.-]
+parent = "acme: \\"test\\" #1"
+
 [adapter."1000:00:00.0".vf.0]
 mac = "02:00:00:00:00:10"
 driver = "vnic-vfio-pci"
@@ -40,6 +57,7 @@ qos = 3
 vlan_protocol = "802.1ad"
 max_tx_rate = 345
 min_tx_rate = 7
+parent = "-"
 rx_rate = 500
 rx_burst = 300000
 tx_burst = 400000
@@ -80,7 +98,7 @@ def vnic(*args, status=0):
 
 def plain(text):
     """A file's lines without comments and blank ones."""
-    lines = [line.split('#')[0].strip() for line in text.splitlines()]
+    lines = [re.sub('^# .*|  # .*', '', line).strip() for line in text.splitlines()]
     return [line for line in lines if line]
 
 
@@ -116,8 +134,11 @@ def bench():
     pf = shared(make_bench)
     sh('ip link set wire0 nomaster')
     pf.numvfs(0)
-    Devlink(pf).set_param('link_speed', 0)
-    Devlink(pf).run(f'health set pci/{BDF} reporter vf auto_recover true')
+    dl = Devlink(pf)
+    for name in dl.show('port function rate show'):     # there may be nodes without VFs
+        dl.run(f'port function rate del {name}')
+    dl.set_param('link_speed', 0)
+    dl.run(f'health set pci/{BDF} reporter vf auto_recover true')
     pf.set('sriov_drivers_autoprobe', 0)
     return pf
 
@@ -143,6 +164,194 @@ def round_trip():
     eq((Devlink(pf).param('vf1_rx_queue'), Devlink(pf).threshold(1, 0)), (5000, 65536), 'devlink')
 
 
+HEAD = f'[adapter."{BDF}"]\nnum_vfs = 3\nlink_speed = 100\ndrivers_autoprobe = false\n'
+
+
+def tree(nodes, vfs, head=HEAD):
+    """A file with these nodes and VFs: {name: 'key = value; …'}, ['key = value; …']"""
+    tables = [(f'node.{name}', keys) for name, keys in nodes.items()]
+    tables += [(f'vf.{i}', keys) for i, keys in enumerate(vfs)]
+    return head + ''.join(f'[adapter."{BDF}".{name}]\n' + keys.replace('; ', '\n') + '\n'
+                          for name, keys in tables)
+
+
+def in_kernel(pf):
+    """What devlink has: {VF or node: (parent, tx_share, tx_max, tx_weight, tx_priority)}, Mb/s"""
+    return {name.rpartition('/')[2]: (rate.get('parent', ''), rate.get('tx_share', 0) // 125000,
+                                      rate.get('tx_max', 0) // 125000,
+                                      rate.get('tx_weight', 0), rate.get('tx_priority', 0))
+            for name, rate in Devlink(pf).show('port function rate show').items()}
+
+
+def tenants():
+    """nodes are made, changed, moved and removed as the file says, as are VFs' places; each line of
+    the difference is printed; save writes what there is"""
+    pf = bench()
+    text = tree({'a': 'tx_share = 90; tx_max = 95; rx_rate = 40', 'b': 'parent = "a"; tx_share = 60',
+                 'c': 'tx_weight = 3; tx_priority = 2'},
+                ['parent = "b"; min_tx_rate = 60', 'parent = "a"; min_tx_rate = 30',
+                 'parent = "c"; min_tx_rate = 10'])
+    said = apply(text).splitlines()
+    for line in ('node a: added', 'node a rx_rate: "tx_max" -> 40', 'node b parent: "" -> "a"',
+                 'vf0 parent: "" -> "b"', 'node c tx_priority: 0 -> 2'):
+        true(f'{pf.dev} {line}' in said, f'{line} in {said}')
+    eq(in_kernel(pf), {'a': ('', 90, 95, 0, 0), 'b': ('a', 60, 0, 0, 0), 'c': ('', 0, 0, 3, 2),
+                       '0': ('b', 60, 0, 0, 0), '1': ('a', 30, 0, 0, 0), '2': ('c', 10, 0, 0, 0)},
+       'rates')
+    eq(Devlink(pf).param('node_a_rx_rate'), '40', 'rx_rate')
+    eq(apply(text), '', 'a second time')
+    saved = vnic('save')
+    eq(apply(saved), '', 'of what save writes')
+    for change, lines in (
+            (('rx_rate = 40', ''), ['node a rx_rate: 40 -> "tx_max"']),
+            (('.node.c]\n', '.node.d]\n', 'parent = "c"', ''),
+             ['node c: removed', 'node d: added', 'node d tx_weight: 0 -> 3',
+              'node d tx_priority: 0 -> 2', 'vf2 parent: "c" -> ""'])):
+        other = text
+        for old, new in zip(change[::2], change[1::2]):
+            other = other.replace(old, new)
+        lines = [f'{pf.dev} {line}' for line in lines]
+        eq(apply(other, '--diff', status=DIFFERS).splitlines(), lines, f'difference by {change}')
+        eq(vnic('save'), saved, 'state after --diff')
+        eq(apply(other).splitlines(), lines, f'changed by {change}')
+        eq(apply(other, '--diff'), '', f'difference after {change}')
+        apply(text)
+        eq(vnic('save'), saved, f'and back from {change}')
+    pf.numvfs(0)
+    eq(Devlink(pf).show('port function rate show'), {}, 'rates without VFs')
+    apply(text)
+    eq(vnic('save'), saved, 'after VFs and nodes have gone')
+    apply(text.replace('num_vfs = 3', 'num_vfs = 4'))
+    eq({name: rate[0] for name, rate in in_kernel(pf).items()},
+       {'a': '', 'b': 'a', 'c': '', '0': 'b', '1': 'a', '2': 'c', '3': ''}, 'with another VF')
+    apply(HEAD)
+    eq(in_kernel(pf), {str(i): ('', 0, 0, 0, 0) for i in range(3)}, 'none is named')
+
+
+def tenants_move():
+    """from any tree to any other, also where all that there is is guaranteed, with no step that the
+    kernel refuses"""
+    pf = bench()
+    full = 'min_tx_rate = 50; '
+    trees = [
+        ({}, ['', '', '']),
+        ({'a': 'tx_share = 100', 'b': 'parent = "a"; tx_share = 100', 'c': 'parent = "b"',
+          'd': 'parent = "c"; tx_max = 100'}, [full + 'parent = "d"', full + 'parent = "d"', '']),
+        # upside down: each node is above what was above it
+        ({'d': 'tx_share = 100', 'c': 'parent = "d"; tx_share = 100', 'b': 'parent = "c"',
+          'a': 'parent = "b"; tx_max = 100'}, [full + 'parent = "a"', '', full + 'parent = "b"']),
+        # two that have all there is
+        ({'a': 'tx_share = 50', 'b': 'tx_share = 50', 'c': 'parent = "a"', 'd': 'parent = "b"',
+          'e': 'parent = "c"; tx_share = 50', 'f': 'parent = "d"; tx_max = 50'},
+         [full + 'parent = "e"', full + 'parent = "f"', '']),
+        # what is below them changes places
+        ({'a': 'tx_share = 50', 'b': 'tx_share = 50', 'c': 'parent = "b"', 'd': 'parent = "a"',
+          'e': 'parent = "c"; tx_share = 50', 'f': 'parent = "d"; tx_max = 50'},
+         [full + 'parent = "e"', full + 'parent = "f"', '']),
+        # other names; above the limit on the number, if the old ones were there meanwhile
+        ({'f': '', 'g': 'parent = "f"; tx_share = 70; tx_max = 70', 'h': 'tx_share = 30'},
+         ['parent = "g"; min_tx_rate = 60', 'parent = "h"', 'parent = "g"; min_tx_rate = 10']),
+        ({'g': 'tx_share = 30; tx_max = 30', 'h': 'parent = "g"; tx_max = 20'},
+         ['parent = "h"; min_tx_rate = 20', 'min_tx_rate = 70', 'parent = "g"']),
+    ]
+    defer(setattr, tool().keys, 'NODES_MAX', tool().keys.NODES_MAX)
+    tool().keys.NODES_MAX = 6
+    for nodes, vfs in [*trees, trees[0]]:
+        text = tree(nodes, vfs)
+        apply(text)
+        eq(apply(text, '--diff'), '', f'difference to {text}')
+        eq({name: rate[0] for name, rate in in_kernel(pf).items()},
+           {**{name: place(keys) for name, keys in nodes.items()},
+            **{str(i): place(keys) for i, keys in enumerate(vfs)}}, f'parents of {text}')
+
+
+def place(keys):
+    """The parent among such keys"""
+    return (re.findall('parent = "(.*?)"', keys) or [''])[0]
+
+
+def tenant_faults():
+    """what cannot be of a tree is said before anything changes, with the key and what could"""
+    pf = bench()
+    apply(tree({'x': 'tx_max = 5'}, ['parent = "x"', '', '']))
+    before = vnic('save')
+    node = f'adapter."{BDF}".node'
+    for nodes, vfs, parts in (
+            ({'a': 'parent = "b"', 'c': ''}, ['', 'parent = "d"'],
+             [f'{node}.a.parent: no node "b" in the file; there are: "a", "c"',
+              f'adapter."{BDF}".vf.1.parent: no node "d" in the file']),
+            ({}, ['parent = "x"'], ['no node "x" in the file; there are: none']),
+            ({'a': 'parent = "c"', 'b': 'parent = "a"', 'c': 'parent = "b"', 'd': 'parent = "a"'},
+             [], [f'{node}.a.parent: a circle: a below c below b below a']),
+            ({'a': 'parent = "a"'}, [], [f'{node}.a.parent: a circle: a below a']),
+            ({'a': '', 'b': 'parent = "a"', 'c': 'parent = "b"', 'd': 'parent = "c"',
+              'e': 'parent = "d"'}, [],
+             [f'{node}.e.parent: 5 nodes above each other (e below d below c below b below a): '
+              'at most 4']),
+            ({'a': 'tx_share = 6; tx_max = 5'}, [], [f'{node}.a.tx_share: 6 is more than tx_max, 5']),
+            ({'a': 'tx_share = 49'}, ['parent = "a"; min_tx_rate = 20', '',
+                                      'parent = "a"; min_tx_rate = 30'],
+             [f'{node}.a.tx_share: 49 is less than', '50 or more']),
+            ({'a': 'tx_max = 49', 'b': 'parent = "a"; tx_share = 30', 'c': 'parent = "a"'},
+             ['parent = "b"; min_tx_rate = 5', 'parent = "c"; min_tx_rate = 20'],
+             [f'{node}.a.tx_max: 49 is less than', '50 or more']),
+            ({'a': 'tx_share = 60', 'b': ''}, ['parent = "a"; min_tx_rate = 60',
+                                               'parent = "b"; min_tx_rate = 30',
+                                               'min_tx_rate = 11'],
+             [f'adapter."{BDF}".link_speed: 100 is less than all guarantees together: 101']),
+            ({'a': 'tx_weight = -1; tx_priority = 8; tx_max = true; rx_rate = "max_tx_rate"; '
+              'share = 5; parent = 5'}, [],
+             [f'{node}.a.tx_weight: -1 is not accepted: 0 (in proportion to tx_share) to 1000000',
+              f'{node}.a.tx_priority: 8', f'{node}.a.tx_max: true is', f'{node}.a.share: no such',
+              f'{node}.a.rx_rate: "max_tx_rate" is not accepted: "tx_max" (the same) or 0 (no limit)',
+              f'{node}.a.parent: 5 is not accepted: the name of a node, or "" (none)']),
+            ({'12': '', '"a/b"': '', '""': '', '"a\\n"': '', 'n' * 64: '', '"\u00e9"': ''}, [],
+             [f'{node}.12: "12" is not accepted: 1 to 63 bytes, not digits alone',
+              f'{node}."a/b": ', f'{node}."": ', f'{node}."a\\n": ', f'{node}.{"n" * 64}: ']),
+            ({f'n{i}': '' for i in range(257)}, [], [f'{node}: 257 nodes: at most 256'])):
+        for args in (('--check',), ()):
+            said = apply(tree(nodes, vfs), *args, status=1)
+            for part in parts:
+                contains(said, part, f'of {nodes} {vfs}')
+        eq(said.count('\n'), len(parts) - ('or more' in parts[-1]), f'lines in {said}')
+    contains(apply(f'[adapter."{BDF}"]\nnum_vfs = 3\nnode.a = 5\n', status=1),
+             f'{node}.a: must be a table', 'no table')
+    eq(vnic('save'), before, 'state')
+    eq(in_kernel(pf)['0'], ('x', 0, 0, 0, 0), 'VF 0')
+
+
+def tenants_undone():
+    """a tree that the kernel refuses in the middle is undone, also where nodes were moved, made and
+    removed before; so is one that was interrupted"""
+    pf = bench()
+    head = HEAD.replace('link_speed = 100\n', '')      # what there is only the kernel knows
+    apply(tree({'a': 'tx_share = 500; tx_max = 600; rx_rate = 7', 'b': 'parent = "a"',
+                'c': 'parent = "b"; tx_weight = 2'},
+               ['parent = "c"; min_tx_rate = 400', 'parent = "a"; min_tx_rate = 100', ''], head))
+    before, rates = vnic('save'), in_kernel(pf)
+    new = tree({'c': 'tx_share = 60000', 'b': 'parent = "c"; tx_max = 500', 'd': 'tx_share = 50000'},
+               ['parent = "d"; min_tx_rate = 30000', 'parent = "b"; min_tx_rate = 100'], head)
+    said = apply(new, status=1)
+    for part in (f'{pf.dev} node d tx_share: ', 'At most 40000 Mb/s of the link are left',
+                 'all is as it was before'):
+        contains(said, part, 'refused')
+    eq(vnic('save'), before, 'saved')
+    eq(in_kernel(pf), rates, 'rates')
+    real, steps = tool().state.call, []
+
+    def interrupted(*argv):
+        steps.append(argv)
+        if 'd' in argv[-1] and 'parent' in argv:
+            raise KeyboardInterrupt
+        return real(*argv)
+
+    defer(setattr, tool().state, 'call', real)
+    tool().state.call = interrupted
+    contains(apply(new.replace('50000', '40000'), status=1), 'interrupted', 'interrupted')
+    true(len(steps) > 5, 'steps before')
+    eq(in_kernel(pf), rates, 'rates')
+
+
 def defaults():
     """keys that are not in the file become their defaults, but for address and driver; num_vfs 0
     and back loses what VFs had, not what the adapter has"""
@@ -150,7 +359,7 @@ def defaults():
     apply(ALL)
     pf.numvfs(0)
     pf.numvfs(2)
-    kept = ALL[:ALL.index('[adapter."1000:00:00.0".vf.0]')]
+    kept = ALL[:ALL.index('[adapter."1000:00:00.0".node')]
     eq([l for l in plain(vnic('save')) if 'mac' not in l and 'vf.' not in l], plain(kept), 'kept')
     apply(ALL)
     apply('[adapter."1000:00:00.0"]\nnum_vfs = 2\ndrivers_autoprobe = false\n')
@@ -252,7 +461,8 @@ def diff():
                            f'{pf.dev} vf1 max_tx_rate: 345 -> 0',
                            f'{pf.dev} vf1 trust: true -> false'], 'lines')
     said = apply(ALL.replace('num_vfs = 2', 'num_vfs = 3'), '--diff', status=DIFFERS)
-    contains(said, f'{pf.dev} num_vfs: 2 -> 3\n{pf.dev} vf0 mac: default -> "02:', 'more VFs')
+    contains(said, f'{pf.dev} num_vfs: 2 -> 3\n{pf.dev} node acme: added\n', 'nodes go with VFs')
+    contains(said, f'\n{pf.dev} vf0 mac: default -> "02:', 'more VFs')
     eq(vnic('save'), before, 'state')
     eq(apply(ALL, '--diff'), '', 'no difference')
 
@@ -309,13 +519,16 @@ def unit():
 
 
 def documented():
-    """every key is in the guide and in the manual"""
+    """every key is in the guide and in the manual, as often as there are tables that have it"""
     keys = tool().keys
+    tables = (keys.PF_KEYS, keys.NODE_KEYS, keys.VF_KEYS)
     for path, form in (('../Documentation/admin-guide.rst', '^``{}`` '),
                        ('vnic.8', r'^\.BR? .*\b{}\b')):
         text = read(f'{TOOLS}/{path}')
-        eq([key for key in {**keys.PF_KEYS, **keys.VF_KEYS}
-            if not re.search(form.format(key), text, re.M)], [], f'not in {path}')
+        eq([key for key in {key for table in tables for key in table}
+            if len(re.findall(form.format(key), text, re.M)) < sum(key in t for t in tables)], [],
+           f'not in {path}')
 
 
-run([round_trip, defaults, faults, undone, on_the_way, diff, in_use, waits, unit, documented])
+run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, faults, undone,
+     on_the_way, diff, in_use, waits, unit, documented])

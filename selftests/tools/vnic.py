@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug
-"""tools/vnic: list, attach, detach, drops, top."""
+# run-on: stable debug=empty,listing,tenants,as_json,drops,attach,personality,errors,top
+# (the debug kernel is too slow to keep such rates)
+"""tools/vnic: list, attach, detach, drops, top, of VFs and tenants."""
 import json
 import os
 import re
 import subprocess
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import contains, defer, eq, run, true, wait_for
+from ktap import between, contains, defer, eq, run, true, wait_for
+from pump import Pump
 from vnic import frame, load, out, packet_socket, ping, read, refused, sh, unload
 
 VNIC = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../tools/vnic')
@@ -42,17 +44,63 @@ def listing():
     contains(text, f'in netns of sleep[{shell.pid}]', 'VF 1')
 
 
+def nodes(pf, *commands):
+    """`devlink port function rate`; {}: the PF's device"""
+    for command in commands:
+        sh(f'devlink port function rate {command}'.format(f'pci/{pf.bdf}'))
+
+
+def words(text, *first):
+    """The words of the line that begins with these."""
+    found = [line.split() for line in text.splitlines() if line.split()[:len(first)] == [*first]]
+    eq(len(found), 1, f'lines that begin with {first} in {text}')
+    return found[0]
+
+
+def tenants():
+    """list shows tenants as a tree, with their limits, and of each VF which it is of, and what its
+    guest meets"""
+    pf = load(total_vfs=4)[0]
+    pf.vfs(4)
+    contains(words(out(f'{VNIC} list'), 'VF'), 'DEVICE', 'VFs')
+    true('TENANT' not in out(f'{VNIC} list'), 'nothing of tenants where there are none')
+    nodes(pf, 'add {}/beta tx_max 70mbit', 'add {}/acme tx_share 20mbit tx_max 60mbit tx_weight 3',
+          'add {}/test', 'set {}/test parent acme', 'set {}/0 parent acme', 'set {}/1 parent test',
+          'set {}/2 parent test', 'set {}/test tx_priority 4')
+    sh(f'devlink dev param set pci/{pf.bdf} name node_test_rx_rate value 9 cmode runtime')
+    sh(f'devlink dev param set pci/{pf.bdf} name vf2_personality value virtio cmode runtime')
+    text = out(f'{VNIC} list')
+    for vf, personality, tenant in ((0, 'native', 'acme'), (2, 'virtio', 'test'),
+                                    (3, 'native', '-')):
+        contains(' '.join(words(text, str(vf))), f' {personality} {tenant} ', f'VF {vf}')
+    table = text[text.rindex('  TENANT'):].splitlines()
+    eq([' '.join(line.split()) for line in table[1:]],
+       ['acme 20 to 60 Mb/s 60 Mb/s 3 0 0', 'test - 9 Mb/s - 4 1-2', 'beta 70 Mb/s 70 Mb/s - 0 -'],
+       'nodes')
+    eq([len(line) - len(line.lstrip()) for line in table[1:]], [2, 4, 2], 'indents')
+
+
 def as_json():
     """list --json has every setting; --version is that of the modules"""
     pf = load(total_vfs=4)[0]
     pf.vfs(2)
     pf.link(1, 'mac 02:00:00:00:00:31 vlan 12 qos 3 proto 802.1ad max_tx_rate 345 min_tx_rate 7 '
                'trust on spoofchk off state disable')
+    nodes(pf, 'add {}/t tx_max 400mbit tx_weight 2', 'add {}/u', 'set {}/u parent t',
+          'set {}/1 parent u')
+    sh(f'devlink dev param set pci/{pf.bdf} name vf1_personality value virtio cmode runtime')
     for user in ('', 'setpriv --reuid 65534 --regid 65534 --clear-groups '):
-        vf = json.loads(out(f'{user}{VNIC} list --json'))[0]['vfs'][1]
+        said = json.loads(out(f'{user}{VNIC} list --json'))[0]
+        eq(said['nodes'], [
+            {'name': 't', 'parent': '', 'tx_max': 400, 'rx_rate': 'tx_max', 'tx_share': 0,
+             'tx_weight': 2, 'tx_priority': 0},
+            {'name': 'u', 'parent': 't', 'tx_max': 0, 'rx_rate': 'tx_max', 'tx_share': 0,
+             'tx_weight': 0, 'tx_priority': 0}], 'nodes')
+        vf = said['vfs'][1]
         want = {'pci': pf.vf(1).bdf, 'mac': '02:00:00:00:00:31', 'vlan': 12, 'qos': 3,
                 'vlan_protocol': '802.1ad', 'max_tx_rate': 345, 'min_tx_rate': 7, 'trust': True,
-                'spoofchk': False, 'link_state': 'disable', 'netdevs': [pf.vf(1).dev]}
+                'spoofchk': False, 'link_state': 'disable', 'netdevs': [pf.vf(1).dev],
+                'parent': 'u', 'personality': 'virtio'}
         eq({k: vf[k] for k in want}, want, 'VF 1')
     for module in ('vnic-pf', 'vnic-vf', 'vnic-vfio-pci', 'vnic-iommu'):
         eq('vnic ' + out(f'modinfo -F version {module}'), out(f'{VNIC} --version'), module)
@@ -77,6 +125,71 @@ def drops():
     eq(named, known, 'reasons that have a meaning')
 
 
+def node_drops():
+    """what a VF lost to the rate of a node is told, and which nodes have one; top shows what the VFs
+    below each do together, and lose to that"""
+    pf = load(total_vfs=4)[0]
+    vfs = [vf.up(ns=f'vf{vf.index}') for vf in pf.vfs(3)]
+    nodes(pf, 'add {}/a tx_max 2mbit', 'add {}/b', 'add {}/c', 'set {}/b parent a',
+          'set {}/0 parent b', 'set {}/2 parent c')
+    Pump(vfs[1].name, 'vf1', vfs[0].mac, vfs[1].mac, mbps=20)
+    wait_for(lambda: pf.stats()['vfs_rx_drop_node'] > 1000, 'drops')
+    line = words(out(f'{VNIC} drops {pf.dev} 0'), 'VF', '0', 'rx_drop_node')
+    true(int(line[3]) > 1000, f'packets dropped: {line}')
+    contains(' '.join(line), 'beyond the rate of a node above it (devlink port function rate): '
+             'a 2 Mb/s', 'meaning')
+    before = pf.stats()['vfs_rx_drop_node']
+    text = out(f'{VNIC} top -i 2 -c 1')
+    most = 1.1 * (pf.stats()['vfs_rx_drop_node'] - before) / 2   # of longer than the two seconds
+    for name in 'ab':
+        rx, lost = of_node(text, name)
+        between(rx, 1, 3, f'Mb/s that VFs below {name} are sent')
+        between(lost, 100, most, f'packets a second lost below {name}')
+    eq(of_node(text, 'c'), (0, 0), 'c')
+    seen = out(f'setpriv --reuid 65534 --regid 65534 --clear-groups {VNIC} top -i 0.2 -c 1')
+    eq(words(seen, 'b')[-2:], ['-', '0'], 'drops and VFs of b for others than root')
+    sh(f'devlink dev param set pci/{pf.bdf} name node_a_rx_rate value 0 cmode runtime')
+    contains(out(f'{VNIC} drops {pf.dev} 0'), 'none has one now', 'without a rate')
+
+
+def of_node(text, name):
+    """What `vnic top` says of one: (Mb/s its VFs are sent, packets a second lost to nodes)"""
+    rx, _tx, lost = words(text, name)[-4:-1]
+    return of_human(rx.removesuffix('b/s')) / 1e6, of_human(lost)
+
+
+def of_human(text):
+    """1.2M -> 1200000"""
+    units = {'k': 1e3, 'M': 1e6, 'G': 1e9}
+    return float(text.rstrip('kMG')) * units.get(text[-1], 1)
+
+
+def personality():
+    """attach says what the guest meets in the VF, and sets it; not while somebody has the VF"""
+    pf = load(total_vfs=4)[0]
+    vf = pf.vfs(2)[0]
+
+    def now():
+        return json.loads(out(f'devlink -j dev param show pci/{pf.bdf} name vf0_personality')
+                          )['param'][f'pci/{pf.bdf}'][0]['values'][0]['value']
+
+    contains(out(f'{VNIC} attach {pf.dev} 0'), f'{vf.bdf}, native (a guest with vnic-vf)', 'as it is')
+    contains(out(f'{VNIC} attach {pf.dev} 0 --personality virtio'), f'{vf.bdf}, virtio (any guest',
+             'while it is attached')
+    eq(now(), 'virtio', 'personality')
+    group = os.path.basename(os.readlink(f'{vf.path}/iommu_group'))
+    with open(f'/dev/vfio/{group}', 'rb', buffering=0):
+        said = refused(f'{VNIC} attach {pf.dev} 0 --personality native')
+        contains(said, f'in use by python3 (pid {os.getpid()})', 'in use')
+        eq(now(), 'virtio', 'personality')
+        contains(out(f'{VNIC} attach {pf.dev} 0 --personality virtio'), ', virtio (', 'no change')
+    out(f'{VNIC} detach {pf.dev} 0')
+    contains(refused(f'{VNIC} attach {pf.dev} 0 --personality e1000'), 'virtio', 'another word')
+    eq((vf.driver(), now()), ('vnic-vf', 'virtio'), 'after a word that is none')
+    contains(out(f'{VNIC} attach {pf.dev} 0 --personality native'), ', native (', 'from the host')
+    eq((vf.driver(), now()), ('vnic-vfio-pci', 'native'), 'attached')
+
+
 def attach():
     """attach binds a VF to vfio and prints the QEMU line; detach gives it back"""
     pf = load(total_vfs=4)[0]
@@ -91,6 +204,20 @@ def attach():
     eq(pf.vf(1).driver(), 'vnic-vf', 'the other VF')
     out(f'{VNIC} detach {pf.dev} 0')
     eq(vf.driver(), 'vnic-vf', 'driver after detach')
+
+
+def pf_down():
+    """list and attach warn of a PF that is down, of which libvirt takes no VF"""
+    pf = load(total_vfs=4)[0]
+    pf.vfs(1)
+    sh('modprobe vfio-pci')
+    for state, warns in (('down', True), ('up', False)):
+        sh(f'ip link set {pf.dev} {state}')
+        pf.vf(0).bind('vfio-pci')       # what attach takes it away from
+        for cmd in ('list', f'attach {pf.dev} 0'):
+            eq(f'ip link set {pf.dev} up' in sh(f'{VNIC} {cmd}').stderr, warns, f'{cmd}, {state}')
+        contains(out(f'{VNIC} list --json'), f'"up": {str(not warns).lower()}', '--json')
+        eq(pf.vf(0).driver(), 'vnic-vfio-pci', 'driver')
 
 
 def errors():
@@ -115,4 +242,5 @@ def top():
     eq(len([l for l in text.splitlines() if l.split()[0] in ('0', '1')]), 2, 'rows of VFs')
 
 
-run([empty, listing, as_json, drops, attach, errors, top])
+run([empty, listing, tenants, as_json, drops, node_drops, attach, personality, pf_down, errors,
+     top])

@@ -143,6 +143,11 @@ class PF:
             return os.path.basename(path)[len("lower_"):]
         return "none"
 
+    def down(self):
+        """Is its interface down?"""
+        flags = read(f"/sys/class/net/{self.netdev}/flags", "0x1") if self.netdev else "0x1"
+        return not int(flags, 16) & 1
+
     def link(self, stats=True):
         """What `ip` says of each VF, counters included while they fit."""
         if not self.netdev:

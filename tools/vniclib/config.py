@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
 """The file that says how adapters are configured: read, checked as a whole, written.
 
-It is TOML: a table adapter.<PF> for each adapter, in it a table vf.<N> for each VF of
-which there is something to say.  What is read is a state for each PF, the same that
-state.snapshot() makes: all PF_KEYS, and under "vf" all VF_KEYS of each VF.
+It is TOML: a table adapter.<PF> for each adapter, in it a table node.<name> for each
+node and vf.<N> for each VF of which there is something to say.  What is read is a state
+for each PF, the same that state.snapshot() makes: all PF_KEYS, under "node" all NODE_KEYS
+of each node, and under "vf" all VF_KEYS of each VF.
 """
 import os
+import re
 
-from vniclib import keys
+from vniclib import keys, nodes
 from vniclib.adapter import NO_DRIVER, VF_DRIVER, Refused, find_pf, name_of
 from vniclib.adapter import read as read_attribute
 from vniclib.state import memory, new_vf
-from vniclib.keys import PF_KEYS, VF_KEYS, shown
+from vniclib.keys import NODE_KEYS, PF_KEYS, VF_KEYS, shown
 
 HEAD = """\
 # Written by `vnic save`, for `vnic apply`.  Keys that are not here have their defaults;
@@ -40,7 +42,7 @@ class Faults:
 
 def quoted(name):
     """A part of a key's path as TOML wants it."""
-    return name if name.replace("-", "").replace("_", "").isalnum() else f'"{name}"'
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else keys.quoted(name)
 
 
 def load(path):
@@ -96,12 +98,22 @@ def check_vf(vf, where, faults):
                    f"{vf['max_tx_rate']}")
 
 
+def check_tree(state, where, faults):
+    """Where nodes and VFs are, and what they are guaranteed together."""
+    found = nodes.faults(state["node"], state["vf"])
+    for which, key, text in found:
+        what = "vf" if isinstance(which, int) else "node"
+        faults.add(f"{where}.{what}.{quoted(str(which))}.{key}", text)
+    if found:
+        return
+    promised = nodes.promised(state["node"], state["vf"], keys.NO_PARENT)
+    if state["link_speed"] and promised > state["link_speed"]:
+        faults.add(f"{where}.link_speed", f"{state['link_speed']} is less than all guarantees "
+                   f"together: {promised} or more")
+
+
 def check_sums(pf, state, where, faults):
     """What VFs have together."""
-    promised = sum(vf["min_tx_rate"] for vf in state["vf"].values())
-    if state["link_speed"] and promised > state["link_speed"]:
-        faults.add(f"{where}.link_speed", f"{state['link_speed']} is less than all min_tx_rate "
-                   f"together: {promised} or more")
     guaranteed, size = sum(vf["memory_guaranteed"] for vf in state["vf"].values()), memory(pf)
     if guaranteed > size:
         faults.add(where, f"all memory_guaranteed together are {guaranteed} bytes: at most {size}, "
@@ -129,10 +141,26 @@ def check_vfs(pf, tables, num, where, faults):
     return vfs
 
 
+def check_nodes(tables, where, faults):
+    """The state of each node."""
+    found = {}
+    for name, table in check_tables(tables, where, faults).items():
+        here = f"{where}.{quoted(name)}"
+        wrong = keys.NODE_NAME.check(name)
+        if wrong:
+            faults.add(here, wrong)
+        node = {**nodes.defaults(), **check_keys(table, NODE_KEYS, here, faults)}
+        if name != keys.NO_PARENT:
+            found[name] = node
+    if len(found) > keys.NODES_MAX:
+        faults.add(where, f"{len(found)} nodes: at most {keys.NODES_MAX} are accepted")
+    return found
+
+
 def check_pf(pf, table, where, faults):
     """The state of an adapter."""
     table = dict(table)
-    tables = table.pop("vf", {})
+    tables, node_tables = table.pop("vf", {}), table.pop("node", {})
     state = {key: default for key, (_kind, default) in PF_KEYS.items() if default is not None}
     state.update(check_keys(table, PF_KEYS, where, faults))
     if "num_vfs" not in table:
@@ -149,9 +177,11 @@ def check_pf(pf, table, where, faults):
         there = sorted(set(os.listdir("/sys/class/net")) - {"lo", pf.netdev})
         faults.add(f"{where}.uplink", f"no interface {uplink}; there are: "
                    f"{', '.join(there) or 'none'}", missing=True)
+    state["node"] = check_nodes(node_tables, f"{where}.node", faults)
     state["vf"] = check_vfs(pf, tables, min(state.get("num_vfs", pf.total), pf.total),
                             f"{where}.vf", faults)
     check_sums(pf, state, where, faults)
+    check_tree(state, where, faults)
     return state
 
 
@@ -187,6 +217,8 @@ def render(states):
         new = {**new_vf(pf), "driver": VF_DRIVER if state["drivers_autoprobe"] else NO_DRIVER}
         lines += [f"[{here}]  # {name_of(pf)}"]
         lines += assignments(state, {k: d for k, (_kind, d) in PF_KEYS.items()}) + [""]
+        for name, node in state["node"].items():
+            lines += [f"[{here}.node.{quoted(name)}]", *assignments(node, nodes.defaults()), ""]
         for i, vf in state["vf"].items():
             said = assignments(vf, new)
             if said:

@@ -11,8 +11,19 @@ CELL = 2048             # bytes in which packet memory is handed out
 RATE_MAX = 1000000      # Mb/s
 BURST = (15140, 1 << 30)        # bytes
 PPS = (100, 1000000000)         # packets a second
+NODES_MAX = 256         # of an adapter
+NODES_ABOVE = 4         # of a VF
+NODE_NAME_MAX = 63      # bytes
 NO_UPLINK = "none"
+NO_PARENT = ""
 AS_TX = "max_tx_rate"
+NODE_AS_TX = "tx_max"
+# What a guest needs for a VF of this personality
+PERSONALITIES = {
+    "native": "a guest with vnic-vf",
+    "virtio": "any guest with a virtio-net driver",
+    "virtio-split": "any guest with a virtio-net driver; without packed virtqueues",
+}
 
 
 class Kind:
@@ -45,11 +56,15 @@ class Number(Kind):
 class Rate(Number):
     """A Number of Mb/s, or that of another key."""
 
+    def __init__(self, same, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.same = same
+
     def accepts(self):
-        return f'"{AS_TX}" (the same) or {super().accepts()}'
+        return f'"{self.same}" (the same) or {super().accepts()}'
 
     def good(self, value):
-        return value == AS_TX or super().good(value)
+        return value == self.same or super().good(value)
 
 
 class Flag(Kind):
@@ -96,14 +111,44 @@ class Interface(Kind):
         return isinstance(value, str) and re.fullmatch(r"[^\s/:]{1,15}", value)
 
 
-# key: (kind, default); None: what it has is left alone (mac, driver), there is none (num_vfs), or
-# it depends on the adapter (memory)
+class NodeName(Kind):
+    """What devlink and vnic-pf take as the name of a node"""
+
+    def accepts(self):
+        return f"1 to {NODE_NAME_MAX} bytes, not digits alone, no / and no control characters"
+
+    def good(self, value):
+        return (0 < len(value.encode()) <= NODE_NAME_MAX and not re.fullmatch("[0-9]+", value)
+                and not re.search("[/\x00-\x1f\x7f]", value))
+
+
+class Parent(Kind):
+    """Name of a node, or NO_PARENT; whether there is one is seen when all nodes are known"""
+
+    def accepts(self):
+        return f'the name of a node, or "{NO_PARENT}" (none)'
+
+    def good(self, value):
+        return isinstance(value, str)
+
+
+# key: (kind, default); None: what it has is left alone (mac, personality, driver), there is none
+# (num_vfs), or it depends on the adapter (memory)
 PF_KEYS = {
     "num_vfs": (Number(0, 256), None),
     "uplink": (Interface(), NO_UPLINK),
     "link_speed": (Number(1, RATE_MAX, "Mb/s", zero="the uplink's"), 0),
     "drivers_autoprobe": (Flag(), True),
     "auto_recover": (Flag(), True),
+}
+NODE_NAME = NodeName()
+NODE_KEYS = {
+    "parent": (Parent(), NO_PARENT),
+    "tx_max": (Number(1, RATE_MAX, "Mb/s", zero="no limit"), 0),
+    "rx_rate": (Rate(NODE_AS_TX, 1, RATE_MAX, "Mb/s", zero="no limit"), NODE_AS_TX),
+    "tx_share": (Number(1, RATE_MAX, "Mb/s", zero="what its children have"), 0),
+    "tx_weight": (Number(1, RATE_MAX, zero="in proportion to tx_share"), 0),
+    "tx_priority": (Number(0, 7), 0),
 }
 VF_KEYS = {
     "mac": (Address(), None),
@@ -112,7 +157,8 @@ VF_KEYS = {
     "vlan_protocol": (Choice("802.1Q", "802.1ad"), "802.1Q"),
     "max_tx_rate": (Number(1, RATE_MAX, "Mb/s", zero="no limit"), 0),
     "min_tx_rate": (Number(1, RATE_MAX, "Mb/s", zero="none"), 0),
-    "rx_rate": (Rate(1, RATE_MAX, "Mb/s", zero="no limit"), AS_TX),
+    "parent": (Parent(), NO_PARENT),
+    "rx_rate": (Rate(AS_TX, 1, RATE_MAX, "Mb/s", zero="no limit"), AS_TX),
     "rx_burst": (Number(*BURST, "bytes", zero="by the rate"), 0),
     "tx_burst": (Number(*BURST, "bytes", zero="by the rate"), 0),
     "rx_queue": (Number(100, 1000000, "microseconds", zero="none waits"), 0),
@@ -126,6 +172,7 @@ VF_KEYS = {
     "spoofchk": (Flag(), True),
     "state": (Choice("auto", "enable", "disable"), "auto"),
     "msix_vectors": (Number(2, 17), 5),
+    "personality": (Choice(*PERSONALITIES), None),
     "driver": (Choice("vnic-vf", "vnic-vfio-pci", "none"), None),
 }
 
@@ -136,4 +183,9 @@ def shown(value):
         return "default"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value) if isinstance(value, str) else str(value)
+    return quoted(value) if isinstance(value, str) else str(value)
+
+
+def quoted(text):
+    """A text as TOML has it; JSON's way, but that TOML escapes one more character."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

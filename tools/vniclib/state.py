@@ -2,7 +2,7 @@
 """How an adapter is configured, and how to make it so: as a whole or not at all."""
 import time
 
-from vniclib import keys
+from vniclib import keys, nodes
 from vniclib.adapter import (LINK_STATES, NO_DRIVER, VFIO_DRIVERS, Refused, adapters, bind, call,
                              devlink, find_pf, name_of, port_vlan, read, vfio_holders, write)
 from vniclib.keys import PF_KEYS, VF_KEYS, shown
@@ -10,7 +10,7 @@ from vniclib.keys import PF_KEYS, VF_KEYS, shown
 SPEED_WAIT = 3      # seconds for the adapter to learn the speed of a new uplink
 DEVLINK_RATES = {"max_tx_rate": "tx_max", "min_tx_rate": "tx_share"}    # in Mb/s
 DEVLINK_SHARES = ("tx_weight", "tx_priority")
-PARAMS = ("rx_rate", "rx_burst", "tx_burst", "rx_queue", "rx_pps", "tx_pps")
+PARAMS = ("rx_rate", "rx_burst", "tx_burst", "rx_queue", "rx_pps", "tx_pps", "personality")
 POOLS = {"memory_guaranteed": 0, "memory_borrowed": 1}
 VLAN = ("vlan", "qos", "vlan_protocol")
 
@@ -28,6 +28,17 @@ def params(pf):
     return {p["name"]: p["values"][0]["value"] for p in found}
 
 
+def param_command(dev, name, value):
+    """What sets one"""
+    return ("devlink", "dev", "param", "set", dev, "name", name, "value", str(value),
+            "cmode", "runtime")
+
+
+def set_param(pf, name, value):
+    """Set one."""
+    call(*param_command(f"pci/{pf.bdf}", name, value))
+
+
 def memory(pf):
     """Bytes of its packet memory"""
     dev = f"pci/{pf.bdf}"
@@ -41,31 +52,32 @@ def new_vf(pf):
         **{key: default for key, (_kind, default) in VF_KEYS.items()},
         "memory_guaranteed": cells // 2 // pf.total * keys.CELL,
         "memory_borrowed": cells // 16 * keys.CELL,
+        "personality": read("/sys/module/vnic_pf/parameters/personality", "native"),
     }
 
 
-def rate_value(value):
-    """vf<N>_rx_rate, which devlink has as text"""
-    return value if value == keys.AS_TX else int(value)
+def rates(pf):
+    """What devlink has of the rates of an adapter's VFs and nodes, by number and name"""
+    return nodes.shown_rates(show(*nodes.RATE, "show"), f"pci/{pf.bdf}")
 
 
 def snapshot(pf):
     """All that the keys are about, as it is now."""
-    par, dev = params(pf), f"pci/{pf.bdf}"
+    said, par, dev = rates(pf), params(pf), f"pci/{pf.bdf}"
     health = show("health", "show", dev, "reporter", "vf").get(dev, [{}])[0]
     state = {
         "num_vfs": pf.num, "uplink": pf.uplink(), "link_speed": par.get("link_speed", 0),
         "drivers_autoprobe": read(f"{pf.sysfs}/sriov_drivers_autoprobe", "1") == "1",
-        "auto_recover": health.get("auto_recover", True), "vf": {},
+        "auto_recover": health.get("auto_recover", True), "node": nodes.tree(said, par),
+        "vf": {},
     }
     if not pf.num:
         return state
     link = pf.link(stats=False)
-    rates = show("port", "function", "rate", "show")
     pools = show("sb", "port", "pool", "show")
     for i in range(pf.num):
         port = f"{dev}/{i}"
-        state["vf"][i] = vf_state(link.get(i, {}), rates.get(port, {}), pools.get(port, []),
+        state["vf"][i] = vf_state(link.get(i, {}), said.get(str(i), {}), pools.get(port, []),
                                   {name: par[f"vf{i}_{name}"] for name in PARAMS})
         state["vf"][i].update(msix_vectors=pf.vfs[i].vectors(), driver=driver_of(pf.vfs[i]))
     return state
@@ -84,7 +96,8 @@ def vf_state(conf, shares, pools, par):
     return {
         "mac": conf.get("address"), "vlan": vlan, "qos": qos, "vlan_protocol": protocol,
         "max_tx_rate": rate.get("max_tx", 0), "min_tx_rate": rate.get("min_tx", 0),
-        **par, "rx_rate": rate_value(par["rx_rate"]),
+        **par, "rx_rate": nodes.rate_value(par["rx_rate"], keys.AS_TX),
+        "parent": nodes.parent_of(shares),
         **{key: shares.get(key, 0) for key in DEVLINK_SHARES},
         **{key: next(p["threshold"] for p in pools if p["pool"] == pool)
            for key, pool in POOLS.items()},
@@ -115,17 +128,20 @@ def remade(pf, now, want):
     if now["num_vfs"] == want["num_vfs"]:
         return now
     new = new_vf(pf)
-    return {**now, "vf": {i: dict(new) for i in range(want["num_vfs"])}}
+    return {**now, "node": {} if now["num_vfs"] else now["node"],   # they go with VFs
+            "vf": {i: dict(new) for i in range(want["num_vfs"])}}
 
 
 def differences(pf, now, want):
-    """A line for each key that would change."""
+    """A line for each key that would change, and each node that comes or goes."""
     lines, name = [], name_of(pf)
     then = remade(pf, now, want)
     want = settle(want, then)
     for key in PF_KEYS:
         if now[key] != want[key]:
             lines.append(f"{name} {key}: {shown(now[key])} -> {shown(want[key])}")
+    lines += [f"{name} node {node}{text}"
+              for node, text in nodes.differences(then["node"], want["node"])]
     for i, vf in want["vf"].items():
         lines += [f"{name} vf{i} {key}: {shown(then['vf'][i][key])} -> {shown(vf[key])}"
                   for key in VF_KEYS if vf[key] != then["vf"][i][key]]
@@ -221,15 +237,21 @@ class Maker:
             self.step("auto_recover", "devlink", "health", "set", self.dev, "reporter", "vf",
                       "auto_recover", str(want["auto_recover"]).lower())
         pairs = [(i, now["vf"][i], vf) for i, vf in want["vf"].items() if i in now["vf"]]
+        trees = nodes.Trees(self, now, want)
         # link, memory and vectors: never is more promised than there is, on the way neither
         for i, old, new in pairs:
-            self.rate(i, "min_tx_rate", old, min(old["min_tx_rate"], new["min_tx_rate"]))
+            self.rate(i, "min_tx_rate", old, 0 if trees.vf_moves(i) else
+                      min(old["min_tx_rate"], new["min_tx_rate"]))
             self.pool(i, "memory_guaranteed", old,
                       min(old["memory_guaranteed"], new["memory_guaranteed"]))
             self.vectors(i, old, min(old["msix_vectors"], new["msix_vectors"]))
+        trees.lower()
         self.wire(now, want)
+        trees.build()
         for i, old, new in pairs:
+            trees.put_vf(i, new["parent"])
             self.vf(i, old, new)
+        trees.clear()
 
     def number(self, now, want):
         """Make as many VFs."""
@@ -305,8 +327,7 @@ class Maker:
                   *map(str, values))
 
     def param(self, key, value, name):
-        self.step(key, "devlink", "dev", "param", "set", self.dev, "name", name, "value",
-                  str(value), "cmode", "runtime")
+        self.step(key, *param_command(self.dev, name, value))
 
     def rate(self, i, key, old, value):
         """Set a rate, and note it in `old`."""
