@@ -3,11 +3,15 @@
 # run-on: stable debug newest=tcp,one_copy rt=tcp,flr_under_traffic quick=flr_under_traffic,pf_reset_under_traffic,reconfigure_under_traffic,unbind_under_traffic,numvfs_under_traffic
 """Traffic of real programs between VFs and PF, and recovery under it."""
 import os
+import re
+import socket
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import defer, eq, note, run, sleep, slow, true, wait_for
-from vnic import (VF_DRIVER, Background, datagrams, fresh, iperf, iperf_mbps, load, make_pair,
-                  out, pair, ping, sh, unheard, write)
+from vnic import (VF_DRIVER, Background, datagrams, frame, fresh, iperf, iperf_mbps, load,
+                  make_pair, out, packet_socket, pair, ping, sh, unheard, write)
+
+SO_SNDBUFFORCE = 32     # asm-generic/socket.h
 
 
 def tcp():
@@ -86,6 +90,34 @@ def flr_under_traffic():
     alive()
 
 
+def waiting_while_reset():
+    """what waits in the host's queue while the VF is reset is sent after, though nobody adds to it"""
+    pf, vfs = pair()
+    sock = packet_socket(vfs[0].name, 'vf0')
+    sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 8 << 20)
+    sock.settimeout(0.1)
+    data = frame(vfs[1].mac, vfs[0].mac, size=1400)
+
+    def backlog():
+        shown = out(f'tc -s qdisc show dev {vfs[0].name}', ns='vf0')
+        return sum(int(n) for n in re.findall(r'backlog \w+ (\d+)p', shown))
+
+    for n in range(5):
+        pf.link(0, 'max_tx_rate 1')
+        vfs[0].set('reset', 1)          # so that the stack does not look at the carrier soon again
+        wait_for(vfs[0].carrier, 'carrier')
+        try:
+            for _ in range(5000):
+                sock.send(data)
+        except OSError:
+            pass                        # all that may waits
+        true(backlog() > 0, 'frames wait')
+        vfs[0].set('reset', 1)
+        pf.link(0, 'max_tx_rate 0')
+        wait_for(lambda: not backlog(), f'what has waited is gone, round {n}', seconds=10)
+    alive()
+
+
 def pf_reset_under_traffic():
     """FLR of the PF under traffic: both recover"""
     under_traffic(lambda pf, vfs: pf.set('reset', 1))
@@ -157,5 +189,5 @@ def one_copy():
     true(vfs[0].stats(), 'still there')
 
 
-run([tcp, router, udp, one_copy, flr_under_traffic, pf_reset_under_traffic,
+run([tcp, router, udp, one_copy, flr_under_traffic, waiting_while_reset, pf_reset_under_traffic,
      reconfigure_under_traffic, unbind_under_traffic, numvfs_under_traffic, host])
