@@ -16,7 +16,9 @@ RECIPE_PACKAGES=(
 	gcc make libc6-dev bc flex bison libelf-dev libssl-dev sparse cpio xz-utils zstd
 	iproute2 ethtool iperf3 iputils-ping arping tcpdump socat pciutils
 	kmod procps util-linux psmisc busybox-static jq file gnuplot-nox erofs-utils
-	python3 python3-scapy nginx wrk fping
+	python3 python3-scapy python3-pyroute2 nginx wrk fping
+	libvirt-daemon-driver-qemu libvirt-daemon-driver-network libvirt-daemon-driver-nodedev
+	libvirt-clients
 )
 
 # From its backports: the newest kernel (the metapackages follow it) and QEMU. QEMU
