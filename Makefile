@@ -16,6 +16,10 @@ MIN      := 6.12
 SECONDS  ?= 1800
 SEED     ?=
 KERNEL   ?= stable
+# make fuzz
+TIME     ?= 300
+REPLAY   ?=
+FAULT    ?=
 
 all: modules
 
@@ -31,6 +35,7 @@ help:
 	@echo 'make debug-kernel    build the kernel with KASAN, lockdep, kmemleak ... into the cache'
 	@echo 'make test-debug      run the selftests on that kernel; any report fails'
 	@echo 'make chaos           all that can be done to an adapter, at random under traffic (as root; SECONDS=1800, SEED=)'
+	@echo 'make fuzz            fuzz a VF on the debug kernel, led by coverage (as root; TIME=300, SEED=, REPLAY=file, FAULT=name)'
 	@echo 'make bench           measure what a packet costs, vnic and others (as root; about 32 minutes)'
 	@echo 'make bench-check     the same for two VFs of the host only, and for requests; fails if they cost or wait more'
 	@echo 'make evidence        show that VFs get what they were promised, whatever others do (as root)'
@@ -103,6 +108,9 @@ test-debug:
 chaos:
 	selftests/chaos --seconds '$(SECONDS)' --seed '$(SEED)' --kernel '$(KERNEL)'
 
+fuzz:
+	selftests/fuzz --seconds '$(TIME)' --seed '$(or $(SEED),1)' $(if $(REPLAY),--replay '$(REPLAY)') $(if $(FAULT),--fault '$(FAULT)')
+
 debug-kernel:
 	tools/vm/debug-kernel
 
@@ -119,4 +127,4 @@ evidence:
 check:
 	tools/check
 
-.PHONY: all help headers modules vf install install-vf uninstall clean demo test test-debug debug-kernel bench bench-check evidence check
+.PHONY: all help headers modules vf install install-vf uninstall clean demo test test-debug chaos fuzz debug-kernel bench bench-check evidence check
