@@ -5,7 +5,7 @@
 import json
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import between, contains, eq, run, sleep, true
+from ktap import contains, eq, run, sleep, true
 from vnic import load, log_mark, log_since, out, ping, refused, sh, shared
 
 
@@ -118,7 +118,7 @@ def all_256():
         shown = json.loads(out(f'ip -j link show {pf.dev}'))[0]['vfinfo_list']
         eq(len(shown), 256, 'VFs shown')
         eq(shown[255][key], value, what)
-    between(len(pf.vfinfo()), 0, 255, 'VFs shown with their counters')
+    true(len(pf.vfinfo()) < 256, 'ip -s does not show all')
     contains(refused(f'ip link set {pf.dev} vf 255 max_tx_rate 7'), 'Cannot find VF', 'one rate')
     sh(f'devlink port function rate set pci/{pf.bdf}/255 tx_max 56mbit')
     contains(out(f'ip link show {pf.dev}'), 'max_tx_rate 56Mbps', 'by devlink')

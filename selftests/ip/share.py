@@ -7,7 +7,7 @@
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from cgroup import group, move, thread
-from ktap import between, contains, defer, eq, note, run, sleep, true, wait_for
+from ktap import between, contains, defer, eq, note, run, sleep, timely, true, wait_for
 from devlink import Devlink
 from pump import AWAY, Pump, pump, rates
 from wire import make_wired
@@ -142,7 +142,7 @@ def by_qos():
     between(mbps[0] / sum(mbps), 0.2, 0.3, 'share of the lower one with a guarantee of 1')
     dl.run(f'port function rate set {dl.dev}/0 tx_priority 5')
     mbps = rates(pf, 'tx')
-    true(mbps[0] > 10 * mbps[1], 'tx_priority comes before qos')
+    timely(mbps[0] > 10 * mbps[1], 'tx_priority comes before qos')
     sent = pf.vfinfo(1)['stats']['tx']['packets']
     wait_for(lambda: pf.vfinfo(1)['stats']['tx']['packets'] > sent, 'a frame of who has no share',
              seconds=15)
@@ -179,7 +179,7 @@ def busy_rate():
     steady.stop()
     heard += receive(sock, tag=b'soft', seconds=1)
     note(f'{len(heard)} of {steady.sent} heard')
-    true(steady.sent > 200 and len(heard) >= steady.sent * 0.99, 'heard')
+    timely(steady.sent > 200 and len(heard) >= steady.sent * 0.99, 'heard')
 
 
 def busy_thread():
@@ -206,8 +206,8 @@ def busy_thread():
         true(steady.sent > 40, 'sent')
         part.append(len(heard) / steady.sent)
     flood.stop()
-    true(part[0] < 0.75, 'without a guarantee it loses')
-    true(part[1] >= 0.9, 'heard')       # the memory is full when it begins
+    timely(part[0] < 0.75, 'without a guarantee it loses')
+    timely(part[1] >= 0.9, 'heard')       # the memory is full when it begins
 
 
 def slow_wire():

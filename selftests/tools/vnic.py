@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import between, contains, defer, eq, run, true, wait_for
+from ktap import between, contains, defer, eq, run, timely, true, wait_for
 from pump import Pump
 from vnic import frame, load, out, packet_socket, ping, read, refused, sh, unload
 
@@ -135,7 +135,7 @@ def node_drops():
     Pump(vfs[1].name, 'vf1', vfs[0].mac, vfs[1].mac, mbps=20)
     wait_for(lambda: pf.stats()['vfs_rx_drop_node'] > 1000, 'drops')
     line = words(out(f'{VNIC} drops {pf.dev} 0'), 'VF', '0', 'rx_drop_node')
-    true(int(line[3]) > 1000, f'packets dropped: {line}')
+    timely(int(line[3]) > 1000, f'packets dropped: {line}')
     contains(' '.join(line), 'beyond the rate of a node above it (devlink port function rate): '
              'a 2 Mb/s', 'meaning')
     before = pf.stats()['vfs_rx_drop_node']

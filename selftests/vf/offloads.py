@@ -13,7 +13,7 @@ import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 import bpf
-from ktap import eq, note, run, true, wait_for
+from ktap import eq, note, run, timely, wait_for
 from vnic import inside, ping, sh, shared
 from wire import carried, make_wired
 
@@ -133,8 +133,8 @@ def rows_of(sender):
         finally:
             b.apply(row, False)
         note(f'{" ".join(row)}: {rate:.0f} of {usual:.0f} Mb/s, {twice} segments again')
-        true(rate > usual / 40, f'{row}: slow')
-        true(twice <= 60, f'{row}: much is sent again')
+        timely(rate > usual / 40, f'{row}: slow')
+        timely(twice <= 60, f'{row}: much is sent again')
 
 
 def from_pf():

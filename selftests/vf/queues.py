@@ -7,7 +7,7 @@ import statistics
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import contains, eq, note, run, true, wait_for
+from ktap import contains, eq, note, run, timely, true, wait_for
 from vnic import frame, iperf, iperf_mbps, out, packet_socket, pair, ping, refused, sh
 
 
@@ -79,9 +79,9 @@ def held_back():
         note(f'{what}: {seen[what]} interrupts in {time.monotonic() - start:.2f} s')
         if what.endswith('frames 0'):
             most = (time.monotonic() - start) * 1e2 + 10
-            true(seen[what] <= most, f'at most one in 10 ms: {seen[what]} of {most:.0f}')
+            timely(seen[what] <= most, f'at most one in 10 ms: {seen[what]} of {most:.0f}')
     none, held, frames = seen.values()
-    true(held < frames and held < none, f'0: {none}, held: {held}, 2 frames: {frames}')
+    timely(held < frames and held < none, f'0: {none}, held: {held}, 2 frames: {frames}')
     coalesce(vfs[1], 'rx-frames 0')
     coalesce(vfs[1], 'adaptive-rx on')
 
@@ -99,7 +99,7 @@ def answers(count=200):
     """Time to an answer in ms that a tenth of requests with pauses did not need."""
     text = out(f'ping -n -i 0.004 -c {count} -W 5 10.9.0.2', ns='vf0')
     times = [float(t) for t in re.findall(r'time=([\d.]+) ms', text)]
-    true(len(times) >= count * 0.9, f'{len(times)} of {count} answers')
+    timely(len(times) >= count * 0.9, f'{len(times)} of {count} answers')
     return statistics.quantiles(times, n=10)[0]
 
 
@@ -130,7 +130,7 @@ def latency():
         true(iperf_mbps(iperf('vf1', 'vf0', '10.9.0.2', seconds=1)) > 1, 'TCP flows')
         seen.setdefault('after load', []).append(answers())
     note('ms: ' + ', '.join(f'{name} {times}' for name, times in seen.items()))
-    true(best('10 ms') > 2 * best('none') + 1, 'moderation of 10 ms is seen')
+    timely(best('10 ms') > 2 * best('none') + 1, 'moderation of 10 ms is seen')
     for name in ('adaptive', 'after load'):
         true(not late(name), f'{name}: {best(name)} ms, '
              f'without moderation {best("none")} ms')

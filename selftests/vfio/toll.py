@@ -6,7 +6,7 @@ import glob
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import note, run, true
+from ktap import note, run, timely
 from misbehave import Misbehave
 from vnic import load, read, shared
 
@@ -45,11 +45,11 @@ def share(what):
         took = time.monotonic() - start
         used = (kworkers() - before) / took
         note(f'{count / took:.0f} {what} a second, kworkers take {100 * used:.1f} % of a CPU')
-        true(count > 10, 'some are done')
+        timely(count > 10, 'some are done')
         least = min(least, used)
         if least < MOST:
             break
-    true(least < MOST, 'kworkers are left alone')
+    timely(least < MOST, 'kworkers are left alone')
 
 
 def messages():
