@@ -1,83 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The doorbell page watched by KVM, with a virtual machine made of one page of
- * code, one vCPU in real mode and the doorbell page: what QEMU does, and what a
- * QEMU that a guest has taken over could do.
+ * The doorbell page watched by KVM: what QEMU does, and what a QEMU that a guest
+ * has taken over could do.
  */
-#include <fcntl.h>
-#include <linux/kvm.h>
 #include <linux/pci_regs.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "test.h"
+#include "vm.h"
 
-#define CODE	0x1000u			/* guest physical addresses */
-#define BAR	0x10000u
-#define BELL	(BAR + VNIC_DOORBELL_BASE)
 #define SMM	(1u << 16)		/* address space in a slot's number */
 
-static struct vm {
-	int		kvm, fd, vfio, vcpu;
-	struct kvm_sregs sregs;		/* as they were at first */
-	struct kvm_run	*run;
-	__u8		*code;
-	__u32		*page;		/* the doorbells */
-	unsigned int	rung;		/* by the page */
-} vm;
-
+static unsigned int rung;		/* by the page */
 static bool done;
-
-static void vm_create(void)
-{
-	struct kvm_create_device dev = { .type = KVM_DEV_TYPE_VFIO };
-	int size;
-
-	vm.kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	check(vm.kvm >= 0, "/dev/kvm: %m");
-	vm.fd = ioctl(vm.kvm, KVM_CREATE_VM, 0);
-	check(vm.fd >= 0, "KVM_CREATE_VM: %m");
-	check(!ioctl(vm.fd, KVM_CREATE_DEVICE, &dev), "KVM_CREATE_DEVICE: %m");
-	vm.vfio = dev.fd;
-	vm.vcpu = ioctl(vm.fd, KVM_CREATE_VCPU, 0);
-	check(vm.vcpu >= 0, "KVM_CREATE_VCPU: %m");
-	check(!ioctl(vm.vcpu, KVM_GET_SREGS, &vm.sregs), "%m");
-	vm.sregs.cs.base = 0;
-	vm.sregs.cs.selector = 0;
-	size = ioctl(vm.kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	vm.run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vm.vcpu, 0);
-	check(vm.run != MAP_FAILED, "%m");
-	vm.code = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	check(vm.code != MAP_FAILED, "%m");
-}
-
-/* @at: 0: the slot goes.  0 or -errno */
-static int vm_slot(__u32 slot, __u64 at, void *mem)
-{
-	struct kvm_userspace_memory_region r = {
-		.slot = slot,
-		.guest_phys_addr = at,
-		.memory_size = at ? PAGE : 0,
-		.userspace_addr = (uintptr_t)mem,
-	};
-
-	return ioctl(vm.fd, KVM_SET_USER_MEMORY_REGION, &r) ? -errno : 0;
-}
-
-/* The vCPU writes to guest physical address @at: mov %eax, %ds:0; hlt */
-static void vm_run(__u32 at)
-{
-	static const __u8 code[] = { 0x66, 0xa3, 0x00, 0x00, 0xf4 };
-	struct kvm_regs regs = { .rip = CODE, .rflags = 2 };
-
-	memcpy(vm.code, code, sizeof(code));
-	vm.sregs.ds.base = at;
-	check(!ioctl(vm.vcpu, KVM_SET_SREGS, &vm.sregs), "%m");
-	check(!ioctl(vm.vcpu, KVM_SET_REGS, &regs), "%m");
-	check(!ioctl(vm.vcpu, KVM_RUN, 0), "KVM_RUN: %m");
-}
 
 /* It rings the doorbell at @offset of the page. */
 static void vm_write(__u32 offset)
@@ -106,7 +43,7 @@ static void ring(struct drv *v, __u32 doorbell)
 		kick(v, doorbell);
 	} else {
 		vm_write(doorbell - VNIC_DOORBELL_BASE);
-		vm.rung++;
+		rung++;
 	}
 }
 
@@ -121,18 +58,6 @@ static void wait_dead(struct drv *v, bool want)
 			ring(v, VNIC_DOORBELL_TX(0));
 		usleep(2000);
 	}
-}
-
-static void place(struct drv *v, __u64 bar)
-{
-	cfg_write(&v->dev, PCI_BASE_ADDRESS_0, 4, (__u32)bar);
-	cfg_write(&v->dev, PCI_BASE_ADDRESS_1, 4, bar >> 32);
-}
-
-static void *map(struct drv *v, __u64 off, size_t len, int flags)
-{
-	return mmap(NULL, len, PROT_READ | PROT_WRITE, flags, v->dev.fd,
-		    v->dev.off[VFIO_PCI_BAR0_REGION_INDEX] + off);
 }
 
 /* @n frames there and back */
@@ -158,7 +83,7 @@ void bell_none(const char *a, const char *b, bool cdev)
 
 	drv_open(&va, a, cdev);
 	drv_open(&vb, b, cdev);
-	check(map(&va, VNIC_DOORBELL_BASE, PAGE, MAP_SHARED) == MAP_FAILED, "mapped");
+	check(vm_map(&va, VNIC_DOORBELL_BASE, PAGE, MAP_SHARED) == MAP_FAILED, "mapped");
 	drv_start(&va);
 	drv_start(&vb);
 	check(!dead(&va, AT_TX_EVENT) && !dead(&va, AT_RX_EVENT), "dead");
@@ -167,7 +92,7 @@ void bell_none(const char *a, const char *b, bool cdev)
 	drv_event(&va, AT_RX_EVENT)->flags = htole32(VNIC_EV_F_DOORBELL_DEAD);
 	va.ring = kick;
 	exchange(&va, &vb, 10);
-	check_eq(vm.rung, 0);
+	check_eq(rung, 0);
 }
 
 /* @a in a virtual machine with the page mapped and in place, @b without one */
@@ -180,10 +105,10 @@ static void bell_start(struct drv *va, struct drv *vb, const char *a, const char
 	drv_open(va, a, cdev);
 	vdev_kvm = -1;
 	va->ring = ring;
-	vm.page = map(va, VNIC_DOORBELL_BASE, PAGE, MAP_SHARED);
+	vm.page = vm_map(va, VNIC_DOORBELL_BASE, PAGE, MAP_SHARED);
 	check(vm.page != MAP_FAILED, "the page cannot be mapped: %m");
-	check_eq(vm_slot(0, CODE, vm.code), 0);
-	place(va, BAR);
+	check_eq(vm_slot(0, VM_CODE, vm.code), 0);
+	vm_place(va, BAR);
 }
 
 void bell(const char *a, const char *b, bool cdev)
@@ -193,16 +118,16 @@ void bell(const char *a, const char *b, bool cdev)
 	__u8 frame[200];
 
 	bell_start(&va, &vb, a, b, cdev);
-	check(map(&va, 0, PAGE, MAP_SHARED) == MAP_FAILED, "registers are mapped");
-	check(map(&va, 0, 2 * PAGE, MAP_SHARED) == MAP_FAILED, "all is mapped");
-	check(map(&va, VNIC_DOORBELL_BASE, 2 * PAGE, MAP_SHARED) == MAP_FAILED, "too much");
-	check(map(&va, VNIC_DOORBELL_BASE, PAGE, MAP_PRIVATE) == MAP_FAILED, "private");
+	check(vm_map(&va, 0, PAGE, MAP_SHARED) == MAP_FAILED, "registers are mapped");
+	check(vm_map(&va, 0, 2 * PAGE, MAP_SHARED) == MAP_FAILED, "all is mapped");
+	check(vm_map(&va, VNIC_DOORBELL_BASE, 2 * PAGE, MAP_SHARED) == MAP_FAILED, "too much");
+	check(vm_map(&va, VNIC_DOORBELL_BASE, PAGE, MAP_PRIVATE) == MAP_FAILED, "private");
 	for (i = 0; i < PAGE / 4; i++)
 		check_eq(vm.page[i], 0);
 	drv_start(&va);
 	wait_dead(&va, true);
 	exchange(&va, &vb, 10);
-	check_eq(vm.rung, 0);
+	check_eq(rung, 0);
 	for (i = 0; i < 3; i++) {
 		/* KVM remembers that nothing is there */
 		vm_run(BELL);
@@ -212,9 +137,9 @@ void bell(const char *a, const char *b, bool cdev)
 		usleep(20000);
 		reg_read(&va.dev, VNIC_REG_STATUS);
 		wait_dead(&va, false);
-		vm.rung = 0;
+		rung = 0;
 		exchange(&va, &vb, 20);
-		check(vm.rung >= 20, "rung %u times by the page", vm.rung);
+		check(rung >= 20, "rung %u times by the page", rung);
 		/* decoding off and on, with the slot as it is */
 		cfg_command(&va.dev, 0, PCI_COMMAND_MEMORY);
 		cfg_command(&va.dev, PCI_COMMAND_MEMORY, 0);
@@ -288,7 +213,7 @@ static void *writer(void *arg)
 
 void bell_hostile(const char *a, const char *b, bool cdev, unsigned int seconds)
 {
-	static const __u64 places[] = { BAR, BAR + 2 * PAGE, CODE & ~(2 * PAGE - 1), 0,
+	static const __u64 places[] = { BAR, BAR + 2 * PAGE, VM_CODE & ~(2 * PAGE - 1), 0,
 					0xfee00000, ~0ull - 2 * PAGE + 1, 1ull << 40 };
 	static struct drv va, vb;
 	pthread_t threads[3];
@@ -302,7 +227,7 @@ void bell_hostile(const char *a, const char *b, bool cdev, unsigned int seconds)
 	check(!pthread_create(&threads[2], NULL, writer, NULL), "thread");
 	end = now_ms() + seconds * 1000ull;
 	for (i = 0; now_ms() < end; i++) {
-		place(&va, places[i % ARRAY_SIZE(places)]);
+		vm_place(&va, places[i % ARRAY_SIZE(places)]);
 		if (i % 4)
 			cfg_command(&va.dev, PCI_COMMAND_MEMORY, 0);
 		else
@@ -313,7 +238,7 @@ void bell_hostile(const char *a, const char *b, bool cdev, unsigned int seconds)
 	__atomic_store_n(&done, true, __ATOMIC_RELAXED);
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		pthread_join(threads[i], NULL);
-	place(&va, BAR);
+	vm_place(&va, BAR);
 	cfg_command(&va.dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
 	check_eq(vdev_reset(&va.dev), 0);
 	cfg_command(&va.dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
@@ -321,5 +246,5 @@ void bell_hostile(const char *a, const char *b, bool cdev, unsigned int seconds)
 	check_eq(vm_slot(1, BELL, vm.page), 0);
 	wait_dead(&va, false);
 	exchange(&va, &vb, 20);
-	check(vm.rung, "not rung by the page");
+	check(rung, "not rung by the page");
 }
