@@ -886,6 +886,7 @@ static const struct {
 	{ "steer", steer_refused, "what cannot be a table, a key or a kind is refused", SPLIT },
 	{ "moderation", steer_moderation, "interrupts of one queue", SPLIT },
 	{ "patience", case_patience, "who sends and sees for itself is told of the last", BOTH },
+	{ "bell_lost", bell_lost, "no notification is lost while its page comes and goes", SPLIT },
 	{ "receive", case_receive, "frames over several buffers, and too large for one", BOTH },
 	{ "registers", case_registers, "every register, every width, and through the window",
 	  SPLIT },

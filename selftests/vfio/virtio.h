@@ -77,6 +77,10 @@ void steer_hash(void);
 void steer_refused(void);
 void steer_moderation(void);
 
+/* ---- virtio_bell.c ---- */
+
+void bell_lost(void);
+
 /* ---- virtio_packed.c ---- */
 
 void packed_place(unsigned int q);
