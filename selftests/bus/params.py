@@ -6,6 +6,7 @@ import errno
 import re
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
+from devlink import Devlink
 from ktap import contains, defer, eq, run, true
 from vnic import (errno_of, load, loaded, log_mark, log_since, out, pf_list, read, refused, sh,
                   unload, write)
@@ -25,13 +26,15 @@ def ranges():
 
 
 def defaults():
-    """one adapter by default: a PF with 64 VFs and a netdev, in a domain QEMU takes"""
-    pfs = load()
+    """one adapter: a PF with 64 VFs and a netdev, in a domain QEMU takes; virtio VFs for guests"""
+    pfs = load(personality=None)
     eq(len(pfs), 1, 'PFs')
     eq(pfs[0].get('sriov_totalvfs'), '64', 'sriov_totalvfs')
     true(pfs[0].dev, 'netdev')
     domain = int(pfs[0].bdf.split(':')[0], 16)
     true(0 < domain <= 0xffff, f'domain {domain:#x}')
+    pfs[0].numvfs(1)
+    eq(Devlink(pfs[0]).param('vf0_personality'), 'virtio', 'what a guest meets')
 
 
 def many():

@@ -49,7 +49,7 @@ class World:
 
     def make(self):
         """From no module to all of it"""
-        sh('modprobe vnic-vf; modprobe vnic-pf total_vfs=4 memory=4; modprobe vnic-vfio-pci')
+        sh('modprobe vnic-vf; modprobe vnic-pf total_vfs=4 memory=4 personality=native; modprobe vnic-vfio-pci')
         self.make_pf()
         self.make_vfs()
 

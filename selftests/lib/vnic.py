@@ -113,13 +113,18 @@ def loaded(module):
 
 
 def load(**params):
-    """Load vnic-vf and vnic-pf afresh; unloads at the end of the case."""
+    """Load vnic-vf and vnic-pf afresh; unloads at the end of the case.
+
+    VFs are native for guests unless personality= says otherwise; None: vnic-pf's default.
+    """
     if _shared:
         fresh()
     unload()
+    params = {'personality': 'native', **params}
     with spending('modules'):
         sh('modprobe vnic-vf')
-        sh('modprobe vnic-pf ' + ' '.join(f'{k}={v}' for k, v in params.items()))
+        sh('modprobe vnic-pf ' +
+           ' '.join(f'{k}={v}' for k, v in params.items() if v is not None))
     defer(unload)
     return pf_list()
 

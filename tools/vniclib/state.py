@@ -52,7 +52,7 @@ def new_vf(pf):
         **{key: default for key, (_kind, default) in VF_KEYS.items()},
         "memory_guaranteed": cells // 2 // pf.total * keys.CELL,
         "memory_borrowed": cells // 16 * keys.CELL,
-        "personality": read("/sys/module/vnic_pf/parameters/personality", "native"),
+        "personality": read("/sys/module/vnic_pf/parameters/personality", "virtio"),
     }
 
 

@@ -17,9 +17,9 @@ static const struct vnic_personality *const vnic_personalities[] = {
 	&vnic_virtio_split_personality,
 };
 
-static char *personality = "native";
+static char *personality = "virtio";
 module_param(personality, charp, 0444);
-MODULE_PARM_DESC(personality, "What guests meet in new VFs: " VNIC_PERSONALITIES " (native)");
+MODULE_PARM_DESC(personality, "What guests meet in new VFs: " VNIC_PERSONALITIES " (virtio)");
 
 const struct vnic_personality *vnic_personality_of(const char *name)
 {
