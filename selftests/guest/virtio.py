@@ -12,7 +12,7 @@ sys.path.insert(0, sys.path[0] + '/../lib')
 from devlink import Devlink
 from guest import Guest, Two
 from ktap import between, contains, defer, eq, keep, run, timely, true, wait_for
-from vnic import Background, load, out, ping, sh
+from vnic import Background, frame, load, out, packet_socket, ping, read, sh
 
 FEATURES = {  # bits that a stock Linux driver takes
     'CSUM': 0, 'GUEST_CSUM': 1, 'CTRL_GUEST_OFFLOADS': 2, 'MAC': 5, 'GUEST_TSO4': 7,
@@ -186,6 +186,38 @@ def config(p):
     p.a.ping('10.9.1.2')
 
 
+def allowed(p):
+    """what was refused, or was until it no longer might, is so as soon as the host allows it"""
+    p.get()
+    dev = p.a.dev()
+    sh(f'ip link set {p.pf.dev} up')
+    sock, mine = packet_socket(p.pf.dev), read(f'/sys/class/net/{p.pf.dev}/address')
+
+    def hears(where, dst, **kwargs):
+        """Does the guest hear frames from the PF?"""
+        count = f'cat /sys/class/net/{where}/statistics/rx_packets'
+        before = int(p.a.out(count))
+        for _ in range(50):
+            sock.send(frame(dst, mine, **kwargs))
+        return int(p.a.out(f'sleep 0.3; {count}')) >= before + 50
+    nobody = '02:00:00:99:99:99'
+    p.a.run(f'ip link set {dev} promisc on')
+    defer(p.a.run, f'ip link set {dev} promisc off')
+    defer(p.pf.link, 0, 'trust off')
+    for _ in range(2):
+        eq(hears(dev, nobody), False, 'promiscuous, without trust')
+        p.pf.link(0, 'trust on')
+        wait_for(lambda: hears(dev, nobody), 'promiscuous, with trust')
+        p.pf.link(0, 'trust off')
+    defer(p.pf.link, 0, 'vlan 0')
+    p.pf.link(0, 'vlan 7')
+    p.a.run(f'ip link add v9 link {dev} type vlan id 9; ip link set v9 up')
+    defer(p.a.run, 'ip link del v9')
+    eq(hears('v9', '02:00:00:00:20:01', vlan=9), False, 'VLAN 9 in a port VLAN')
+    p.pf.link(0, 'vlan 0')
+    wait_for(lambda: hears('v9', '02:00:00:00:20:01', vlan=9), 'VLAN 9')
+
+
 def rate(p):
     """a rate set from the host acts on the running guest, in both directions"""
     p.get()
@@ -246,5 +278,5 @@ def end(p):
     c.stop()
 
 
-run([boots, pings, bursts, tcp, offloads, jumbo, queues, steering, vlan, config, rate, driver, resets,
-     choose, end], guests)
+run([boots, pings, bursts, tcp, offloads, jumbo, queues, steering, vlan, config, allowed, rate, driver,
+     resets, choose, end], guests)

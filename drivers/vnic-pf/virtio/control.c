@@ -8,10 +8,8 @@
  * filters are the switch's, as for the native mailbox: what it refuses is answered
  * with VIRTIO_NET_ERR, and counted.
  */
-#include <linux/bitmap.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
-#include <linux/if_vlan.h>
 #include <linux/log2.h>
 #include <linux/unaligned.h>
 
@@ -51,6 +49,7 @@ static u32 vnic_ctrl_rx_mode(struct vnic_virtio *v, u32 modes)
 
 static u32 vnic_ctrl_mode(struct vnic_virtio *v, u32 mode, u8 on)
 {
+	v->wanted = on ? v->wanted | mode : v->wanted & ~mode;
 	return vnic_ctrl_rx_mode(v, on ? v->modes | mode : v->modes & ~mode);
 }
 
@@ -112,7 +111,10 @@ static u32 vnic_ctrl_vlan(struct vnic_virtio *v, const u8 *data, bool add)
 
 	if (vid >= VLAN_N_VID - 1)
 		return VNIC_MBX_E_INVAL;
-	return vid ? vnic_port_guest_vlan(&v->fn->port, vid, ETH_P_8021Q, add) : VNIC_MBX_OK;
+	if (!vid)
+		return VNIC_MBX_OK;
+	assign_bit(vid, v->vlans, add);
+	return vnic_port_guest_vlan(&v->fn->port, vid, ETH_P_8021Q, add);
 }
 
 static u32 vnic_ctrl_vlan_add(struct vnic_virtio *v, const u8 *data, u32 len)
@@ -539,6 +541,38 @@ void vnic_virtio_gather(void *virtio)
 	spin_unlock(&v->lock);
 }
 
+/* All VLANs of the protocols of which the driver cannot say what it wants. */
+static void vnic_virtio_vlans(struct vnic_virtio *v)
+{
+	DECLARE_BITMAP(all, VLAN_N_VID);
+
+	bitmap_fill(all, VLAN_N_VID);
+	clear_bit(0, all);
+	clear_bit(VLAN_VID_MASK, all);
+	vnic_port_guest_vlans(&v->fn->port, ETH_P_8021AD, all);
+	vnic_port_guest_vlans(&v->fn->port, ETH_P_8021Q,
+			      vnic_virtio_has(v, VIRTIO_NET_F_CTRL_VLAN) ? v->vlans : all);
+}
+
+/*
+ * The host allows more than before, or less.  No virtio driver asks again for what it was
+ * refused, or had until trust went, so that is done for it.
+ */
+static void vnic_virtio_allowed(void *virtio)
+{
+	struct vnic_virtio *v = virtio;
+	struct vnic_port *port = &v->fn->port;
+	struct vnic_port_info info;
+
+	vnic_port_get_info(port, &info);
+	if (v->allow_seq == info.allow_seq || !info.enabled)
+		return;
+	v->allow_seq = info.allow_seq;
+	v->modes = info.trusted ? v->wanted : 0;
+	vnic_port_guest_rx_mode(port, v->modes, v->num_uc, v->num_mc, v->addrs);
+	vnic_virtio_vlans(v);
+}
+
 /* Link, address, or an error: the driver looks for itself. */
 static void vnic_virtio_status(struct vnic_virtio *v)
 {
@@ -551,6 +585,7 @@ static void vnic_virtio_status(struct vnic_virtio *v)
 		vnic_fn_pend_at(fn, VNIC_PENDING_STATUS, ktime_get_ns() + wait);
 		return;
 	}
+	vnic_fn_call(fn, vnic_virtio_allowed, v);
 	vnic_fn_call(fn, vnic_virtio_gather, v);
 	if (v->generation == was && !test_bit(VNIC_FN_FAILED, &fn->flags))
 		return;
@@ -569,17 +604,11 @@ static void vnic_virtio_enable(void *virtio)
 {
 	struct vnic_virtio *v = virtio;
 	struct vnic_port *port = &v->fn->port;
-	DECLARE_BITMAP(vlans, VLAN_N_VID);
 
 	vnic_port_guest_mtu(port, VNIC_MTU_MAX);
-	bitmap_fill(vlans, VLAN_N_VID);
-	clear_bit(0, vlans);
-	clear_bit(VLAN_VID_MASK, vlans);
-	vnic_port_guest_vlans(port, ETH_P_8021AD, vlans);
-	if (!vnic_virtio_has(v, VIRTIO_NET_F_CTRL_VLAN))
-		vnic_port_guest_vlans(port, ETH_P_8021Q, vlans);
+	vnic_virtio_vlans(v);
 	if (!vnic_virtio_has(v, VIRTIO_NET_F_CTRL_RX))
-		vnic_ctrl_rx_mode(v, VNIC_RX_MODE_ALLMULTI);
+		vnic_ctrl_mode(v, VNIC_RX_MODE_ALLMULTI, 1);
 	set_bit(VNIC_FN_ENABLED, &v->fn->flags);
 	vnic_port_guest_enable(port, true);
 }
@@ -601,9 +630,6 @@ void vnic_ctrl_reset(struct vnic_virtio *v)
 {
 	v->ctrl.live = false;
 	v->next = 0;
-	v->modes = 0;
-	v->num_uc = 0;
-	v->num_mc = 0;
 }
 
 void vnic_virtio_work(struct vnic_fn *fn)

@@ -488,6 +488,11 @@ static void vnic_virtio_clear(struct vnic_virtio *v)
 	unsigned int i;
 
 	vnic_ctrl_reset(v);
+	v->modes = 0;
+	v->wanted = 0;
+	bitmap_zero(v->vlans, VLAN_N_VID);
+	v->num_uc = 0;
+	v->num_mc = 0;
 	for (i = 0; i < ARRAY_SIZE(v->moderation); i++)
 		v->moderation[i] = (struct vnic_virtio_moderation) { .usecs = VNIC_VIRTIO_USECS };
 	v->device_sel = 0;

@@ -15,6 +15,8 @@
 #ifndef _VNIC_VIRTIO_H
 #define _VNIC_VIRTIO_H
 
+#include <linux/bitmap.h>
+#include <linux/if_vlan.h>
 #include <linux/spinlock.h>
 #include <linux/virtio_byteorder.h>
 #include <linux/virtio_config.h>
@@ -97,6 +99,9 @@ struct vnic_virtio_moderation {
  * @len: bytes of the request
  * @req: the request: class, command, data
  * @modes: VNIC_RX_MODE_* in force
+ * @wanted: those that the driver has asked for
+ * @allow_seq: of what the host allowed when they and @vlans were put in force last
+ * @vlans: that the driver has asked for
  * @num_uc: unicast filters in @addrs
  * @num_mc: multicast filters behind them
  * @addrs: filters
@@ -132,6 +137,9 @@ struct vnic_virtio {
 	u32				len;
 	u8				req[VNIC_CTRL_MAX];
 	u32				modes;
+	u32				wanted;
+	u32				allow_seq;
+	DECLARE_BITMAP(vlans, VLAN_N_VID);
 	u16				num_uc;
 	u16				num_mc;
 	u8				addrs[VNIC_MAX_FILTERS * ETH_ALEN];
