@@ -381,6 +381,25 @@ def shared_mac():
     wait_for(lambda: b.send(0, both) == {2: [None]}, "the other's alone")
 
 
+def shared_filter():
+    """a VRRP address on macvlans of two VFs: shared as soon as both are trusted, in any order"""
+    b = shared(Bench).reset()
+    both = '02:00:5e:00:01:33'
+    b.pf.link(1, 'mac 00:00:00:00:00:00')   # so that it may have an address of its own
+    wait_for(lambda: b.vf[1].mac != b.mac[1], 'its default address')
+    for i in (1, 2):
+        defer(sh, 'ip link del vrrp', ns=f'vf{i}')
+        sh(f'ip link add vrrp link {b.vf[i].name} address {both} type macvlan; '
+           'ip link set vrrp up', ns=f'vf{i}')
+    wait_for(lambda: b.send(0, both) == {1: [None]}, 'of one')
+    b.pf.link(2, 'trust on')
+    b.check(0, both, want={1: [None]}, what='the other one alone is trusted')
+    b.pf.link(1, 'trust on')
+    wait_for(lambda: b.send(0, both) == {1: [None], 2: [None]}, 'received by both')
+    sh(f'ip link set {b.vf[1].name} down', ns='vf1')
+    b.check(0, both, want={2: [None]}, what='one is down')
+
+
 def filters():
     """an untrusted VF cannot claim another's address, nor more filters than its limit"""
     b = shared(Bench).reset()
@@ -462,4 +481,4 @@ def claims():
 
 run([unicast, broadcast, spoofchk, control_frames, port_vlan, port_vlan_ad, tags, trunk, trust,
      every_vlan, many_vlans, priority_tag, trust_filters, vlans_back, trust_mac, shared_mac,
-     filters, link_state, host_mac, claims, generator, burst])
+     shared_filter, filters, link_state, host_mac, claims, generator, burst])

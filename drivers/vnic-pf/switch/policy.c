@@ -559,6 +559,21 @@ int vnic_port_set_spoofchk(struct vnic_port *port, bool on)
 	return 0;
 }
 
+/* Who is trusted may now share what @port has: drivers that were refused it ask again.
+ * sw->lock held.
+ */
+static void vnic_port_offer(struct vnic_port *port)
+{
+	struct vnic_port *other;
+
+	list_for_each_entry(other, &port->sw->ports, node) {
+		if (other == port || other->type != VNIC_PORT_VF || !other->conf->trusted)
+			continue;
+		other->conf->allow_seq++;
+		vnic_port_changed(other);
+	}
+}
+
 int vnic_port_set_trust(struct vnic_port *port, bool on)
 {
 	mutex_lock(&port->sw->lock);
@@ -569,6 +584,8 @@ int vnic_port_set_trust(struct vnic_port *port, bool on)
 		vnic_port_unshare(port);
 	vnic_port_publish(port);
 	vnic_port_changed(port);
+	if (on && port->type == VNIC_PORT_VF)
+		vnic_port_offer(port);
 	mutex_unlock(&port->sw->lock);
 	return 0;
 }
