@@ -152,6 +152,8 @@ static void vnic_status_mac(struct vnic_vf *vf, const struct vnic_status *st)
 		if (!netif_running(netdev) && !(st->flags & VNIC_ST_F_MAC_DEFAULT))
 			return;
 		vnic_take_mac(vf, st->mac, st->flags & VNIC_ST_F_MAC_RANDOM);
+		/* the user's again, as trust is back? */
+		vf->own_mac = ether_addr_equal(vf->user_mac, st->mac);
 		netdev_info(netdev, "address set to %pM by the host\n", st->mac);
 	}
 	vf->mac_seq = st->mac_seq;

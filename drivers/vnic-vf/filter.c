@@ -246,7 +246,10 @@ int vnic_set_mac(struct net_device *netdev, void *addr)
 	if (ether_addr_equal(netdev->dev_addr, sa->sa_data))
 		return 0;
 	err = vnic_send_mac(vf, sa->sa_data);
-	vf->own_mac = vf->own_mac || !err;
+	if (!err) {
+		vf->own_mac = true;
+		ether_addr_copy(vf->user_mac, sa->sa_data);
+	}
 	if (err == -EPERM && vnic_mac_put_back(vf, sa->sa_data))
 		err = 0;
 	if (err == -EPERM)

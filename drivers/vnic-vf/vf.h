@@ -62,6 +62,7 @@
  * @refused: VNIC_RX_MODE_* of which the user was told that they are not in force
  * @few: ... and that some addresses are not received
  * @own_mac: the user set an address of his own: set again after a reset
+ * @user_mac: the last one that he set
  * @prev_mac: the address before the one that the netdev has; see vnic_set_mac()
  * @prog: XDP program; written under rtnl, from NULL or to it only without queues
  * @rss_key: Toeplitz key
@@ -109,6 +110,7 @@ struct vnic_vf {
 	u32			refused;
 	bool			few;
 	bool			own_mac;
+	u8			user_mac[ETH_ALEN];
 	u8			prev_mac[ETH_ALEN];
 	struct bpf_prog		*prog;
 	u8			rss_key[VNIC_RSS_KEY_LEN];

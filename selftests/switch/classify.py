@@ -381,6 +381,31 @@ def shared_mac():
     wait_for(lambda: b.send(0, both) == {2: [None]}, "the other's alone")
 
 
+def own_mac_back():
+    """an address that a VF's driver has set goes with trust and comes back with it, but no other's"""
+    b = shared(Bench).reset()
+    both, own = b.mac[1], '02:00:00:00:00:79'
+    for i in (1, 2):
+        b.pf.link(i, 'trust on')
+    sh(f'ip link set {b.vf[2].name} address {both}', ns='vf2')     # as a bond does
+    wait_for(lambda: b.send(0, both) == {1: [None], 2: [None]}, 'received by both')
+    for i in (2, 1):
+        b.pf.link(i, 'trust off')
+        wait_for(lambda: b.vf[2].mac == b.mac[2], "the host's address")
+        b.check(0, both, want={1: [None]}, what=f'without trust of VF {i}')
+        b.pf.link(i, 'trust on')
+        wait_for(lambda: b.vf[2].mac == both, 'its own again')
+        b.check(0, both, want={1: [None], 2: [None]}, what=f'with trust of VF {i} again')
+    b.vf[2].set('reset', 1)
+    wait_for(lambda: b.vf[2].carrier() and b.vf[2].mac == both, 'after a reset')
+    sh(f'ip link set {b.vf[2].name} address {own}', ns='vf2')
+    b.pf.link(0, f'mac {own} trust on')
+    wait_for(lambda: b.vf[2].mac == b.mac[2], "the host's address")
+    b.pf.link(2, 'trust off')
+    b.pf.link(2, 'trust on')
+    b.check(1, own, want={0: [None]}, what='given to another it is gone')
+
+
 def shared_filter():
     """a VRRP address on macvlans of two VFs: shared as soon as both are trusted, in any order"""
     b = shared(Bench).reset()
@@ -481,4 +506,4 @@ def claims():
 
 run([unicast, broadcast, spoofchk, control_frames, port_vlan, port_vlan_ad, tags, trunk, trust,
      every_vlan, many_vlans, priority_tag, trust_filters, vlans_back, trust_mac, shared_mac,
-     shared_filter, filters, link_state, host_mac, claims, generator, burst])
+     own_mac_back, shared_filter, filters, link_state, host_mac, claims, generator, burst])

@@ -190,6 +190,47 @@ static void vnic_port_drop_own(struct vnic_port *port)
 	conf->retired++;
 }
 
+/* An address that the driver may have.  VNIC_MBX_OK or VNIC_MBX_E_*.  sw->lock held. */
+static u32 vnic_port_take_own(struct vnic_port *port, const u8 *mac)
+{
+	struct vnic_port_conf *conf = port->conf;
+	struct vnic_fdb_entry *own = NULL;
+
+	if (!ether_addr_equal(mac, vnic_conf_base(conf)->mac)) {
+		if (port->type == VNIC_PORT_VF && vnic_fdb_taken(port, mac))
+			return VNIC_MBX_E_INUSE;
+		own = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
+		if (IS_ERR(own))
+			return VNIC_MBX_E_NOMEM;
+	}
+	vnic_port_drop_own(port);
+	conf->own = own;
+	eth_zero_addr(conf->lost_own);
+	vnic_conf_activate(conf);
+	/* A report of the address before may be on its way: this one comes later. */
+	conf->mac_seq++;
+	vnic_port_publish(port);
+	vnic_port_changed(port);
+	return VNIC_MBX_OK;
+}
+
+/* What the driver has set goes with trust, and comes back with it: vnic_port_regain_own(). */
+static void vnic_port_lose_own(struct vnic_port *port)
+{
+	struct vnic_port_conf *conf = port->conf;
+
+	ether_addr_copy(conf->lost_own, conf->own->mac);
+	vnic_port_drop_own(port);
+	conf->mac_seq++;
+}
+
+/* Others may have the address now. */
+static void vnic_port_regain_own(struct vnic_port *port)
+{
+	if (is_valid_ether_addr(port->conf->lost_own))
+		vnic_port_take_own(port, port->conf->lost_own);
+}
+
 /**
  * vnic_port_flush - remove what a port's driver has put into the FDB
  * @port: port
@@ -201,6 +242,7 @@ void vnic_port_flush(struct vnic_port *port)
 	vnic_conf_set_modes(port->conf, 0);
 	vnic_filters_trim(port, 0, 0);
 	vnic_port_drop_own(port);
+	eth_zero_addr(port->conf->lost_own);
 	bitmap_zero(port->vlans, 2 * VNIC_VLANS);
 }
 
@@ -213,14 +255,14 @@ static void vnic_port_enforce(struct vnic_port *port)
 		return;
 	vnic_conf_set_modes(conf, 0);
 	vnic_filters_trim(port, vnic_conf_max_uc(conf), vnic_conf_max_mc(conf));
-	if (conf->given && conf->own) {
-		vnic_port_drop_own(port);
-		conf->mac_seq++;
-	}
+	if (conf->given && conf->own)
+		vnic_port_lose_own(port);
 }
 
-/* What the driver of a VF has claimed of an address ends.  False: nothing.  sw->lock held. */
-static bool vnic_port_yield(struct vnic_port *port, const u8 *mac)
+/* What the driver of a VF has claimed of an address ends; @back: until trust lets it be
+ * shared again.  False: nothing.  sw->lock held.
+ */
+static bool vnic_port_yield(struct vnic_port *port, const u8 *mac, bool back)
 {
 	struct vnic_port_conf *conf = port->conf;
 	struct vnic_fdb_entry *e = vnic_fdb_find(port, mac, VNIC_FDB_UC);
@@ -230,10 +272,10 @@ static bool vnic_port_yield(struct vnic_port *port, const u8 *mac)
 		return false;
 	if (e)
 		vnic_filter_del(port, e);
-	if (own) {
-		vnic_port_drop_own(port);
-		conf->mac_seq++;
-	}
+	if (own)
+		vnic_port_lose_own(port);
+	if (own && !back)
+		eth_zero_addr(conf->lost_own);
 	WRITE_ONCE(conf->lost, conf->lost + 1);
 	vnic_port_publish(port);
 	vnic_port_changed(port);
@@ -243,15 +285,16 @@ static bool vnic_port_yield(struct vnic_port *port, const u8 *mac)
 /*
  * The host has given an address to @port, or uses it itself: then it is nobody
  * else's, whoever claimed it first.  Two ports to which the host gives the same one
- * both have it.  sw->lock held.
+ * both have it.  @back: see vnic_port_yield().  sw->lock held.
  */
-static void vnic_port_evict(struct vnic_port *port, const u8 *mac)
+static void vnic_port_evict(struct vnic_port *port, const u8 *mac, bool back)
 {
 	struct vnic_switch *sw = port->sw;
 	struct vnic_port *other;
 
 	list_for_each_entry(other, &sw->ports, node)
-		if (other != port && other->type == VNIC_PORT_VF && vnic_port_yield(other, mac))
+		if (other != port && other->type == VNIC_PORT_VF &&
+		    vnic_port_yield(other, mac, back))
 			dev_notice_ratelimited(&sw->ad->pf->dev,
 					       "VF %u: loses %pM, which is another's\n",
 					       other->index, mac);
@@ -268,11 +311,9 @@ static void vnic_port_unshare(struct vnic_port *port)
 	list_for_each_entry_safe(e, tmp, &conf->filters, node)
 		if (e->kind == VNIC_FDB_UC && vnic_fdb_taken(port, e->mac))
 			vnic_filter_del(port, e);
-	if (conf->own && vnic_fdb_taken(port, conf->own->mac)) {
-		vnic_port_drop_own(port);
-		conf->mac_seq++;
-	}
-	vnic_port_evict(port, vnic_conf_base(conf)->mac);
+	if (conf->own && vnic_fdb_taken(port, conf->own->mac))
+		vnic_port_lose_own(port);
+	vnic_port_evict(port, vnic_conf_base(conf)->mac, true);
 }
 
 /* ---- the host ---- */
@@ -343,6 +384,7 @@ static int vnic_port_rebase(struct vnic_port *port, const u8 *mac)
 	if (IS_ERR(given))
 		return PTR_ERR(given);
 	vnic_port_drop_own(port);
+	eth_zero_addr(conf->lost_own);
 	swap(conf->given, given);
 	vnic_conf_activate(conf);
 	if (given)
@@ -352,7 +394,7 @@ static int vnic_port_rebase(struct vnic_port *port, const u8 *mac)
 	vnic_port_enforce(port);
 	vnic_port_publish(port);
 	vnic_port_changed(port);
-	vnic_port_evict(port, vnic_conf_base(conf)->mac);
+	vnic_port_evict(port, vnic_conf_base(conf)->mac, false);
 	return 0;
 }
 
@@ -559,8 +601,8 @@ int vnic_port_set_spoofchk(struct vnic_port *port, bool on)
 	return 0;
 }
 
-/* Who is trusted may now share what @port has: drivers that were refused it ask again.
- * sw->lock held.
+/* Who is trusted may now share what @port has, and takes it back; drivers that were
+ * refused it ask again.  sw->lock held.
  */
 static void vnic_port_offer(struct vnic_port *port)
 {
@@ -570,6 +612,7 @@ static void vnic_port_offer(struct vnic_port *port)
 		if (other == port || other->type != VNIC_PORT_VF || !other->conf->trusted)
 			continue;
 		other->conf->allow_seq++;
+		vnic_port_regain_own(other);
 		vnic_port_changed(other);
 	}
 }
@@ -584,8 +627,10 @@ int vnic_port_set_trust(struct vnic_port *port, bool on)
 		vnic_port_unshare(port);
 	vnic_port_publish(port);
 	vnic_port_changed(port);
-	if (on && port->type == VNIC_PORT_VF)
+	if (on && port->type == VNIC_PORT_VF) {
+		vnic_port_regain_own(port);
 		vnic_port_offer(port);
+	}
 	mutex_unlock(&port->sw->lock);
 	return 0;
 }
@@ -686,29 +731,16 @@ static u32 vnic_guest_end(struct vnic_port *port, u32 status)
 static u32 vnic_guest_mac(struct vnic_port *port, const u8 *mac)
 {
 	struct vnic_port_conf *conf = port->conf;
-	struct vnic_fdb_entry *own = NULL;
 
 	if (!is_valid_ether_addr(mac) || !conf->home)
 		return VNIC_MBX_E_INVAL;
-	if (ether_addr_equal(mac, vnic_conf_entry(conf)->mac))
+	if (ether_addr_equal(mac, vnic_conf_entry(conf)->mac)) {
+		eth_zero_addr(conf->lost_own);
 		return VNIC_MBX_OK;
+	}
 	if (conf->given && !conf->trusted)
 		return VNIC_MBX_E_PERM;
-	if (!ether_addr_equal(mac, vnic_conf_base(conf)->mac)) {
-		if (port->type == VNIC_PORT_VF && vnic_fdb_taken(port, mac))
-			return VNIC_MBX_E_INUSE;
-		own = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
-		if (IS_ERR(own))
-			return VNIC_MBX_E_NOMEM;
-	}
-	vnic_port_drop_own(port);
-	conf->own = own;
-	vnic_conf_activate(conf);
-	/* A report of the address before may be on its way: this one comes later. */
-	conf->mac_seq++;
-	vnic_port_publish(port);
-	vnic_port_changed(port);
-	return VNIC_MBX_OK;
+	return vnic_port_take_own(port, mac);
 }
 
 u32 vnic_port_guest_mac(struct vnic_port *port, const u8 *mac)
@@ -736,7 +768,7 @@ static u32 vnic_filter_want(struct vnic_port *port, const u8 *mac, enum vnic_fdb
 		else
 			conf->num_mc++;
 		if (kind == VNIC_FDB_UC && port->type == VNIC_PORT_PF)
-			vnic_port_evict(port, mac);
+			vnic_port_evict(port, mac, false);
 	}
 	e->wanted = true;
 	return VNIC_MBX_OK;

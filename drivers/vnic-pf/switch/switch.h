@@ -147,6 +147,7 @@ struct vnic_port_policy {
  * @given: FDB entry of the address that the host has set; NULL: none
  * @own: FDB entry of the address the driver has set; NULL: none.  Of these three
  *	one is active: see vnic_conf_entry()
+ * @lost_own: address that the driver had set when trust went; zero: none
  * @mac_seq: counts changes of the address
  * @allow_seq: counts changes of what the host allows the driver
  * @vlan: port VLAN, 0: none
@@ -175,6 +176,7 @@ struct vnic_port_conf {
 	bool			random;
 	struct vnic_fdb_entry	*given;
 	struct vnic_fdb_entry	*own;
+	u8			lost_own[ETH_ALEN];
 	u32			mac_seq;
 	u32			allow_seq;
 	u16			vlan;
