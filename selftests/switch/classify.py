@@ -221,6 +221,11 @@ def trust():
     sh(f'ip link set {b.vf[2].name} promisc on', ns='vf2')
     wait_for(lambda: told() == [n + 1 for n in before], 'refused, and counted at both ends')
     b.check(0, NOBODY, want={}, what='untrusted')
+    mark = log_mark()
+    sh(f'ip link set {b.vf[2].name} promisc off allmulticast on', ns='vf2')
+    wait_for(lambda: 'all-multicast mode refused' in log_since(mark), 'the mode that was refused')
+    true('promiscuous mode refused' not in log_since(mark), 'not another')
+    sh(f'ip link set {b.vf[2].name} allmulticast off promisc on', ns='vf2')
     for _ in range(2):
         b.pf.link(2, 'trust on')
         wait_for(lambda: b.send(0, NOBODY) == {2: [None]}, 'trusted')

@@ -36,15 +36,15 @@ def tcp():
 
 
 def extensions():
-    """TCP behind 240 bytes of IPv6 extension headers, from PF and wire"""
+    """TCP behind 240 bytes of IPv6 extension headers, from PF, wire and another VF"""
     pf, vfs = bench()
     for ns, dev, ip in (('vf0', vfs[0].name, 'fd00::1'), (None, pf.dev, 'fd00::9'),
-                        ('wire', 'ethfar', 'fd00::200')):
+                        ('wire', 'ethfar', 'fd00::200'), ('vf1', vfs[1].name, 'fd00::2')):
         sh(f'sysctl -qw net.ipv6.conf.{dev}.disable_ipv6=0 && '
            f'ip addr replace {ip}/64 dev {dev} nodad', ns=ns)
     # RFC 8200: 8 * (1 + 29) bytes, filled by an option of RFC 4727, to be skipped.
     options = bytes([0, 29, 0x1e, 236]) + bytes(236)
-    for ns in (None, 'wire'):
+    for ns in (None, 'wire', 'vf1'):
         wait_for(lambda n=ns: ping(n, 'fd00::1', count=1, check=False), f'ping from {ns}')
         eq(carried(ns, (socket.AF_INET6, socket.SOCK_STREAM), ('fd00::1', 7007), 400000, options),
            400000, f'bytes from {ns}')
@@ -96,8 +96,8 @@ def unknown():
 
 
 def stand_in():
-    """the address of a VF that does not run is served by who has it on the wire"""
-    _, vfs = bench()
+    """the address of a VF that does not run is served by who has it on the wire, link forced or not"""
+    pf, vfs = bench()
     mac = vfs[0].mac
     here, sender = (packet_socket(vf.name, vf.ns) for vf in vfs)
     far = packet_socket('ethfar', 'wire')
@@ -111,6 +111,9 @@ def stand_in():
     defer(sh, back, ns='vf0')
     sh(f'ip link set {vfs[0].name} down', ns='vf0')
     eq(arrives(), {'wire'}, 'down')
+    defer(pf.link, 0, 'state auto')
+    pf.link(0, 'state enable')
+    eq(arrives(), {'wire'}, 'down, link state enable')
     sh(back, ns='vf0')
     wait_for(lambda: arrives() == {'VF'}, 'up again')
 
