@@ -5,6 +5,8 @@ KDIR     ?= /lib/modules/$(shell uname -r)/build
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 MODULES  := vnic-pf vnic-vf vnic-iommu vnic-vfio-pci
+# Of vnic: the newest in the changelog, which Kbuild and tools/vnic read, too.
+VERSION  := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 RELEASE   = $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null)
 MODDIR    = $(DESTDIR)/lib/modules/$(RELEASE)/updates
 LIBDIR    = $(DESTDIR)$(PREFIX)/lib/vnic
@@ -69,6 +71,7 @@ install: modules
 	install -m 755 tools/vnic '$(DESTDIR)$(PREFIX)/sbin/vnic'
 	install -d '$(LIBDIR)/vniclib'
 	install -m 644 tools/vniclib/*.py '$(LIBDIR)/vniclib'
+	echo 'RELEASE = "$(VERSION)"' >'$(LIBDIR)/vniclib/release.py'
 	install -d '$(UNITDIR)' '$(LOADDIR)'
 	sed 's,/usr/local/,$(PREFIX)/,' tools/vnic.service >'$(UNITDIR)/vnic.service'
 	echo vnic-pf >'$(LOADDIR)/vnic.conf'

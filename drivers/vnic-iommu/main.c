@@ -23,7 +23,6 @@
 #include <linux/string.h>
 
 #include "compat.h"
-#include "release.h"
 #include "table.h"
 
 /**

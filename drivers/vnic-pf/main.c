@@ -13,7 +13,6 @@
 #include "model/fn.h"
 #include "net/net.h"
 #include "pf.h"
-#include "release.h"
 #include "vnic.h"
 #include "vnic_host.h"
 

@@ -7,7 +7,6 @@
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 
-#include "release.h"
 #include "vf.h"
 
 static int vnic_control_request_irq(struct vnic_vf *vf)

@@ -203,12 +203,13 @@ def gone():
 
 
 def info():
-    """devlink dev info: the driver, and the interface's version as ethtool has it"""
+    """devlink dev info: the driver, the release as ethtool and vnic have it, and the interface"""
     pf = shared(bench)
     got = json.loads(out(f'devlink -j dev info pci/{pf.bdf}'))['info'][f'pci/{pf.bdf}']
     eq(got['driver'], 'vnic-pf', 'driver')
     version = re.search(r'^firmware-version: (.*)$', out(f'ethtool -i {pf.dev}'), re.M).group(1)
-    eq(got['versions']['running']['fw'], version, 'version')
+    eq(got['versions']['running'], {'fw': version, 'fw.mgmt.api': '1'}, 'versions')
+    eq(out('/vnic/tools/vnic --version'), f'vnic {version}', 'of the tool')
 
 
 run([nothing, shown, recover, rescue, together, closed, gone, info])

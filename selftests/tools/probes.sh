@@ -85,7 +85,8 @@ has()
 	grep -qx "#define VNIC_HAVE_$1 $2" "$answers"
 }
 
-mkdir -p "$src/tools" "$src/drivers"
+mkdir -p "$src/tools" "$src/drivers" "$src/debian"
+cp "$vnic/debian/changelog" "$src/debian/"
 cp -r "$vnic/Makefile" "$vnic/Kbuild" "$vnic/uapi" "$src/"
 cp -r "$vnic"/tools/vnic "$vnic"/tools/vnic?* "$src/tools/"
 cp -r "$vnic/drivers/probe" "$vnic/drivers/include" "$vnic/drivers/options.mk" "$src/drivers/"
@@ -163,6 +164,7 @@ result $? "without VFIO: all others are built and installed, none of before stay
 other=$tmp/other/opt
 build install DESTDIR="$tmp/other" PREFIX=/opt &&
 	"$other/sbin/vnic" apply --help | grep -q max_tx_rate &&
+	[ "$("$other/sbin/vnic" --version)" = "$("$vnic/tools/vnic" --version)" ] &&
 	[ "$(grep -c '^Exec.*=/opt/sbin/vnic apply ' "$other/lib/systemd/system/vnic.service")" = 2 ] &&
 	[ "$(cat "$other/lib/modules-load.d/vnic.conf")" = vnic-pf ] &&
 	build uninstall DESTDIR="$tmp/other" PREFIX=/opt && [ -z "$(find "$tmp/other" -type f)" ]

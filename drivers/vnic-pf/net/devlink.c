@@ -21,8 +21,12 @@
 static int vnic_devlink_info_get(struct devlink *devlink, struct devlink_info_req *req,
 				 struct netlink_ext_ack *extack)
 {
-	return devlink_info_version_running_put(req, DEVLINK_INFO_VERSION_GENERIC_FW,
-						__stringify(VNIC_VERSION_1));
+	int err = devlink_info_version_running_put(req, DEVLINK_INFO_VERSION_GENERIC_FW,
+						   VNIC_RELEASE);
+
+	return err ?: devlink_info_version_running_put(req,
+						       DEVLINK_INFO_VERSION_GENERIC_FW_MGMT_API,
+						       __stringify(VNIC_VERSION_1));
 }
 
 static const struct devlink_ops vnic_devlink_ops = {

@@ -11,7 +11,6 @@
  * Context of everything here: process, under rtnl.
  */
 #include <linux/ethtool.h>
-#include <linux/stringify.h>
 
 #include "priv.h"
 
@@ -54,7 +53,7 @@ static void vnic_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *inf
 	struct vnic_net *net = netdev_priv(dev);
 
 	strscpy(info->driver, "vnic-pf", sizeof(info->driver));
-	strscpy(info->fw_version, __stringify(VNIC_VERSION_1), sizeof(info->fw_version));
+	strscpy(info->fw_version, VNIC_RELEASE, sizeof(info->fw_version));
 	strscpy(info->bus_info, pci_name(net->ad->pf), sizeof(info->bus_info));
 }
 

@@ -14,7 +14,6 @@
 
 #include "compat.h"
 #include "priv.h"
-#include "release.h"
 
 static int vnic_vfio_init(struct vfio_device *vdev)
 {
