@@ -12,7 +12,8 @@ MODDIR    = $(DESTDIR)/lib/modules/$(RELEASE)/updates
 LIBDIR    = $(DESTDIR)$(PREFIX)/lib/vnic
 UNITDIR   = $(DESTDIR)$(PREFIX)/lib/systemd/system
 LOADDIR   = $(DESTDIR)$(PREFIX)/lib/modules-load.d
-MANDIR    = $(DESTDIR)$(PREFIX)/share/man/man8
+MANDIR    = $(DESTDIR)$(PREFIX)/share/man
+BASHDIR   = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 MIN      := 6.12
 # make chaos
 SECONDS  ?= 1800
@@ -27,7 +28,8 @@ all: modules
 
 help:
 	@echo 'make                 build the modules for the running kernel (KDIR=<kernel build directory>: another)'
-	@echo 'make install         install modules, tools/vnic, its unit and manual, and the uapi headers (PREFIX=$(PREFIX), DESTDIR=)'
+	@echo 'make install         install modules, and what install-tools does (PREFIX=$(PREFIX), DESTDIR=)'
+	@echo 'make install-tools   install tools/vnic, its unit, manuals and completion, and the uapi headers'
 	@echo 'make vf              build vnic-vf only, which is all that a guest needs'
 	@echo 'make install-vf      install vnic-vf only'
 	@echo 'make uninstall       remove them again'
@@ -64,21 +66,29 @@ vf: headers
 	$(MAKE) -C '$(KDIR)' M='$(CURDIR)' VNIC_PARTS=vf modules
 
 # What was built, and of an earlier build nothing that would not fit to it.
-install: modules
-	install -d '$(MODDIR)' '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/include/vnic'
+install: modules install-tools install-load
+	install -d '$(MODDIR)'
 	for m in $(MODULES); do rm -f '$(MODDIR)'/$$m.ko; done
 	install -m 644 `sed 's/o$$/ko/' modules.order` '$(MODDIR)'
+	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
+
+install-tools:
+	install -d '$(DESTDIR)$(PREFIX)/sbin' '$(LIBDIR)/vniclib' '$(UNITDIR)' '$(BASHDIR)' \
+		'$(MANDIR)/man5' '$(MANDIR)/man8' '$(DESTDIR)$(PREFIX)/include/vnic'
 	install -m 755 tools/vnic '$(DESTDIR)$(PREFIX)/sbin/vnic'
-	install -d '$(LIBDIR)/vniclib'
 	install -m 644 tools/vniclib/*.py '$(LIBDIR)/vniclib'
 	echo 'RELEASE = "$(VERSION)"' >'$(LIBDIR)/vniclib/release.py'
-	install -d '$(UNITDIR)' '$(LOADDIR)'
 	sed 's,/usr/local/,$(PREFIX)/,' tools/vnic.service >'$(UNITDIR)/vnic.service'
-	echo vnic-pf >'$(LOADDIR)/vnic.conf'
-	install -d '$(MANDIR)'
-	install -m 644 tools/vnic.8 '$(MANDIR)'
+	install -m 644 tools/vnic.8 '$(MANDIR)/man8'
+	install -m 644 tools/vnic.conf.5 '$(MANDIR)/man5'
+	ln -sf vnic.conf.5 '$(MANDIR)/man5/vnic.toml.5'
+	install -m 644 tools/vnic.bash-completion '$(BASHDIR)/vnic'
 	install -m 644 uapi/vnic/*.h '$(DESTDIR)$(PREFIX)/include/vnic'
-	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
+
+# The adapter is there from boot on.
+install-load:
+	install -d '$(LOADDIR)'
+	echo vnic-pf >'$(LOADDIR)/vnic.conf'
 
 install-vf: vf
 	install -d '$(MODDIR)'
@@ -89,7 +99,8 @@ uninstall: headers
 	for m in $(MODULES); do rm -f '$(MODDIR)'/$$m.ko; done
 	rm -f '$(DESTDIR)$(PREFIX)/sbin/vnic'
 	rm -rf '$(LIBDIR)'
-	rm -f '$(UNITDIR)/vnic.service' '$(LOADDIR)/vnic.conf' '$(MANDIR)/vnic.8'
+	rm -f '$(UNITDIR)/vnic.service' '$(LOADDIR)/vnic.conf' '$(MANDIR)/man8/vnic.8' \
+		'$(MANDIR)/man5/vnic.conf.5' '$(MANDIR)/man5/vnic.toml.5' '$(BASHDIR)/vnic'
 	rm -rf '$(DESTDIR)$(PREFIX)/include/vnic'
 	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
 
@@ -130,4 +141,4 @@ evidence:
 check:
 	tools/check
 
-.PHONY: all help headers modules vf install install-vf uninstall clean demo test test-debug chaos fuzz debug-kernel bench bench-check evidence check
+.PHONY: all help headers install-load modules vf install install-tools install-vf uninstall clean demo test test-debug chaos fuzz debug-kernel bench bench-check evidence check

@@ -102,6 +102,8 @@ def as_json():
                 'spoofchk': False, 'link_state': 'disable', 'netdevs': [pf.vf(1).dev],
                 'parent': 'u', 'personality': 'virtio'}
         eq({k: vf[k] for k in want}, want, 'VF 1')
+    eq(json.loads(out(f'{VNIC} --json')), json.loads(out(f'{VNIC} list --json')), 'without a command')
+    contains(sh(VNIC, check=False).stderr, 'a COMMAND is needed', 'without anything')
     for module in ('vnic-pf', 'vnic-vf', 'vnic-vfio-pci', 'vnic-iommu'):
         eq('vnic ' + out(f'modinfo -F version {module}'), out(f'{VNIC} --version'), module)
 
@@ -118,6 +120,8 @@ def drops():
     line = wait_for(lambda: [l for l in out(f'{VNIC} drops {pf.dev} 0').splitlines()
                              if 'tx_drop_spoof' in l], 'spoofed packets')[0]
     eq(line.split()[:4], ['VF', '0', 'tx_drop_spoof', '10'], 'count')
+    eq(json.loads(out(f'{VNIC} drops --json {pf.dev} 0')),
+       [{'vf': 0, 'pci': vf.bdf, 'drops': {'tx_drop_spoof': 10}}], 'for programs')
     contains(line, 'foreign address', 'meaning')
     eq('VF 1' in out(f'{VNIC} drops {pf.dev}'), False, 'VF 1')
     named = set(re.findall(r'vfs_([rt]x_drop_\w+)', out(f'ethtool -S {pf.dev}')))
