@@ -33,6 +33,8 @@ help:
 	@echo 'make vf              build vnic-vf only, which is all that a guest needs'
 	@echo 'make install-vf      install vnic-vf only'
 	@echo 'make uninstall       remove them again'
+	@echo 'make deb             build Debian packages into dist/ (as root; in the test machines'"'"' Debian tree)'
+	@echo 'make dist            make the release tarball of what is committed, dist/vnic-$(VERSION).tar.gz'
 	@echo 'make clean           remove what was built here'
 	@echo 'make demo            show the main job in a test machine (as root; installs what it needs)'
 	@echo 'make test            run the selftests in test machines (as root; installs what it needs)'
@@ -110,6 +112,14 @@ clean:
 		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -exec rm -f {} +
 	rm -rf drivers/include/generated
 
+deb:
+	tools/deb
+
+dist:
+	install -d dist
+	git archive --prefix='vnic-$(VERSION)/' -o 'dist/vnic-$(VERSION).tar.gz' HEAD
+	@echo 'dist/vnic-$(VERSION).tar.gz'
+
 demo:
 	tools/demo/demo
 
@@ -141,4 +151,4 @@ evidence:
 check:
 	tools/check
 
-.PHONY: all help headers install-load modules vf install install-tools install-vf uninstall clean demo test test-debug chaos fuzz debug-kernel bench bench-check evidence check
+.PHONY: all help headers install-load modules vf install install-tools install-vf uninstall clean deb dist demo test test-debug chaos fuzz debug-kernel bench bench-check evidence check

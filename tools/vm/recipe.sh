@@ -9,7 +9,7 @@ RECIPE_SUITE=trixie
 RECIPE_KEYRINGS=/usr/share/keyrings
 
 # From the suite itself: the LTS kernel and its flavours (rt is booted, too; cloud is only
-# built for), what builds modules and a kernel, what tests use.
+# built for), what builds modules and a kernel, what tests use, what builds packages.
 RECIPE_PACKAGES=(
 	linux-image-amd64 linux-headers-amd64 linux-source-6.12
 	linux-image-rt-amd64 linux-headers-rt-amd64 linux-headers-cloud-amd64
@@ -19,6 +19,7 @@ RECIPE_PACKAGES=(
 	python3 python3-scapy python3-pyroute2 nginx wrk fping
 	libvirt-daemon-driver-qemu libvirt-daemon-driver-network libvirt-daemon-driver-nodedev
 	libvirt-clients
+	debhelper dh-dkms dh-python dkms openssl
 )
 
 # From its backports: the newest kernel (the metapackages follow it) and QEMU. QEMU

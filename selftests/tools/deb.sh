@@ -1,0 +1,214 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# run-on: tree
+#
+# The Debian packages in a system that is thrown away, an overlay of the tree: built,
+# installed with apt, the modules built by dkms, a kernel that comes later, upgrade, purge.
+# Prints KTAP, exits 0 if all is well.
+cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/ktap.sh
+[ -e /etc/vnic-kernels ] || { echo "Bail out! only for selftests/run"; exit 1; }
+
+version=$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
+read -r stable newest < <(awk '$1 == "stable" || $1 == "newest" { print $2 }' /etc/vnic-kernels | xargs)
+root=$tmp/root
+# Nothing is removed at the end: $tmp is in the tmpfs that selftests/run mounts for the tree's
+# tests, and goes with their mount namespace. With mounts below it, rm would follow them.
+trap - EXIT
+[ "$(stat -f -c %T "$tmp")" = tmpfs ] || { echo "Bail out! /tmp is not a tmpfs of the test's own"; exit 1; }
+
+# in_root COMMAND...: in the overlay; what it says is in $tmp/out
+in_root()
+{
+	chroot "$root" env LC_ALL=C DEBIAN_FRONTEND=noninteractive INITRD=No "$@" </dev/null \
+		>"$tmp/out" 2>&1
+}
+
+# prints EXPECTED COMMAND...: exactly that
+prints()
+{
+	local expected=$1
+	shift
+	in_root "$@" && [ "$(cat "$tmp/out")" = "$expected" ]
+}
+
+# check STATUS NAME: a result, and with a failure the end of what was said last
+check()
+{
+	local status=$1
+	result "$status" "$2 # $((SECONDS - began)) s"
+	[ "$status" = 0 ] || tail -n 25 "$tmp/out" | sed 's/^/# /'
+	began=$SECONDS
+}
+
+# devices DIR: the few that programs want. Not the host's /dev, which is no business of packages.
+devices()
+{
+	mknod -m 666 "$1/null" c 1 3 && mknod -m 666 "$1/zero" c 1 5 && mknod -m 666 "$1/full" c 1 7 &&
+		mknod -m 666 "$1/random" c 1 8 && mknod -m 666 "$1/urandom" c 1 9 &&
+		ln -s /proc/self/fd "$1/fd"
+}
+
+# overlay: a system without what was left out of the tree, and with two kernels
+overlay()
+{
+	mkdir -p "$tmp"/{upper,work,root}
+	mount -t overlay overlay -o "lowerdir=/,upperdir=$tmp/upper,workdir=$tmp/work" "$root" &&
+		mount -t proc proc "$root/proc" && mount -t tmpfs tmp "$root/tmp" &&
+		mount -t tmpfs -o mode=755 dev "$root/dev" && devices "$root/dev" || return
+	sed -i /path-exclude/d "$root"/etc/dpkg/dpkg.cfg.d/*
+	rm "$root"/lib/modules/*-{rt,cloud}-*/build
+}
+
+# kernel KERNEL there|gone: its headers, as far as dkms looks
+kernel()
+{
+	local link=$root/lib/modules/$1/build
+	if [ "$2" = gone ]; then mv "$link" "$link.gone"; else mv "$link.gone" "$link"; fi
+}
+
+# package NAME VERSION: its file in the overlay
+package()
+{
+	echo "/tmp/$1_$2_all.deb"
+}
+
+# modules KERNEL VERSION MODULE...: these are there for it, and no other, of that version
+modules()
+{
+	local kernel=$1 expected=$2 module dir=$root/lib/modules/$1/updates/dkms
+	shift 2
+	[ "$(find "$dir" -name 'vnic*' -printf '%f\n' 2>/dev/null | sed 's/\.ko.*//' | sort | xargs)" = "$*" ] ||
+		{ find "$root/lib/modules/$kernel/updates" >"$tmp/out" 2>&1; return 1; }
+	for module; do
+		prints "$expected" modinfo -k "$kernel" -F version "$module" || return
+		[[ $(modinfo -b "$root" -k "$kernel" -n "$module") = */updates/dkms/* ]] || return
+	done
+}
+
+# files: all paths of the overlay, but for logs and for what dpkg and dkms keep for themselves
+files()
+{
+	find "$root" -xdev \( -path "$root/var/log" -o -path "$root/var/cache" -o -path "$root/tmp" \
+		-o -path "$root/var/lib/dpkg" -o -path "$root/var/lib/apt" \
+		-o -path "$root/usr/lib/python3*" -o -name 'mok.*' \) -prune -o -print | sort
+}
+
+# conf CONFIG-LINE...: what dkms.conf says for a kernel with these options
+conf()
+{
+	mkdir -p "$root/tmp/kernel/include/config"
+	printf '%s\n' "$@" >"$root/tmp/kernel/include/config/auto.conf"
+	# shellcheck disable=SC2016 # expanded in the overlay
+	in_root bash -c 'kernel_source_dir=/tmp/kernel
+		. /usr/src/vnic-$1/dkms.conf
+		for i in ${!BUILT_MODULE_NAME[*]}; do
+			echo "${BUILT_MODULE_LOCATION[i]}/${BUILT_MODULE_NAME[i]}"
+		done | sort | xargs
+		for kernel in 6.1.0-9 6.11.9 6.12.1 6.20-1 7.3.4 10.0; do
+			[[ ! $kernel =~ $BUILD_EXCLUSIVE_KERNEL ]] || echo "$kernel"
+		done | xargs' - "$version"
+}
+
+# completes LINE WORD...: what bash offers there
+completes()
+{
+	local line=$1
+	shift
+	# shellcheck disable=SC2016 # expanded in the overlay
+	prints "$*" bash -c '. /usr/share/bash-completion/completions/vnic
+		COMP_LINE=$1 COMP_POINT=${#1}
+		read -ra COMP_WORDS <<<"$1"
+		[[ $1 != *" " ]] || COMP_WORDS+=("")
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_vnic
+		echo "${COMPREPLY[@]}"' - "$line"
+}
+
+# options_complete COMMAND: all that its help names in full
+options_complete()
+{
+	in_root vnic "$@" --help || return
+	# shellcheck disable=SC2046 # words
+	completes "vnic $* --" $(grep -oE '^  .*' "$tmp/out" | grep -oE -e '^  (-[a-z], |-[a-z] [A-Z]+, )?--[a-z]+' |
+		grep -oE -e '--[a-z]+')
+}
+
+all_options_complete()
+{
+	local command
+	for command in $commands; do options_complete "$command" || return; done
+}
+
+echo "KTAP version 1"
+echo "1..13"
+began=$SECONDS
+
+overlay && mkdir "$tmp/new" && tools/deb --here "$root/tmp" 2>"$tmp/out" &&
+	cp -r Makefile Kbuild README.md COPYING LICENSES drivers uapi tools debian Documentation "$tmp/new" &&
+	sed -i "1s/(.*)/($version.1)/" "$tmp/new/debian/changelog" &&
+	"$tmp/new/tools/deb" --here "$root/tmp" 2>"$tmp/out" &&
+	[ "$(cd "$root/tmp" && echo *.deb | xargs -n 1 | sed 's/_.*//' | uniq -c | xargs)" = \
+		"2 vnic-dkms 2 vnic-tools 2 vnic-vf-dkms" ]
+check $? "packages are built, of this version and of a newer one"
+
+# What has one module only is tried with that, to be quick.
+files >"$tmp/before"
+kernel "$newest" gone
+in_root apt-get -y install "$(package vnic-vf-dkms "$version")" && modules "$stable" "$version" vnic-vf &&
+	in_root modinfo -k "$stable" -F signer vnic-vf && [ -s "$tmp/out" ]
+check $? "vnic-vf-dkms: vnic-vf is there, signed, and nothing else"
+
+kernel "$newest" there
+in_root /etc/kernel/postinst.d/dkms "$newest" && modules "$newest" "$version" vnic-vf
+check $? "another kernel is installed: the module is built for it, too"
+
+in_root apt-get -y install "$(package vnic-vf-dkms "$version.1")" &&
+	modules "$newest" "$version.1" vnic-vf && modules "$stable" "$version.1" vnic-vf &&
+	[ ! -e "$root/usr/src/vnic-vf-$version" ] && [ ! -e "$root/var/lib/dkms/vnic-vf/$version" ]
+check $? "upgraded: the module is the newer one, of the older one nothing is left"
+
+in_root apt-get -y remove vnic-vf-dkms && modules "$newest" "" && modules "$stable" "" &&
+	! in_root modinfo -k "$newest" vnic-vf
+check $? "removed: no module is left"
+
+kernel "$stable" gone
+in_root apt-get -y install "$(package vnic-dkms "$version")" "$(package vnic-tools "$version")" &&
+	modules "$newest" "$version" vnic-iommu vnic-pf vnic-vf vnic-vfio-pci &&
+	modules "$stable" "" && prints "vnic-pf" cat /usr/lib/modules-load.d/vnic.conf
+check $? "vnic-dkms: four modules, and vnic-pf is loaded at boot"
+kernel "$stable" there
+
+in_root apt-get -y --download-only install "$(package vnic-vf-dkms "$version")" &&
+	grep -A 1 'REMOVED:$' "$tmp/out" | grep -qx '  vnic-dkms'
+check $? "host's and guest's modules do not go together"
+
+prints "vnic $version" vnic --version && prints "$version" dpkg-query -W -f '${Version}' vnic-dkms &&
+	in_root vnic apply --help && grep -q max_tx_rate "$tmp/out" &&
+	in_root grep '^Exec.*=/usr/sbin/vnic apply' /usr/lib/systemd/system/vnic.service
+check $? "vnic says the version of the packages, and finds its parts"
+
+in_root man -w 8 vnic && in_root man -w 5 vnic.conf && in_root man -w 5 vnic.toml &&
+	in_root sh -c 'man --warnings 8 vnic 2>&1 >/dev/null; man --warnings 5 vnic.conf 2>&1 >/dev/null' &&
+	[ ! -s "$tmp/out" ]
+check $? "vnic(8), vnic.conf(5) and vnic.toml(5) are manual pages without faults"
+
+commands=$(sed -n 's/^    sub.*//; s/.*add_parser("\([a-z]*\)".*/\1/p; s/.*(("\(attach\)", .*/\1\ndetach/p' tools/vnic | sort | xargs)
+completes "vnic " list drops top attach detach save apply &&
+	[ "$(xargs -n 1 <"$tmp/out" | sort | xargs)" = "$commands" ] &&
+	completes "vnic a" attach apply && completes "vnic attach --personality virtio" virtio virtio-split &&
+	options_complete && all_options_complete
+check $? "bash completes vnic's commands and all options"
+
+conf CONFIG_{X86_64,NET,PCI_MSI,DIMLIB,PAGE_POOL,PCI_IOV,NET_DEVLINK,GRO_CELLS,IOMMU_API}=y &&
+	[ "$(cat "$tmp/out")" = "drivers/vnic-iommu/vnic-iommu drivers/vnic-pf/vnic-pf drivers/vnic-vf/vnic-vf
+6.12.1 6.20-1 7.3.4 10.0" ] && conf CONFIG_X86_64=y &&
+	[ "$(cat "$tmp/out")" = drivers/vnic-vf/vnic-vf ]
+check $? "a kernel without VFIO has the other modules, one without any or too old is left out"
+
+in_root apt-get -y install "$(package vnic-tools "$version.1")" && prints "vnic $version.1" vnic --version
+check $? "vnic is upgraded"
+
+in_root apt-get -y purge vnic-dkms vnic-tools && files | diff "$tmp/before" - >"$tmp/out"
+check $? "purged: no file is left"
+exit $failed
