@@ -15,7 +15,7 @@ run_broken()
 (
 	code=$root/$1 test=$2 seconds=$3
 	tmp=$(mktemp -d) || exit 1
-	trap 'rm -rf "$tmp"' EXIT
+	trap 'rm -rf --one-file-system "$tmp"' EXIT
 
 	# compile ARGUMENT...
 	compile() {

@@ -4,7 +4,7 @@
 # What tests in shell have in common: a directory of their own in $tmp, gone at the end,
 # and results in KTAP. $failed is 1 once a result was not ok. Sourced at the project's root.
 tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+trap 'rm -rf --one-file-system "$tmp"' EXIT
 n=0 failed=0
 
 # result STATUS NAME
