@@ -155,15 +155,24 @@ void offer(unsigned int q, __u16 head)
 	__atomic_store_n(&a->idx, htole16(++avail[q]), __ATOMIC_RELEASE);
 }
 
-bool asked(unsigned int q)
+/* Does the device want to be told of any of the last @n chains? */
+static bool asked_of(unsigned int q, unsigned int n)
 {
 	__u16 *event = (__u16 *)&used_of(q)->ring[size[q]];
 
 	if (packed)
 		return packed_asked(q);
 	__sync_synchronize();	/* the index before the device's wish */
+	if (!(features & F(VIRTIO_RING_F_EVENT_IDX)))
+		return !(le16toh(__atomic_load_n(&used_of(q)->flags, __ATOMIC_RELAXED)) &
+			 VRING_USED_F_NO_NOTIFY);
 	return vring_need_event(le16toh(__atomic_load_n(event, __ATOMIC_RELAXED)), avail[q],
-				avail[q] - 1);
+				avail[q] - n);
+}
+
+bool asked(unsigned int q)
+{
+	return asked_of(q, 1);
 }
 
 bool used(unsigned int q)
@@ -669,6 +678,45 @@ static void case_pairs(void)
 }
 
 /* Frames over several buffers, and into what is too small */
+/*
+ * A driver that has posted buffers rings if it is asked to, which it looks at last; the
+ * device may have seen the buffers before, as it sends it another frame.
+ */
+static void case_refill(void)
+{
+	static const __u64 kinds[] = { BASE, USUAL };
+	struct vring_used_elem e;
+	unsigned int i, n, k;
+	__u8 frame[300];
+
+	for (k = 0; k < ARRAY_SIZE(kinds); k++) {
+		open_both(kinds[k]);
+		works();
+		drv_frame(&good, mac, frame, sizeof(frame), 9);
+		for (n = 0; n < 50; n++) {
+			drv_send(&good, frame, sizeof(frame), 1);
+			check(drv_sent(&good, WAIT), "not sent");
+			usleep(2000);	/* it waits, and the driver is asked to ring */
+			for (i = 0; i < 8; i++) {
+				put_desc(RX, i, evil.iova + AT_RX_BUFS + i * 4096, 2048,
+					 VRING_DESC_F_WRITE, 0);
+				offer(RX, i);
+			}
+			drv_send(&good, frame, sizeof(frame), 1);
+			check(drv_sent(&good, WAIT), "not sent");
+			if (asked_of(RX, 8))
+				notify(RX);
+			for (i = 0; i < 2; i++)
+				check(take(RX, &e, WAIT), "round %u: frame %u waits", n, i);
+			for (i = 0; i < 6; i++) {
+				drv_send(&good, frame, sizeof(frame), 1);
+				check(take(RX, &e, WAIT), "round %u: no frame", n);
+			}
+		}
+		close_both();
+	}
+}
+
 static void case_receive(void)
 {
 	struct virtio_net_hdr_v1 hdr;
@@ -887,6 +935,7 @@ static const struct {
 	{ "moderation", steer_moderation, "interrupts of one queue", SPLIT },
 	{ "patience", case_patience, "who sends and sees for itself is told of the last", BOTH },
 	{ "bell_lost", bell_lost, "no notification is lost while its page comes and goes", SPLIT },
+	{ "refill", case_refill, "frames that wait are delivered once there are buffers", BOTH },
 	{ "receive", case_receive, "frames over several buffers, and too large for one", BOTH },
 	{ "registers", case_registers, "every register, every width, and through the window",
 	  SPLIT },

@@ -485,6 +485,12 @@ static inline void *vnic_ring_at_rw(struct vnic_fn *fn, struct vnic_ring_page *p
 	return pg->rx + offset_in_page(addr);
 }
 
+/* Do frames wait?  They may just have been reclaimed. */
+static inline bool vnic_rx_waiting(const struct vnic_rxq *rxq)
+{
+	return READ_ONCE(rxq->fifo.len);
+}
+
 static inline struct vnic_rxbuf *vnic_rx_buf(const struct vnic_rxq *rxq, u32 index)
 {
 	return &rxq->ready[index & rxq->ready_mask];

@@ -55,12 +55,6 @@ int vnic_rxq_open(struct vnic_rxq *rxq, u16 tell, u32 ready)
 	return 0;
 }
 
-/* Do frames wait?  They may just have been reclaimed. */
-static bool vnic_rx_waiting(const struct vnic_rxq *rxq)
-{
-	return READ_ONCE(rxq->fifo.len);
-}
-
 void vnic_rxq_close(struct vnic_rxq *rxq)
 {
 	struct vnic_stored *item;

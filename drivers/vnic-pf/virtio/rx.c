@@ -77,8 +77,11 @@ int vnic_vring_rx_fetch(struct vnic_rxq *rxq, u32 most)
 		if (got <= 0)
 			break;
 	}
-	/* Who has frames waiting asks for a doorbell (vnic_vring_arm()). */
-	if (i && !vnic_vring_hush(rxq->fn, ring))
+	/*
+	 * With frames waiting the driver has been asked to ring (vnic_vring_arm()), and has
+	 * perhaps not looked yet: nobody else wakes the worker for them.
+	 */
+	if (i && !vnic_rx_waiting(rxq) && !vnic_vring_hush(rxq->fn, ring))
 		return -EFAULT;
 	return i ?: got == -ENXIO ? -EFAULT : got;
 }
