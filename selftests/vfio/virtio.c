@@ -9,6 +9,7 @@
  * reset, as good as before, and that VF 1 never noticed.
  */
 #include <linux/pci_regs.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -717,6 +718,58 @@ static void case_refill(void)
 	}
 }
 
+static bool stop_sending;
+
+static void *send_on(void *arg)
+{
+	__u8 frame[300];
+	unsigned int n;
+
+	drv_frame(&good, mac, frame, sizeof(frame), 9);
+	for (n = 0; !__atomic_load_n(&stop_sending, __ATOMIC_RELAXED); n++) {
+		drv_send(&good, frame, sizeof(frame), 1);
+		check(drv_sent(&good, WAIT), "not sent");
+		if (n % 13 == 12)	/* what waits runs out at times */
+			usleep(n % 7 * 50);
+	}
+	return arg;
+}
+
+/* A few buffers, and always frames that wait for them: a sender that sees those just
+ * posted, the worker, and the driver's doorbell meet in every order.
+ */
+static void case_flood(void)
+{
+	static const __u64 kinds[] = { BASE, USUAL };
+	struct vring_used_elem e;
+	unsigned int i, k;
+	pthread_t thread;
+	__u64 end, n;
+
+	for (k = 0; k < ARRAY_SIZE(kinds); k++) {
+		open_both(kinds[k]);
+		works();
+		__atomic_store_n(&stop_sending, false, __ATOMIC_RELAXED);
+		check(!pthread_create(&thread, NULL, send_on, NULL), "no thread");
+		end = now_ms() + 1000 * seconds;
+		for (n = 0; now_ms() < end; n++) {
+			for (i = 0; i < 4; i++) {
+				put_desc(RX, i, evil.iova + AT_RX_BUFS + i * 4096, 2048,
+					 VRING_DESC_F_WRITE, 0);
+				offer(RX, i);
+			}
+			if (asked_of(RX, 4))
+				notify(RX);
+			for (i = 0; i < 4; i++)
+				check(take(RX, &e, WAIT), "round %llu: no frame %u", n, i);
+		}
+		__atomic_store_n(&stop_sending, true, __ATOMIC_RELAXED);
+		pthread_join(thread, NULL);
+		printf("# %llu rounds\n", n);
+		close_both();
+	}
+}
+
 static void case_receive(void)
 {
 	struct virtio_net_hdr_v1 hdr;
@@ -936,6 +989,7 @@ static const struct {
 	{ "patience", case_patience, "who sends and sees for itself is told of the last", BOTH },
 	{ "bell_lost", bell_lost, "no notification is lost while its page comes and goes", SPLIT },
 	{ "refill", case_refill, "frames that wait are delivered once there are buffers", BOTH },
+	{ "flood", case_flood, "few buffers, and frames that never end", BOTH },
 	{ "receive", case_receive, "frames over several buffers, and too large for one", BOTH },
 	{ "registers", case_registers, "every register, every width, and through the window",
 	  SPLIT },

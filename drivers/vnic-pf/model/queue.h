@@ -302,6 +302,7 @@ struct vnic_rx_note {
  * @ring: where it is
  * @fetched: next buffer to fetch
  * @cons: next buffer to complete
+ * @tried: @fetched when the oldest frame that waits was tried last
  * @least: descriptors that the driver has never posted
  * @tell: VNIC_FR_*: what the driver may be told of a frame
  * @ready_mask: slots of @ready less 1
@@ -319,6 +320,7 @@ struct vnic_rxq {
 	struct vnic_ring	ring;
 	u32			fetched;
 	u32			cons;
+	u32			tried;
 	u32			least;
 	u16			tell;
 	u32			ready_mask;

@@ -49,6 +49,7 @@ int vnic_rxq_open(struct vnic_rxq *rxq, u16 tell, u32 ready)
 	rxq->ring.seen = 0;
 	rxq->fetched = 0;
 	rxq->cons = 0;
+	rxq->tried = 0;
 	rxq->least = rxq->ring.size;
 	WRITE_ONCE(rxq->ring.live, true);
 	spin_unlock_bh(&rxq->lock);
@@ -498,6 +499,7 @@ static int vnic_rx_drain_one(struct vnic_rxq *rxq, struct vnic_stored *item, u32
 		err = vnic_rx_frame(rxq, f, &item->piece);
 	if (err == -ENOBUFS) {
 		vnic_stored_keep(item);
+		rxq->tried = rxq->fetched;
 		return err;
 	}
 	if (err) {
@@ -544,7 +546,8 @@ static bool vnic_rx_drain(struct vnic_rxq *rxq)
 
 /*
  * Nothing to fetch, or no place for it.  Who waits for buffers: the driver is to
- * ring when it posts one.  True: there is something to do already.
+ * ring when it posts one.  True: there is something to do already: more was posted, or
+ * a sender has fetched (vnic_rx_top_up()) since the oldest that waits was tried.
  */
 static bool vnic_rx_rest(struct vnic_rxq *rxq)
 {
@@ -555,7 +558,8 @@ static bool vnic_rx_rest(struct vnic_rxq *rxq)
 	vnic_rx_begin(rxq);
 	if (vnic_rx_waiting(rxq)) {
 		ok = vnic_ring_arm(rxq->fn, &rxq->ring, rxq->ring.seen, 1, &more);
-		again = ok && more;
+		again = ok && (more || rxq->tried != rxq->fetched);
+		rxq->tried = rxq->fetched;
 	}
 	vnic_stretch_end();
 	spin_unlock_bh(&rxq->lock);
