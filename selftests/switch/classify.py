@@ -409,6 +409,12 @@ def own_mac_back():
     b.pf.link(2, 'trust off')
     b.pf.link(2, 'trust on')
     b.check(1, own, want={0: [None]}, what='given to another it is gone')
+    b.pf.link(0, f'mac {b.mac[0]}')
+    sh(f'ip link set {b.vf[2].name} address {own}', ns='vf2')
+    b.pf.link(2, 'trust off')
+    b.pf.link(0, f'mac {own}')
+    b.pf.link(2, 'trust on')
+    b.check(1, own, want={0: [None]}, what='given to another without trust it is gone')
 
 
 def shared_filter():

@@ -268,14 +268,14 @@ static bool vnic_port_yield(struct vnic_port *port, const u8 *mac, bool back)
 	struct vnic_fdb_entry *e = vnic_fdb_find(port, mac, VNIC_FDB_UC);
 	bool own = conf->own && ether_addr_equal(conf->own->mac, mac);
 
+	if (own)
+		vnic_port_lose_own(port);
+	if (!back && ether_addr_equal(conf->lost_own, mac))
+		eth_zero_addr(conf->lost_own);
 	if (!e && !own)
 		return false;
 	if (e)
 		vnic_filter_del(port, e);
-	if (own)
-		vnic_port_lose_own(port);
-	if (own && !back)
-		eth_zero_addr(conf->lost_own);
 	WRITE_ONCE(conf->lost, conf->lost + 1);
 	vnic_port_publish(port);
 	vnic_port_changed(port);
