@@ -573,6 +573,12 @@ static void vnic_virtio_allowed(void *virtio)
 	vnic_virtio_vlans(v);
 }
 
+static void vnic_virtio_look(void *virtio)
+{
+	vnic_virtio_allowed(virtio);
+	vnic_virtio_gather(virtio);
+}
+
 /* Link, address, or an error: the driver looks for itself. */
 static void vnic_virtio_status(struct vnic_virtio *v)
 {
@@ -585,8 +591,7 @@ static void vnic_virtio_status(struct vnic_virtio *v)
 		vnic_fn_pend_at(fn, VNIC_PENDING_STATUS, ktime_get_ns() + wait);
 		return;
 	}
-	vnic_fn_call(fn, vnic_virtio_allowed, v);
-	vnic_fn_call(fn, vnic_virtio_gather, v);
+	vnic_fn_call(fn, vnic_virtio_look, v);
 	if (v->generation == was && !test_bit(VNIC_FN_FAILED, &fn->flags))
 		return;
 	set_bit(1, &v->isr);
@@ -623,6 +628,7 @@ static void vnic_virtio_start(struct vnic_virtio *v)
 		return;
 	}
 	vnic_fn_call(fn, vnic_virtio_enable, v);
+	vnic_fn_pend(fn, VNIC_PENDING_STATUS);	/* vnic_virtio_allowed() waits for this */
 	vnic_fn_wake_queues(fn);
 }
 
