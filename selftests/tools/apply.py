@@ -48,6 +48,7 @@ parent = "acme: \\"test\\" #1"
 
 [adapter."1000:00:00.0".vf.0]
 mac = "02:00:00:00:00:10"
+personality = "native"
 driver = "vnic-vfio-pci"
 
 [adapter."1000:00:00.0".vf.1]
@@ -72,6 +73,7 @@ trust = true
 spoofchk = false
 state = "disable"
 msix_vectors = 9
+personality = "virtio"
 driver = "vnic-vf"
 '''
 
@@ -360,15 +362,16 @@ def defaults():
     pf.numvfs(0)
     pf.numvfs(2)
     kept = ALL[:ALL.index('[adapter."1000:00:00.0".node')]
-    eq([l for l in plain(vnic('save')) if 'mac' not in l and 'vf.' not in l], plain(kept), 'kept')
+    eq([l for l in plain(vnic('save')) if not re.search(r'mac|vf\.|personality', l)], plain(kept),
+       'kept')
     apply(ALL)
     apply('[adapter."1000:00:00.0"]\nnum_vfs = 2\ndrivers_autoprobe = false\n')
     eq(plain(vnic('save')),
        plain('[adapter."1000:00:00.0"]\nnum_vfs = 2\ndrivers_autoprobe = false\n'
              '[adapter."1000:00:00.0".vf.0]\nmac = "02:00:00:00:00:10"\n'
-             'driver = "vnic-vfio-pci"\n'
+             'personality = "native"\ndriver = "vnic-vfio-pci"\n'
              '[adapter."1000:00:00.0".vf.1]\nmac = "02:00:00:00:00:11"\n'
-             'driver = "vnic-vf"'), 'defaults')
+             'personality = "virtio"\ndriver = "vnic-vf"'), 'defaults')
 
 
 def faults():

@@ -126,7 +126,8 @@ def check_sums(pf, state, where, faults):
 
 def check_vfs(pf, tables, num, where, faults):
     """The state of each VF."""
-    new = new_vf(pf)
+    # what a new VF would have is no reason to change one that is there
+    new = {**new_vf(pf), "personality": None}
     vfs = {i: dict(new) for i in range(num)}
     for name, table in check_tables(tables, where, faults).items():
         here = f"{where}.{quoted(name)}"
@@ -214,7 +215,9 @@ def render(states):
     lines = [HEAD]
     for pf, state in states:
         here = f'adapter."{pf.bdf}"'
-        new = {**new_vf(pf), "driver": VF_DRIVER if state["drivers_autoprobe"] else NO_DRIVER}
+        # The personality is always said: what new VFs have may be another tomorrow.
+        new = {**new_vf(pf), "driver": VF_DRIVER if state["drivers_autoprobe"] else NO_DRIVER,
+               "personality": None}
         lines += [f"[{here}]  # {name_of(pf)}"]
         lines += assignments(state, {k: d for k, (_kind, d) in PF_KEYS.items()}) + [""]
         for name, node in state["node"].items():
