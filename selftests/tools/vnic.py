@@ -103,6 +103,7 @@ def as_json():
                 'parent': 'u', 'personality': 'virtio'}
         eq({k: vf[k] for k in want}, want, 'VF 1')
     eq(json.loads(out(f'{VNIC} --json')), json.loads(out(f'{VNIC} list --json')), 'without a command')
+    contains(refused(f'{VNIC} --json drops {pf.dev}'), 'behind the COMMAND', 'before one')
     contains(sh(VNIC, check=False).stderr, 'a COMMAND is needed', 'without anything')
     for module in ('vnic-pf', 'vnic-vf', 'vnic-vfio-pci', 'vnic-iommu'):
         eq('vnic ' + out(f'modinfo -F version {module}'), out(f'{VNIC} --version'), module)
