@@ -194,28 +194,28 @@ def allowed(p):
     sock, mine = packet_socket(p.pf.dev), read(f'/sys/class/net/{p.pf.dev}/address')
 
     def hears(where, dst, **kwargs):
-        """Does the guest hear frames from the PF?"""
+        """How many of 50 frames from the PF does the guest hear?"""
         count = f'cat /sys/class/net/{where}/statistics/rx_packets'
         before = int(p.a.out(count))
         for _ in range(50):
             sock.send(frame(dst, mine, **kwargs))
-        return int(p.a.out(f'sleep 0.3; {count}')) >= before + 50
+        return int(p.a.out(f'sleep 0.3; {count}')) - before
     nobody = '02:00:00:99:99:99'
     p.a.run(f'ip link set {dev} promisc on')
     defer(p.a.run, f'ip link set {dev} promisc off')
     defer(p.pf.link, 0, 'trust off')
     for _ in range(2):
-        eq(hears(dev, nobody), False, 'promiscuous, without trust')
+        true(hears(dev, nobody) < 10, 'promiscuous, without trust')  # it may hear others
         p.pf.link(0, 'trust on')
-        wait_for(lambda: hears(dev, nobody), 'promiscuous, with trust')
+        wait_for(lambda: hears(dev, nobody) >= 50, 'promiscuous, with trust')
         p.pf.link(0, 'trust off')
     defer(p.pf.link, 0, 'vlan 0')
     p.pf.link(0, 'vlan 7')
     p.a.run(f'ip link add v9 link {dev} type vlan id 9; ip link set v9 up')
     defer(p.a.run, 'ip link del v9')
-    eq(hears('v9', '02:00:00:00:20:01', vlan=9), False, 'VLAN 9 in a port VLAN')
+    eq(hears('v9', '02:00:00:00:20:01', vlan=9), 0, 'VLAN 9 in a port VLAN')
     p.pf.link(0, 'vlan 0')
-    wait_for(lambda: hears('v9', '02:00:00:00:20:01', vlan=9), 'VLAN 9')
+    wait_for(lambda: hears('v9', '02:00:00:00:20:01', vlan=9) >= 50, 'VLAN 9')
 
 
 def rate(p):
