@@ -30,7 +30,7 @@ help:
 	@echo 'make                 build the modules for the running kernel (KDIR=<kernel build directory>: another)'
 	@echo 'make install         install modules, and what install-tools does (PREFIX=$(PREFIX), DESTDIR=)'
 	@echo 'make install-tools   install tools/vnic, its unit, manuals and completion, and the uapi headers'
-	@echo 'make vf              build vnic-vf only, which is all that a guest needs'
+	@echo 'make vf              build vnic-vf only, for guests with native VFs'
 	@echo 'make install-vf      install vnic-vf only'
 	@echo 'make uninstall       remove them again'
 	@echo 'make deb             build Debian packages into dist/ (as root; in the test machines'"'"' Debian tree)'
