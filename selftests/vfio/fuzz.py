@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import note, run, true
+from ktap import defer, note, run, true
 from program import program
 from vnic import load, read, sh
 
@@ -29,9 +29,10 @@ def setup():
     """VFs bound to vnic-vfio-pci, of a PF that is up and has an uplink."""
     sh('modprobe kvm_amd || modprobe kvm_intel', check=False)
     sh('sysctl -qw net.ipv6.conf.default.disable_ipv6=1')
+    defer(sh, 'sysctl -qw net.ipv6.conf.default.disable_ipv6=0')
     pf = load(total_vfs=VFS)[0]
-    sh('ip link del ethup', check=False)
     sh('ip link add ethup type veth peer name ethfar')
+    defer(sh, 'ip link del ethup')
     sh('ip link set ethfar up; ip link set ethup up')
     sh(f'ip link set ethup master {pf.dev}; ip link set {pf.dev} up')
     pf.set('sriov_drivers_autoprobe', 0)
