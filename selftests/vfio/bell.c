@@ -5,6 +5,7 @@
  */
 #include <linux/pci_regs.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -173,12 +174,26 @@ void bell(const char *a, const char *b, bool cdev)
 	check(vm.page[0] == 0, "what was written is not there");
 }
 
+static struct {
+	unsigned int slots, writes, steps;
+} at;
+
+/* Which of the threads hangs?  It was seen once, on stable under emulation, and not why. */
+static void stuck(int sig)
+{
+	(void)sig;
+	printf("# stuck: done %d, slot %u, write %u (exit %u), step %u\n", done, at.slots, at.writes,
+	       vm.run->exit_reason, at.steps);
+	fflush(stdout);
+	_exit(CASE_STUCK);
+}
+
 /* Slots of both address spaces come and go. */
 static void *slots(void *arg)
 {
 	unsigned int i;
 
-	for (i = 0; !__atomic_load_n(&done, __ATOMIC_RELAXED); i++) {
+	for (i = 0; at.slots = i, !__atomic_load_n(&done, __ATOMIC_RELAXED); i++) {
 		__u32 slot = 1 | (i % 3 == 2 ? SMM : 0);
 
 		vm_slot(slot, i % 5 ? BELL : BELL + 2 * PAGE, vm.page);
@@ -205,7 +220,7 @@ static void *writer(void *arg)
 {
 	unsigned int i;
 
-	for (i = 0; !__atomic_load_n(&done, __ATOMIC_RELAXED); i++)
+	for (i = 0; at.writes = i, !__atomic_load_n(&done, __ATOMIC_RELAXED); i++)
 		vm_run(BELL + i % 3 * PAGE + i % 64 * 4);
 	printf("# %u writes\n", i);
 	return arg;
@@ -220,13 +235,14 @@ void bell_hostile(const char *a, const char *b, bool cdev, unsigned int seconds)
 	unsigned int i;
 	__u64 end;
 
+	signal(SIGALRM, stuck);
 	bell_start(&va, &vb, a, b, cdev);
 	drv_start(&va);
 	check(!pthread_create(&threads[0], NULL, slots, NULL), "thread");
 	check(!pthread_create(&threads[1], NULL, reader, &va), "thread");
 	check(!pthread_create(&threads[2], NULL, writer, NULL), "thread");
 	end = now_ms() + seconds * 1000ull;
-	for (i = 0; now_ms() < end; i++) {
+	for (i = 0; at.steps = i, now_ms() < end; i++) {
 		vm_place(&va, places[i % ARRAY_SIZE(places)]);
 		if (i % 4)
 			cfg_command(&va.dev, PCI_COMMAND_MEMORY, 0);

@@ -162,7 +162,10 @@ void drv_exchange(struct drv *from, struct drv *to, const __u8 *dst, size_t len,
 
 /* A queue of RING_SIZE, at these offsets: the device's answer */
 int drv_create(struct drv *v, __u16 type, __u32 ring, __u32 event);
-/* In a process of its own, so that it can end and hang as it likes; nonzero: failed */
+#define CASE_STUCK	2
+/* In a process of its own, so that it can end and hang as it likes; nonzero: failed;
+ * CASE_STUCK: it said itself that its time was up
+ */
 int run_case(void (*run)(void), unsigned int seconds);
 /* Take "-c LIST" from the front of the arguments; NULL: it is not there */
 const char *take_cases(int *argc, char ***argv);

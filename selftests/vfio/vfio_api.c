@@ -701,6 +701,10 @@ static int run_all(const char *only)
 			continue;
 		}
 		result = run_case(cases[c].run, 120 + seconds * 4);
+		if (result == CASE_STUCK) {
+			printf("# again: %s: stuck, see above\n", cases[c].name);
+			result = run_case(cases[c].run, 120 + seconds * 4);
+		}
 		failed += !!result;
 		printf("%sok %u %s: %s: %s\n", result ? "not " : "", ++n,
 		       cdev ? "cdev" : "group", cases[c].name, cases[c].what);
