@@ -3,7 +3,7 @@
 import re
 import shlex
 
-from ktap import Fail, defer, eq, note, slow, spending, true, wait_for
+from ktap import Fail, contains, defer, eq, note, slow, spending, true, wait_for
 from vnic import out, sh
 
 
@@ -136,6 +136,13 @@ class Two:
         """Addresses in both."""
         for guest, ip in zip((self.a, self.b), self.IPS):
             guest.up(ip, mtu=mtu)
+
+    def bound(self, driver, mac):
+        """Each VF's netdev has this driver, and the address set by ip link, `mac` and a digit."""
+        for i, guest in enumerate((self.a, self.b), 1):
+            dev = guest.dev()
+            contains(guest.out(f'ip link show {dev}'), f'{mac}{i}', 'address')
+            contains(guest.out(f'ethtool -i {dev}'), f'driver: {driver}', 'driver')
 
     def bursts(self):
         """Every frame of small bursts with pauses is answered."""
