@@ -248,16 +248,9 @@ static void one_frame(void)
 	frames++;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	__u32 x = *(const __u32 *)a, y = *(const __u32 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static __u32 median(void)
 {
-	qsort(sample, samples, sizeof(*sample), by_value);
+	sort_samples(sample, samples);
 	return sample[samples / 2];
 }
 

@@ -391,6 +391,18 @@ bool wanted_case(const char *list, const char *name)
 	return false;
 }
 
+static int by_value(const void *a, const void *b)
+{
+	__u32 x = *(const __u32 *)a, y = *(const __u32 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+void sort_samples(__u32 *sample, unsigned int n)
+{
+	qsort(sample, n, sizeof(*sample), by_value);
+}
+
 int run_case(void (*run)(void), unsigned int seconds)
 {
 	int status;

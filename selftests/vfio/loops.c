@@ -140,17 +140,10 @@ static unsigned int take(struct end *e)
 	return n;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	__u32 x = *(const __u32 *)a, y = *(const __u32 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void report(unsigned int done, __u64 ns)
 {
 	check(samples && frames, "nothing has come");
-	qsort(delay, samples, sizeof(*delay), by_value);
+	sort_samples(delay, samples);
 	printf("%.0f %u %u %u %.0f\n", done * 1e9 / ns, delay[samples / 2],
 	       delay[(__u64)samples * 99 / 100], delay[samples - 1], kicks * 1e3 / frames);
 }

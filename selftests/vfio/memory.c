@@ -188,16 +188,9 @@ static __u64 grace_period(void)
 	return now_us() - t;
 }
 
-static int compare(const void *a, const void *b)
+static __u32 median(__u32 *sample, unsigned int n)
 {
-	const __u64 *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-static __u64 median(__u64 *sample, unsigned int n)
-{
-	qsort(sample, n, sizeof(*sample), compare);
+	sort_samples(sample, n);
 	return sample[n / 2];
 }
 
@@ -208,7 +201,8 @@ static __u64 median(__u64 *sample, unsigned int n)
 static void case_each_frame(void)
 {
 	const unsigned int frames = 300 / slow;
-	__u64 t, end, unmap, grace, unmaps[512], graces[ARRAY_SIZE(unmaps)];
+	__u32 unmap, grace, unmaps[512], graces[ARRAY_SIZE(unmaps)];
+	__u64 t, end;
 	__u8 *page = get_memory(PAGE);
 	struct drv a, b, c;
 	struct two two = { &b, &c };
@@ -234,7 +228,7 @@ static void case_each_frame(void)
 	traffic_stop(thread, "unmapped after each frame");
 	unmap = median(unmaps, i < ARRAY_SIZE(unmaps) ? i : ARRAY_SIZE(unmaps));
 	grace = median(graces, waited < ARRAY_SIZE(graces) ? waited : ARRAY_SIZE(graces));
-	printf("# %llu us for one unmap, %llu for a grace period\n", unmap, grace);
+	printf("# %u us for one unmap, %u for a grace period\n", unmap, grace);
 	check(unmap < grace, "slower than a grace period");
 }
 

@@ -178,6 +178,8 @@ bool wait_eventfd(int fd, int ms);
 int new_eventfd(void);
 __u64 now_ms(void);
 __u64 now_us(void);
+/* Smallest first: the median is in the middle. */
+void sort_samples(__u32 *sample, unsigned int n);
 /* Zeroed, shared, not of the driver */
 void *get_memory(size_t len);
 __u16 cfg_command(struct vdev *d, __u16 set, __u16 clear);

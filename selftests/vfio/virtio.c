@@ -241,10 +241,16 @@ void open_both(__u64 wanted)
 		start(wanted);
 }
 
-void post(unsigned int i, __u32 len)
+/* The same without ringing */
+static void refill(unsigned int i, __u32 len)
 {
 	put_desc(RX, i, evil.iova + AT_RX_BUFS + i * 4096, len, VRING_DESC_F_WRITE, 0);
 	offer(RX, i);
+}
+
+void post(unsigned int i, __u32 len)
+{
+	refill(i, len);
 	notify(RX);
 }
 
@@ -698,11 +704,8 @@ static void case_refill(void)
 			drv_send(&good, frame, sizeof(frame), 1);
 			check(drv_sent(&good, WAIT), "not sent");
 			usleep(2000);	/* it waits, and the driver is asked to ring */
-			for (i = 0; i < 8; i++) {
-				put_desc(RX, i, evil.iova + AT_RX_BUFS + i * 4096, 2048,
-					 VRING_DESC_F_WRITE, 0);
-				offer(RX, i);
-			}
+			for (i = 0; i < 8; i++)
+				refill(i, 2048);
 			drv_send(&good, frame, sizeof(frame), 1);
 			check(drv_sent(&good, WAIT), "not sent");
 			if (asked_of(RX, 8))
@@ -753,11 +756,8 @@ static void case_flood(void)
 		check(!pthread_create(&thread, NULL, send_on, NULL), "no thread");
 		end = now_ms() + 1000 * seconds;
 		for (n = 0; now_ms() < end; n++) {
-			for (i = 0; i < 4; i++) {
-				put_desc(RX, i, evil.iova + AT_RX_BUFS + i * 4096, 2048,
-					 VRING_DESC_F_WRITE, 0);
-				offer(RX, i);
-			}
+			for (i = 0; i < 4; i++)
+				refill(i, 2048);
 			if (asked_of(RX, 4))
 				notify(RX);
 			for (i = 0; i < 4; i++)

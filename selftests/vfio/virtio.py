@@ -4,7 +4,7 @@
 # timeout: 300
 """Runs virtio on two VFs, the first of which is a virtio network device.
 
-VNIC_SEED and VNIC_FUZZ_SECONDS reach its last case.
+VNIC_SEED and VNIC_FUZZ_SECONDS reach its case chance, the latter flood, too.
 """
 import os
 import subprocess

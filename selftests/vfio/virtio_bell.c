@@ -9,7 +9,6 @@
  * as the device has.
  */
 #include <pthread.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -67,13 +66,6 @@ static bool send_one(__u32 *naps)
 	return page;
 }
 
-static int compare(const void *a, const void *b)
-{
-	const __u32 *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
 static void bell_open(void)
 {
 	vm_create();
@@ -108,7 +100,7 @@ static __u32 round_of(unsigned int times)
 	while (drv_receive(&good, got, sizeof(got), 100) >= 0)
 		;
 	check(n >= times / 2, "%u frames by the page", n);
-	qsort(naps, n, sizeof(*naps), compare);
+	sort_samples(naps, n);
 	printf("# the slot gone %u times, %u of %u frames by the page: naps until used: p50 %u, p99 %u, most %u\n",
 	       lost, n, sent, naps[n / 2], naps[n * 99 / 100], naps[n - 1]);
 	return naps[n * 99 / 100];
