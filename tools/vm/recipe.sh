@@ -20,11 +20,16 @@ RECIPE_PACKAGES=(
 	libvirt-daemon-driver-qemu libvirt-daemon-driver-network libvirt-daemon-driver-nodedev
 	libvirt-clients
 	debhelper dh-dkms dh-python dkms openssl
+	ovmf dpdk kexec-tools
 )
 
 # From its backports: the newest kernel (the metapackages follow it) and QEMU. QEMU
 # before 11 corrupts nested guests under software emulation.
 RECIPE_BACKPORTS=(linux-image-amd64 linux-headers-amd64 qemu-system-x86)
+
+# The suite before it, whose kernel guests run (a stock one that does not know vnic): that
+# alone is taken from there, unpacked, and only if the mirror still has it.
+RECIPE_OLDER=bookworm
 
 # Files of packages that no test machine reads.
 RECIPE_EXCLUDE=(
@@ -34,6 +39,19 @@ RECIPE_EXCLUDE=(
 	'/usr/lib/modules/*/kernel/drivers/media/*'
 	'/usr/lib/modules/*/kernel/drivers/net/wireless/*'
 )
+
+# recipe_older ROOT: put the suite's kernel unpacked at ROOT/older where the others are.
+recipe_older()
+{
+	local release
+	release=$(ls "$1"/older/lib/modules)
+	mv "$1/older/lib/modules/$release" "$1/usr/lib/modules/"
+	mv "$1/older/boot/vmlinuz-$release" "$1/boot/"
+	rm -rf "$1/older" "$1/usr/lib/modules/$release"/kernel/{drivers/{gpu,media},sound}
+	rm -rf "$1/usr/lib/modules/$release/kernel/drivers/net/wireless"
+	chroot "$1" depmod "$release"
+	echo "oldstable $release" >>"$1/etc/vnic-kernels"
+}
 
 # recipe_finish ROOT: what is done to the tree after the packages are in.
 recipe_finish()
@@ -52,12 +70,14 @@ recipe_finish()
 		'*/scripts/extract-vmlinux' '*/tools/testing/selftests/kselftest'
 
 	# The kernels by role: of the ordinary ones the lowest version is the stable one.
-	# rt and cloud are the stable one's, should the newest one's have come along.
+	# rt and cloud are the stable one's, should the newest one's have come along. That of
+	# the suite before is no package of the tree.
 	find "$root/usr/lib/modules" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -V |
 		awk '/-rt-/ { if (!rt++) print "rt", $1; next }
 			/-cloud-/ { if (!cloud++) print "cloud", $1; next }
 			!n++ { print "stable", $1 } { last = $1 } END { print "newest", last }' \
 		>"$root/etc/vnic-kernels"
+	[ ! -d "$root/older" ] || recipe_older "$root"
 	chroot "$root" qemu-system-x86_64 --version | awk 'NR == 1 { print "qemu", $4 }' \
 		>>"$root/etc/vnic-kernels"
 
