@@ -12,6 +12,7 @@ sys.path.insert(0, sys.path[0] + '/../lib')
 from devlink import Devlink
 from guest import Guest, Two
 from ktap import between, contains, defer, eq, keep, run, timely, true, wait_for
+from program import program
 from vnic import Background, frame, load, out, packet_socket, ping, read, sh
 
 FEATURES = {  # bits that a stock Linux driver takes
@@ -19,7 +20,7 @@ FEATURES = {  # bits that a stock Linux driver takes
     'GUEST_TSO6': 8, 'HOST_TSO4': 11, 'HOST_TSO6': 12, 'MRG_RXBUF': 15, 'STATUS': 16,
     'CTRL_VQ': 17, 'CTRL_RX': 18, 'CTRL_VLAN': 19, 'MQ': 22, 'CTRL_MAC_ADDR': 23,
     'INDIRECT_DESC': 28, 'EVENT_IDX': 29, 'VERSION_1': 32, 'VQ_NOTF_COAL': 52, 'NOTF_COAL': 53,
-    'HASH_REPORT': 57, 'RSS': 60, 'SPEED_DUPLEX': 63}
+    'GUEST_USO4': 54, 'GUEST_USO6': 55, 'HOST_USO': 56, 'HASH_REPORT': 57, 'RSS': 60, 'SPEED_DUPLEX': 63}
 
 
 class Guests(Two):
@@ -36,8 +37,8 @@ class Guests(Two):
         for i in (0, 1):
             self.pf.link(i, f'mac 02:00:00:00:20:0{i + 1}')
             self.vf[i].to_vfio()
-        self.a = Guest('a', [self.vf[0]], extra='--cpus 2 --no-load')
-        self.b = Guest('b', [self.vf[1]], extra='--no-load')
+        self.a = Guest('a', [self.vf[0]], extra=f'--cpus 2 --no-load --add {program("datagrams")}')
+        self.b = Guest('b', [self.vf[1]], extra=f'--no-load --add {program("datagrams")}')
         keep()
         self.vf[2].up('host', ip='10.9.1.3')
         keep()
@@ -102,6 +103,53 @@ def offloads(p):
         for args in ('', '-R'):
             true(p.a.iperf('10.9.1.2', args, seconds=1) > 0.2, f'without {feature} {args}')
     p.b.run(f'ethtool -K {dev} tx on tso on gro on rx-gro-hw on')
+
+
+def host(cmd):
+    """Output of a command on the host, by the PF."""
+    return out(cmd.replace('/datagrams', program('datagrams')))
+
+
+def native(cmd):
+    """... where the native VF is."""
+    return out(cmd.replace('/datagrams', program('datagrams')), ns='host')
+
+
+def bulks(sender, receiver, ip, dev):
+    """20 times 20 datagrams go; how many frames `dev` of the receiver got for that."""
+    count = f"ip -s link show {dev} | awk '/RX:/ {{ getline; print $2; exit }}'"
+    receiver(f'(/datagrams take 20 >/run/taken 2>&1 &)')
+    wait_for(lambda: ':5300' in receiver('ss -Hlun'), 'a socket')
+    before = int(receiver(count))
+    sender(f'/datagrams send {ip} 20')
+    wait_for(lambda: 'right' in receiver('cat /run/taken'), 'the end')
+    contains(receiver('cat /run/taken'), '400 right', f'to {ip}')
+    return int(receiver(count)) - before
+
+
+def bulk(p):
+    """UDP in bulk (USO) goes whole from guests and PF to a guest that takes it, in pieces to others"""
+    p.get()
+    sh(f'ip link set {p.pf.dev} up; ip addr add 10.9.1.100/24 dev {p.pf.dev}')
+    defer(sh, f'ip addr flush dev {p.pf.dev}')
+    a, b, vf = p.a.dev(), p.b.dev(), p.vf[2].name
+    for run_in, dev, number in ((p.a.out, a, 1), (p.b.out, b, 2), (native, vf, 3),
+                                (host, p.pf.dev, 100)):
+        run_in(f'ip addr add fd00::{number}/64 dev {dev} nodad')
+    for guest in (p.a, p.b):    # Linux takes the feature, and leaves it off at first
+        guest.run(f'ethtool -K {guest.dev()} tx-udp-segmentation on')
+    for sender, receiver, ip, dev in (
+            (p.a.out, p.b.out, '10.9.1.2', b), (p.b.out, p.a.out, 'fd00::1', a),
+            (host, p.a.out, '10.9.1.1', a)):
+        got = bulks(sender, receiver, ip, dev)
+        true(20 <= got < 60, f'frames to {ip}: {got}')
+    p.b.run(f'ethtool -K {b} rx-gro-hw off')
+    # The PF counts what a wire would have brought.
+    for receiver, ip, dev in ((native, 'fd00::3', vf), (p.b.out, '10.9.1.2', b),
+                              (host, 'fd00::100', p.pf.dev)):
+        got = bulks(p.a.out, receiver, ip, dev)
+        true(400 <= got < 440, f'frames to {ip}: {got}')
+    p.b.run(f'ethtool -K {b} rx-gro-hw on')
 
 
 def jumbo(p):
@@ -276,5 +324,5 @@ def end(p):
     c.stop()
 
 
-run([boots, pings, bursts, tcp, offloads, jumbo, queues, steering, vlan, config, allowed, rate, driver,
+run([boots, pings, bursts, tcp, offloads, bulk, jumbo, queues, steering, vlan, config, allowed, rate, driver,
      resets, choose, end], guests)

@@ -269,7 +269,7 @@ void put_frame(__u32 len, const struct virtio_net_hdr_v1 *hdr, unsigned int fill
 	put_desc(TX, 0, evil.iova + AT_TX_BUFS, HDR + len, 0, 0);
 }
 
-static void consumed(__u16 head)
+void consumed(__u16 head)
 {
 	struct vring_used_elem e;
 
@@ -972,6 +972,7 @@ static const struct {
 	{ "works", case_works, "frames both ways, with few features and with many", BOTH },
 	{ "layouts", case_layouts, "headers and frames in pieces, tables of descriptors", BOTH },
 	{ "frames", case_frames, "frames that are wrong are lost, and nothing else", BOTH },
+	{ "uso", uso, "datagrams to be segmented, and requests that are wrong", BOTH },
 	{ "chains", case_chains, "chains that leave the device in doubt stop it", BOTH },
 	{ "jumps", case_jumps, "indexes that jump stop it", SPLIT },
 	{ "laps", packed_laps, "rings of every size, through some laps", PACKED },

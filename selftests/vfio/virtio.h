@@ -68,6 +68,8 @@ bool take(unsigned int q, struct vring_used_elem *e, int ms);
 void post(unsigned int i, __u32 len);
 /* A header and a frame of @len bytes to VF 1 in one piece; not offered */
 void put_frame(__u32 len, const struct virtio_net_hdr_v1 *hdr, unsigned int fill);
+/* The device has consumed the chain, in its time. */
+void consumed(__u16 head);
 /* That frame arrives as it was. */
 void arrives(__u32 len);
 
@@ -76,6 +78,10 @@ void arrives(__u32 len);
 void steer_hash(void);
 void steer_refused(void);
 void steer_moderation(void);
+
+/* ---- virtio_uso.c ---- */
+
+void uso(void);
 
 /* ---- virtio_bell.c ---- */
 

@@ -153,12 +153,12 @@ struct vnic_buf {
 
 /**
  * struct vnic_tx_ask - what a driver asks for with a frame, not checked
- * @flags: VNIC_FR_CSUM_PARTIAL, VNIC_FR_TSO4, VNIC_FR_TSO6; 0: nothing, and what
- *	follows is not valid
+ * @flags: VNIC_FR_CSUM_PARTIAL, VNIC_FR_TSO4, VNIC_FR_TSO6, VNIC_FR_USO (of either
+ *	IP); 0: nothing, and what follows is not valid
  * @csum_start: as in struct vnic_frame, like all that follow
  * @csum_offset: where the checksum goes
  * @gso_size: bytes of payload a segment
- * @hdr_len: bytes of all headers; 0: up to the end of TCP's, wherever that is
+ * @hdr_len: bytes of all headers; 0: up to the end of TCP's or UDP's, wherever that is
  */
 struct vnic_tx_ask {
 	u16	flags;
@@ -527,7 +527,7 @@ void vnic_rx_describe(const struct vnic_rxq *rxq, const struct vnic_frame *f,
 		      struct vnic_rx_note *note);
 static inline bool vnic_rx_in_pieces(const struct vnic_rxq *rxq, const struct vnic_frame *f)
 {
-	return f->flags & ~rxq->tell & (VNIC_FR_TSO | VNIC_FR_CSUM_PARTIAL);
+	return f->flags & ~rxq->tell & (VNIC_FR_GSO | VNIC_FR_CSUM_PARTIAL);
 }
 
 /* A stored frame goes on to its receive queue; it was busy.  BH disabled */

@@ -60,7 +60,7 @@ static void vnic_net_malformed(struct vnic_port *port, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
-/* A GSO kind that frames cannot have (UDP, tunnels) */
+/* A GSO kind that frames cannot have (tunnels, SCTP) */
 static void vnic_net_switch_segments(struct vnic_port *port, struct vnic_scratch *s,
 				     struct sk_buff *skb)
 {
@@ -361,7 +361,8 @@ static void vnic_pf_setup(struct net_device *dev, struct vnic_adapter *ad)
 	dev->lltx = true;
 	dev->priv_flags |= IFF_NO_QUEUE | IFF_LIVE_ADDR_CHANGE | IFF_UNICAST_FLT |
 			   IFF_DISABLE_NETPOLL;
-	dev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_TSO6;
+	dev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_TSO6 |
+			   NETIF_F_GSO_UDP_L4;
 	dev->vlan_features = dev->hw_features | NETIF_F_HIGHDMA;
 	dev->features = dev->vlan_features |
 			NETIF_F_HW_VLAN_CTAG_TX | NETIF_F_HW_VLAN_CTAG_RX |

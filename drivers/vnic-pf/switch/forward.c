@@ -442,7 +442,7 @@ static u32 vnic_inner_tags(const struct vnic_frame *f, unsigned int max)
 /* Longest frame on the wire, Ethernet header included, the outermost tag and @tags not */
 static u32 vnic_frame_longest(const struct vnic_frame *f, unsigned int tags)
 {
-	u32 len = f->flags & VNIC_FR_TSO ? f->gso_hdr_len + f->gso_size : f->len;
+	u32 len = f->flags & VNIC_FR_GSO ? f->gso_hdr_len + f->gso_size : f->len;
 
 	return len - vnic_inner_tags(f, tags);
 }

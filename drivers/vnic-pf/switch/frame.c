@@ -12,6 +12,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
+#include <linux/udp.h>
 #include <linux/unaligned.h>
 #include <net/checksum.h>
 #include <net/inet_ecn.h>
@@ -161,7 +162,7 @@ void vnic_frame_push_tag(struct vnic_frame *f, u16 tci, __be16 proto)
 	f->wire += f->segs * VLAN_HLEN;
 	if (f->flags & VNIC_FR_CSUM_PARTIAL)
 		f->csum_start += VLAN_HLEN;
-	if (f->flags & VNIC_FR_TSO)
+	if (f->flags & VNIC_FR_GSO)
 		f->gso_hdr_len += VLAN_HLEN;
 }
 
@@ -184,35 +185,73 @@ static unsigned int vnic_frame_ip_len(const struct vnic_frame *f, const struct v
 	return sizeof(struct ipv6hdr) + ntohs(((const struct ipv6hdr *)ip)->payload_len);
 }
 
-/*
- * A TSO request is exactly what the headers say.  A packet shorter than the frame
- * would be cut by the stack, but not what the skb says of its segments.
- */
-static bool vnic_frame_tso_valid(const struct vnic_frame *f)
+/* Where the headers of a segment end that has TCP or UDP at @l4; 0: they are malformed */
+static unsigned int vnic_frame_l4_end(const struct vnic_frame *f, unsigned int l4, bool udp)
 {
-	u16 proto = f->flags & VNIC_FR_TSO4 ? ETH_P_IP : ETH_P_IPV6;
-	const struct tcphdr *th;
+	const struct tcphdr *th = (const void *)(f->hdr + l4);
+	unsigned int end = l4 + (udp ? sizeof(struct udphdr) : sizeof(*th));
+
+	if (end > f->hdr_len || (!udp && th->doff < sizeof(*th) / 4))
+		return 0;
+	if (!udp)
+		end = l4 + th->doff * 4;
+	return end <= f->hdr_len && end < f->len ? end : 0;
+}
+
+/* VNIC_FR_TSO4 to VNIC_FR_USO6: what the headers are, if it can be segmented; or 0 */
+static u16 vnic_headers_gso(const struct vnic_headers *h)
+{
+	bool v4 = h->l3_proto == ETH_P_IP;
+
+	if (h->fragment)
+		return 0;
+	if (h->l4_proto == IPPROTO_UDP)
+		return v4 ? VNIC_FR_USO4 : VNIC_FR_USO6;
+	if (h->l4_proto == IPPROTO_TCP)
+		return v4 ? VNIC_FR_TSO4 : VNIC_FR_TSO6;
+	return 0;
+}
+
+/*
+ * A request for segmentation is exactly what the headers say.  A packet shorter than the
+ * frame would be cut by the stack, but not what the skb says of its segments.
+ */
+static bool vnic_frame_gso_valid(const struct vnic_frame *f, const struct vnic_headers *h, bool udp)
+{
+	const u16 check = udp ? offsetof(struct udphdr, check) : offsetof(struct tcphdr, check);
+	const struct udphdr *uh = (const void *)(f->hdr + h->l4);
+
+	if (f->gso_hdr_len != vnic_frame_l4_end(f, h->l4, udp) || !f->gso_hdr_len ||
+	    f->csum_start != h->l4 || f->csum_offset != check ||
+	    vnic_frame_ip_len(f, h) != f->len - h->l3)
+		return false;
+	if (udp)
+		return f->gso_size && ntohs(uh->len) == f->len - h->l4 &&
+		       f->len - f->gso_hdr_len <= f->gso_size * UDP_MAX_SEGMENTS;
+	return f->gso_size >= VNIC_GSO_MIN;
+}
+
+/* Hold the request against the headers, which say also over which IP UDP is. */
+static bool vnic_frame_gso_check(struct vnic_frame *f)
+{
+	u16 asked = f->flags & VNIC_FR_GSO, is;
 	struct vnic_headers h;
 
-	if (!(f->flags & VNIC_FR_CSUM_PARTIAL) || (f->flags & VNIC_FR_TSO) == VNIC_FR_TSO)
+	if (!(f->flags & VNIC_FR_CSUM_PARTIAL) || !vnic_frame_parse(f, &h))
 		return false;
-	if (!vnic_frame_parse(f, &h) || h.l3_proto != proto || h.fragment ||
-	    h.l4_proto != IPPROTO_TCP || h.l4 + sizeof(*th) > f->hdr_len ||
-	    vnic_frame_ip_len(f, &h) != f->len - h.l3)
+	is = vnic_headers_gso(&h);
+	if (asked != is && !(asked == VNIC_FR_USO && is & VNIC_FR_USO))
 		return false;
-	th = (const void *)(f->hdr + h.l4);
-	return th->doff >= 5 && h.l4 + th->doff * 4 == f->gso_hdr_len &&
-	       f->gso_hdr_len <= f->hdr_len && f->gso_hdr_len < f->len &&
-	       f->csum_start == h.l4 && f->csum_offset == offsetof(struct tcphdr, check) &&
-	       f->gso_size >= VNIC_GSO_MIN;
+	f->flags ^= asked ^ is;
+	return vnic_frame_gso_valid(f, &h, is & VNIC_FR_USO);
 }
 
 /* segs and wire; a single segment needs no segmentation */
 static void vnic_frame_measure(struct vnic_frame *f)
 {
-	if (f->flags & VNIC_FR_TSO && f->len - f->gso_hdr_len <= f->gso_size)
-		f->flags &= ~VNIC_FR_TSO;
-	if (f->flags & VNIC_FR_TSO) {
+	if (f->flags & VNIC_FR_GSO && f->len - f->gso_hdr_len <= f->gso_size)
+		f->flags &= ~VNIC_FR_GSO;
+	if (f->flags & VNIC_FR_GSO) {
 		f->segs = DIV_ROUND_UP(f->len - f->gso_hdr_len, f->gso_size);
 		f->wire = f->len + (f->segs - 1) * f->gso_hdr_len;
 		return;
@@ -227,7 +266,7 @@ int vnic_frame_finish(struct vnic_frame *f)
 {
 	u32 len = f->len;
 
-	f->flags &= VNIC_FR_CSUM_PARTIAL | VNIC_FR_TSO;
+	f->flags &= VNIC_FR_CSUM_PARTIAL | VNIC_FR_GSO;
 	f->copies = 0;
 	f->src = NULL;
 	f->skb = NULL;
@@ -239,7 +278,7 @@ int vnic_frame_finish(struct vnic_frame *f)
 	f->gso_hdr_len -= len - f->len;
 	if (f->flags & VNIC_FR_CSUM_PARTIAL && !vnic_frame_csum_valid(f))
 		return -EINVAL;
-	if (f->flags & VNIC_FR_TSO && !vnic_frame_tso_valid(f))
+	if (f->flags & VNIC_FR_GSO && !vnic_frame_gso_check(f))
 		return -EINVAL;
 	vnic_frame_measure(f);
 	return f->wire <= VNIC_METER_FRAME_MAX ? 0 : -EINVAL;
@@ -247,32 +286,35 @@ int vnic_frame_finish(struct vnic_frame *f)
 
 /* ---- from an skb ---- */
 
-/* Segmentation the switch knows: TCP straight over IP */
-static bool vnic_skb_gso_known(const struct sk_buff *skb)
+/* Segmentation the switch knows, TCP and UDP straight over IP: which; or 0 */
+static u16 vnic_skb_gso(const struct sk_buff *skb)
 {
 	unsigned int type = skb_shinfo(skb)->gso_type;
 
-	type &= ~(SKB_GSO_DODGY | SKB_GSO_TCP_ECN | SKB_GSO_TCP_FIXEDID);
-	return type == SKB_GSO_TCPV4 || type == SKB_GSO_TCPV6;
+	switch (type & ~(SKB_GSO_DODGY | SKB_GSO_TCP_ECN | SKB_GSO_TCP_FIXEDID)) {
+	case SKB_GSO_TCPV4:
+		return VNIC_FR_TSO4;
+	case SKB_GSO_TCPV6:
+		return VNIC_FR_TSO6;
+	case SKB_GSO_UDP_L4:
+		return VNIC_FR_USO;
+	}
+	return 0;
 }
 
 /* Segmentation fields of a GSO skb; -EOPNOTSUPP: the headers are others */
 static int vnic_frame_skb_gso(struct vnic_frame *f, const struct sk_buff *skb)
 {
-	const struct tcphdr *th;
+	u16 kind = vnic_skb_gso(skb);
 	struct vnic_headers h;
 
-	if (!vnic_skb_gso_known(skb) || !(f->flags & VNIC_FR_CSUM_PARTIAL) ||
-	    !vnic_frame_parse(f, &h) || h.fragment || h.l4_proto != IPPROTO_TCP ||
-	    h.l4 != f->csum_start || h.l4 + sizeof(*th) > f->hdr_len)
+	if (!kind || !(f->flags & VNIC_FR_CSUM_PARTIAL) || !vnic_frame_parse(f, &h) ||
+	    !(kind & vnic_headers_gso(&h)) || h.l4 != f->csum_start)
 		return -EOPNOTSUPP;
-	th = (const void *)(f->hdr + h.l4);
 	f->gso_size = skb_shinfo(skb)->gso_size;
-	f->gso_hdr_len = h.l4 + th->doff * 4;
-	f->flags |= h.l3_proto == ETH_P_IP ? VNIC_FR_TSO4 : VNIC_FR_TSO6;
-	if (th->doff < 5 || f->gso_hdr_len > f->hdr_len || f->gso_hdr_len >= f->len)
-		return -EOPNOTSUPP;
-	return 0;
+	f->gso_hdr_len = vnic_frame_l4_end(f, h.l4, kind & VNIC_FR_USO);
+	f->flags |= vnic_headers_gso(&h);
+	return f->gso_hdr_len ? 0 : -EOPNOTSUPP;
 }
 
 /* Take the tag from the skb's metadata or its data. */
@@ -470,15 +512,19 @@ static void vnic_skb_offloads(struct sk_buff *skb, const struct vnic_frame *f)
 		skb_partial_csum_set(skb, f->csum_start, f->csum_offset);
 	else if (f->flags & VNIC_FR_CSUM_OK)
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
-	if (!(f->flags & VNIC_FR_TSO))
+	if (!(f->flags & VNIC_FR_GSO))
 		return;
-	th = (const void *)(f->hdr + f->csum_start);
-	info->gso_type = SKB_GSO_DODGY |
-			 (f->flags & VNIC_FR_TSO4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6);
-	if (th->cwr)
-		info->gso_type |= SKB_GSO_TCP_ECN;
 	info->gso_size = f->gso_size;
 	info->gso_segs = f->segs;
+	info->gso_type = SKB_GSO_DODGY;
+	if (f->flags & VNIC_FR_USO) {
+		info->gso_type |= SKB_GSO_UDP_L4;
+		return;
+	}
+	th = (const void *)(f->hdr + f->csum_start);
+	info->gso_type |= f->flags & VNIC_FR_TSO4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6;
+	if (th->cwr)
+		info->gso_type |= SKB_GSO_TCP_ECN;
 }
 
 /* The frame's own skb for its last destination, a clone for the others */

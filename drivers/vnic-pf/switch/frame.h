@@ -38,7 +38,12 @@ struct vnic_span {
 #define VNIC_FR_TSO		(VNIC_FR_TSO4 | VNIC_FR_TSO6)
 #define VNIC_FR_HASH_L3		VNIC_RXC_F_HASH_L3	/* hash valid */
 #define VNIC_FR_HASH_L4		VNIC_RXC_F_HASH_L4
-/* What no native completion has: of what the hash is, beside its layer */
+/* What no native completion has: UDP of gso_size bytes a segment */
+#define VNIC_FR_USO4		BIT(12)
+#define VNIC_FR_USO6		BIT(13)
+#define VNIC_FR_USO		(VNIC_FR_USO4 | VNIC_FR_USO6)
+#define VNIC_FR_GSO		(VNIC_FR_TSO | VNIC_FR_USO)
+/* ... and of what the hash is, beside its layer */
 #define VNIC_FR_HASH_V6		BIT(14)
 #define VNIC_FR_HASH_UDP	BIT(15)
 #define VNIC_FR_HASHED		(VNIC_FR_HASH_L3 | VNIC_FR_HASH_L4)
@@ -49,7 +54,7 @@ struct vnic_span {
  * @len: bytes, Ethernet header included, VLAN tag (in vlan_tci) and FCS not
  * @wire: layer-2 bytes it has on a wire, without FCS: all segments with their
  *	headers (no tag): what meters are charged and rx_bytes counts
- * @segs: frames on a wire (1, or the number of TSO segments)
+ * @segs: frames on a wire (1, or the number of segments)
  * @hdr_len: valid bytes of @hdr.  A frame's maker sets min(len, VNIC_HDR_USUAL),
  *	or as much up to VNIC_HDR_MAX as holds the headers that the sender points
  *	to; a tag moved from or to the header makes it VLAN_HLEN bytes shorter or
@@ -58,8 +63,8 @@ struct vnic_span {
  * @flags: VNIC_FR_*
  * @csum_start: offset in the frame (tag not counted)
  * @csum_offset: from @csum_start
- * @gso_size: bytes of TCP payload a segment
- * @gso_hdr_len: bytes of headers of a segment, Ethernet to TCP (tag not counted)
+ * @gso_size: bytes of TCP or UDP payload a segment
+ * @gso_hdr_len: bytes of headers of a segment, Ethernet to TCP or UDP (tag not counted)
  * @vlan_tci: tag, if @vlan_proto.  For each destination the switch sets both
  *	to what that port is to see (port VLAN stripped) before it calls
  *	deliver(), and sets them back afterwards; inner tags stay in @hdr
@@ -126,18 +131,19 @@ bool vnic_frame_parse(const struct vnic_frame *f, struct vnic_headers *h);
  * of each consumed frame if it is still there.  Any context.
  *
  * 0; -EINVAL: the skb cannot be a frame; -ENOMEM; -EOPNOTSUPP: segmentation of
- * a kind the switch does not know (anything but TCP over IP, headers longer than
- * VNIC_HDR_MAX, a frag_list of whole packets, larger than VNIC_FRAME_MAX): the
- * caller drops it, or segments it first (skb_gso_segment()) and offers the segments.
+ * a kind the switch does not know (anything but TCP and UDP straight over IP, headers
+ * longer than VNIC_HDR_MAX, a frag_list of whole packets, larger than VNIC_FRAME_MAX):
+ * the caller drops it, or segments it first (skb_gso_segment()) and offers the segments.
  */
 int vnic_frame_from_skb(struct vnic_frame *f, struct sk_buff *skb);
 
 /* Finish a VF's frame whose len, hdr, hdr_len, spans and offload fields (as the
  * sender gave them) are set: move the inline tag to vlan_*, check that offload
- * requests fit the headers (offsets inside, protocol is TCP over the IP version
- * named, lengths plausible), compute segs and wire.  A TSO request of a single
- * segment becomes a checksum request.  -EINVAL: malformed, or a gso_size below
- * VNIC_GSO_MIN (a segment costs the same whatever its size).
+ * requests fit the headers (offsets inside, protocol is TCP or UDP over the IP version
+ * named, lengths plausible), compute segs and wire.  VNIC_FR_USO, both bits: UDP over
+ * whichever IP it is.  A request of a single segment becomes a checksum request.
+ * -EINVAL: malformed, or too many segments (each costs the same whatever its size): TCP
+ * with a gso_size below VNIC_GSO_MIN, UDP in more than UDP_MAX_SEGMENTS.
  */
 int vnic_frame_finish(struct vnic_frame *f);
 

@@ -6,6 +6,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
+#include <linux/udp.h>
 #include <linux/unaligned.h>
 #include <net/checksum.h>
 #include <net/ip6_checksum.h>
@@ -25,7 +26,7 @@ static __sum16 vnic_piece_ipv4(struct vnic_piece *p, const struct vnic_headers *
 	ip->id = htons(ntohs(ip->id) + i);
 	ip->check = 0;
 	ip->check = ip_fast_csum(ip, ip->ihl);
-	return csum_tcpudp_magic(ip->saddr, ip->daddr, len, IPPROTO_TCP, sum);
+	return csum_tcpudp_magic(ip->saddr, ip->daddr, len, h->l4_proto, sum);
 }
 
 static __sum16 vnic_piece_ipv6(struct vnic_piece *p, const struct vnic_headers *h, __wsum sum)
@@ -34,20 +35,12 @@ static __sum16 vnic_piece_ipv6(struct vnic_piece *p, const struct vnic_headers *
 
 	ip->payload_len = htons(p->hdr_len - h->l3 - sizeof(*ip) + p->len);
 	return csum_ipv6_magic(&ip->saddr, &ip->daddr, p->hdr_len - h->l4 + p->len,
-			       IPPROTO_TCP, sum);
+			       h->l4_proto, sum);
 }
 
-/* Headers of segment @i of a TSO frame */
-static void vnic_piece_tso(const struct vnic_frame *f, unsigned int i, struct vnic_piece *p)
+/* The TCP header of segment @i, without its checksum: where that is */
+static __sum16 *vnic_piece_tcp(const struct vnic_frame *f, unsigned int i, struct tcphdr *th)
 {
-	struct vnic_headers h;
-	struct tcphdr *th;
-	__wsum sum;
-
-	/* both were checked when the frame was made, from the same copy */
-	if (WARN_ON_ONCE(!vnic_frame_parse(f, &h)))
-		return;
-	th = (void *)(p->hdr + h.l4);
 	th->seq = htonl(ntohl(th->seq) + i * f->gso_size);
 	if (i + 1 < f->segs) {
 		th->fin = 0;
@@ -55,11 +48,36 @@ static void vnic_piece_tso(const struct vnic_frame *f, unsigned int i, struct vn
 	}
 	if (i)
 		th->cwr = 0;
-	th->check = 0;
+	return &th->check;
+}
+
+/* The same for UDP */
+static __sum16 *vnic_piece_udp(const struct vnic_piece *p, struct udphdr *uh)
+{
+	uh->len = htons(sizeof(*uh) + p->len);
+	return &uh->check;
+}
+
+/* Headers of segment @i of a GSO frame */
+static void vnic_piece_gso(const struct vnic_frame *f, unsigned int i, struct vnic_piece *p)
+{
+	struct vnic_headers h;
+	__sum16 *check;
+	__wsum sum;
+	void *l4;
+
+	/* both were checked when the frame was made, from the same copy */
+	if (WARN_ON_ONCE(!vnic_frame_parse(f, &h)))
+		return;
+	l4 = p->hdr + h.l4;
+	check = f->flags & VNIC_FR_USO ? vnic_piece_udp(p, l4) : vnic_piece_tcp(f, i, l4);
+	*check = 0;
 	sum = vnic_frame_csum(f, p->off, p->len);
-	sum = csum_block_add(csum_partial(th, p->hdr_len - h.l4, 0), sum, p->hdr_len - h.l4);
-	th->check = f->flags & VNIC_FR_TSO4 ? vnic_piece_ipv4(p, &h, i, sum) :
-					      vnic_piece_ipv6(p, &h, sum);
+	sum = csum_block_add(csum_partial(l4, p->hdr_len - h.l4, 0), sum, p->hdr_len - h.l4);
+	*check = h.l3_proto == ETH_P_IP ? vnic_piece_ipv4(p, &h, i, sum) :
+					  vnic_piece_ipv6(p, &h, sum);
+	if (f->flags & VNIC_FR_USO && !*check)
+		*check = CSUM_MANGLED_0;	/* 0 would be: there is none */
 }
 
 /* Complete a partial checksum; the field holds the pseudo-header's sum. */
@@ -74,15 +92,15 @@ static void vnic_piece_csum(const struct vnic_frame *f, struct vnic_piece *p)
 
 void vnic_frame_piece(const struct vnic_frame *f, unsigned int i, struct vnic_piece *p)
 {
-	bool tso = f->flags & VNIC_FR_TSO;
+	bool gso = f->flags & VNIC_FR_GSO;
 
-	p->hdr_len = tso ? f->gso_hdr_len : f->hdr_len;
+	p->hdr_len = gso ? f->gso_hdr_len : f->hdr_len;
 	p->off = p->hdr_len + i * f->gso_size;
 	p->len = f->len - p->off;
 	memcpy(p->hdr, f->hdr, p->hdr_len);
-	if (tso) {
+	if (gso) {
 		p->len = min_t(u32, p->len, f->gso_size);
-		vnic_piece_tso(f, i, p);
+		vnic_piece_gso(f, i, p);
 	} else if (f->flags & VNIC_FR_CSUM_PARTIAL) {
 		vnic_piece_csum(f, p);
 	}

@@ -202,7 +202,8 @@ static u32 vnic_ctrl_rss(struct vnic_virtio *v, const u8 *data, u32 len)
 static u32 vnic_ctrl_offloads(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	const u64 all = BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) |
-			BIT_ULL(VIRTIO_NET_F_GUEST_TSO6);
+			BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) |
+			BIT_ULL(VIRTIO_NET_F_GUEST_USO4) | BIT_ULL(VIRTIO_NET_F_GUEST_USO6);
 	u64 on = get_unaligned_le64(data);
 	struct vnic_rxq *rxq;
 	unsigned int i;
@@ -512,6 +513,10 @@ u16 vnic_virtio_tell(const struct vnic_virtio *v)
 		tell |= VNIC_FR_TSO4;
 	if (v->offloads & BIT_ULL(VIRTIO_NET_F_GUEST_TSO6))
 		tell |= VNIC_FR_TSO6;
+	if (v->offloads & BIT_ULL(VIRTIO_NET_F_GUEST_USO4))
+		tell |= VNIC_FR_USO4;
+	if (v->offloads & BIT_ULL(VIRTIO_NET_F_GUEST_USO6))
+		tell |= VNIC_FR_USO6;
 	if (vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT))
 		tell |= VNIC_FR_HASH;
 	return tell;

@@ -153,9 +153,10 @@ static void vnic_virtio_header(struct vnic_virtio_hdr *h, const struct vnic_rx_n
 	} else if (note->flags & VNIC_FR_CSUM_OK) {
 		hdr->flags = VIRTIO_NET_HDR_F_DATA_VALID;
 	}
-	if (note->flags & VNIC_FR_TSO) {
+	if (note->flags & VNIC_FR_GSO) {
 		hdr->gso_type = note->flags & VNIC_FR_TSO4 ? VIRTIO_NET_HDR_GSO_TCPV4 :
-							     VIRTIO_NET_HDR_GSO_TCPV6;
+				note->flags & VNIC_FR_TSO6 ? VIRTIO_NET_HDR_GSO_TCPV6 :
+							     VIRTIO_NET_HDR_GSO_UDP_L4;
 		hdr->gso_size = vnic_to_v16(note->gso_size);
 		hdr->hdr_len = vnic_to_v16(note->hdr_len);
 	}

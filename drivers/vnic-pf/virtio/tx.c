@@ -53,6 +53,10 @@ static bool vnic_virtio_ask(const struct vnic_fn *fn, const struct virtio_net_hd
 		ask->flags |= VNIC_FR_TSO6;
 		ask->gso_size = vnic_v16(hdr->gso_size);
 		return vnic_virtio_has(v, VIRTIO_NET_F_HOST_TSO6);
+	case VIRTIO_NET_HDR_GSO_UDP_L4:
+		ask->flags |= VNIC_FR_USO;
+		ask->gso_size = vnic_v16(hdr->gso_size);
+		return vnic_virtio_has(v, VIRTIO_NET_F_HOST_USO);
 	}
 	return false;
 }
