@@ -41,20 +41,40 @@ static bool vnic_packed_available(const struct vring_packed_desc *d, bool wrap)
 	return flags == (wrap ? BIT(VRING_PACKED_DESC_F_AVAIL) : BIT(VRING_PACKED_DESC_F_USED));
 }
 
+/* How many of the @most entries from @place on, as far as lap and page go, are available?
+ * *@looked: at how many it looked.  -ENXIO
+ */
+static int vnic_packed_run(struct vnic_fn *fn, const struct vnic_ring *ring, u32 place, u32 most,
+			   u32 *looked)
+{
+	const bool wrap = vnic_packed_wrap(ring, place);
+	u32 slot = vnic_packed_slot(ring, place), n;
+	const struct vring_packed_desc *d;
+	u64 addr = ring->addr + slot * sizeof(*d);
+
+	*looked = min3(most, ring->size - slot,
+		       (u32)((PAGE_SIZE - offset_in_page(addr)) / sizeof(*d)));
+	d = vnic_as_ptr(fn->as, addr, *looked * sizeof(*d));
+	if (!d)
+		return -ENXIO;
+	for (n = 0; n < *looked && vnic_packed_available(d + n, wrap); n++)
+		;
+	return n;
+}
+
 int vnic_packed_more(struct vnic_fn *fn, const struct vnic_ring *ring, u32 seen, u32 most)
 {
-	struct vnic_ring_page page = VNIC_RING_NOPAGE;
-	const struct vring_packed_desc *d;
-	u32 place, n;
+	u32 n = 0, looked;
+	int got;
 
 	most = min(most, ring->size - (seen - ring->vring.done));
-	for (n = 0; n < most; n++) {
-		place = vnic_packed_place(ring, seen + n);
-		d = vnic_ring_at(fn, &page, ring->addr +
-				 vnic_packed_slot(ring, place) * sizeof(*d));
-		if (!d)
-			return -ENXIO;
-		if (!vnic_packed_available(d, vnic_packed_wrap(ring, place)))
+	while (n < most) {
+		got = vnic_packed_run(fn, ring, vnic_packed_place(ring, seen + n), most - n,
+				      &looked);
+		if (got < 0)
+			return got;
+		n += got;
+		if (got < looked)
 			break;
 	}
 	return n;
