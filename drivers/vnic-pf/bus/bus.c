@@ -150,7 +150,7 @@ int vnic_bus_vf_index(struct pci_dev *pdev)
 {
 	if (pdev->bus->ops != &vnic_pci_ops)
 		return -ENODEV;
-	return (int)pci_dev_id(pdev) - VNIC_VF_OFFSET;
+	return vnic_bus_dev_vf(pdev);
 }
 EXPORT_SYMBOL_VNIC(vnic_bus_vf_index);
 

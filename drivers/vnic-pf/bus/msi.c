@@ -202,7 +202,7 @@ static int vnic_domain_alloc(struct irq_domain *domain, unsigned int virq, unsig
 {
 	struct msi_desc *desc = ((msi_alloc_info_t *)arg)->desc;
 	struct vnic_bus *bus = domain->host_data;
-	int vf = vnic_bus_vf_index(to_pci_dev(msi_desc_to_dev(desc)));
+	int vf = vnic_bus_dev_vf(to_pci_dev(msi_desc_to_dev(desc)));
 	unsigned int vector = desc->msi_index;
 	struct vnic_irq *irq;
 

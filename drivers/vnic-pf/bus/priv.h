@@ -145,6 +145,12 @@ static inline int vnic_bus_fn_vf(const struct vnic_bus_fn *fn)
 	return fn - fn->bus->fn - 1;
 }
 
+/* The same of a device that is on such a bus */
+static inline int vnic_bus_dev_vf(struct pci_dev *pdev)
+{
+	return (int)pci_dev_id(pdev) - VNIC_VF_OFFSET;
+}
+
 /* msi.c */
 int vnic_msi_init(struct vnic_bus *bus);
 void vnic_msi_exit(struct vnic_bus *bus);	/* no interrupt is allocated any more */
