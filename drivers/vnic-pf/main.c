@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "model/fn.h"
 #include "net/net.h"
+#include "personality.h"
 #include "pf.h"
 #include "vnic.h"
 #include "vnic_host.h"
@@ -40,6 +41,8 @@ static struct vnic_adapter *vnic_adapter_create(int id)
 	ad->id = id;
 	ad->total_vfs = total_vfs;
 	ad->memory_size = memory * SZ_1M;
+	ad->host_pers = &vnic_native_personality;
+	ad->guest_pers = vnic_personality_default();
 	mutex_init(&ad->lock);
 	bus = vnic_bus_create(ad, total_vfs, &vnic_model_bus_ops, &vnic_host_ops,
 			      sizeof(vnic_host_ops));

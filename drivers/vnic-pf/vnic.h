@@ -31,6 +31,7 @@ struct vnic_bus;
 struct vnic_fn;
 struct vnic_memory;
 struct vnic_net;
+struct vnic_personality;
 struct vnic_switch;
 
 /**
@@ -52,6 +53,8 @@ struct vnic_watch_ops {
  * @pf: the PF's pci_dev while its driver is bound, else NULL
  * @sw: the switch, while the PF driver is bound
  * @net: PF netdev and uplink, while the PF driver is bound
+ * @host_pers: what drivers of VFs on this host meet
+ * @guest_pers: what those in guests meet in new VFs
  * @memory_size: bytes of packet memory
  * @memory: the packet memory, while there are VF models
  * @watch: set while there may be VFs
@@ -70,6 +73,8 @@ struct vnic_adapter {
 	struct pci_dev		*pf;
 	struct vnic_switch	*sw;
 	struct vnic_net		*net;
+	const struct vnic_personality *host_pers;
+	const struct vnic_personality *guest_pers;
 	u32			memory_size;
 	struct vnic_memory	*memory;
 	const struct vnic_watch_ops *watch;

@@ -11,10 +11,11 @@
  * What the driver meets, registers, rings and how it asks for things, is a
  * personality: native/ or virtio/.
  *
- * Files: fn.c lifetime, attach and reset; kick.c doorbells; vectors.c interrupts and
- * moderation; worker.c the threads; queue_tx.c from a ring to the switch; queue_rx.c
- * from the switch to buffers; pace.c what waits for the rate; host.c the host driver's
- * entry points.
+ * Files: fn.c lifetime, attach and reset; state.c errors and what is pending; kick.c
+ * doorbells; vectors.c interrupts and moderation; worker.c the threads; ring.c rings in
+ * memory; queue_tx.c from a ring to the switch; deliver.c the port, from which pace.c
+ * holds back what waits for the rate, and queue_rx.c fills buffers; host.c the host
+ * driver's entry points.
  */
 #ifndef _VNIC_FN_H
 #define _VNIC_FN_H
@@ -275,10 +276,56 @@ struct vnic_fn *vnic_fn_of(struct pci_dev *pdev);
 void vnic_fn_reset(struct vnic_fn *fn, bool tell);
 /* The same from any context: completes later; vnic_fn_resetting() until then. */
 void vnic_fn_reset_async(struct vnic_fn *fn);
-bool vnic_fn_resetting(const struct vnic_fn *fn);
 
 /* Bus mastering changed.  Off: stops all access (async reset of the queues). */
 void vnic_fn_set_master(struct vnic_fn *fn, bool on);
+
+/* Reset the VFs that have been stopped for @ns or longer, and tell their drivers.
+ * Process context, adapter's and functions' locks not held; returns when all
+ * are done.
+ */
+void vnic_fns_rescue(struct vnic_adapter *ad, u64 ns);
+
+/* MSI-X vectors of a VF; checks done by the caller, who tells the bus, too */
+void vnic_fn_set_vectors(struct vnic_fn *fn, unsigned int vectors);
+/* What the next guest's driver will meet.  Process context.  -EBUSY: a guest has it. */
+int vnic_fn_set_personality(struct vnic_fn *fn, const struct vnic_personality *pers);
+
+/* A random key, the first queue pair for all.  Under vnic_fn.lock */
+void vnic_fn_reset_rss(struct vnic_fn *fn);
+/* ---- state.c ---- */
+
+/* Is a reset asked for, or under way?  Any context */
+bool vnic_fn_resetting(const struct vnic_fn *fn);
+/* May queues be worked on?  In a turn. */
+bool vnic_fn_running(const struct vnic_fn *fn);
+/* There is work for the personality (VNIC_PENDING_*), now or at @when (ktime ns).  Any
+ * context (not NMI).
+ */
+void vnic_fn_pend(struct vnic_fn *fn, unsigned int pending);
+void vnic_fn_pend_at(struct vnic_fn *fn, unsigned int pending, u64 when);
+/* Look at all queues that exist.  Any context (not NMI). */
+void vnic_fn_wake_queues(struct vnic_fn *fn);
+/* Is nothing done for it yet, since it erred a moment ago?  Then the first worker is
+ * woken for @bit when that is over.  In its turn.
+ */
+bool vnic_fn_held(struct vnic_fn *fn, unsigned int bit);
+/* Has its driver made a queue?  Any context */
+bool vnic_fn_has_queues(const struct vnic_fn *fn);
+/* Something has been rung for, it is not known what.  Any context (not NMI). */
+void vnic_fn_rung(struct vnic_fn *fn);
+
+/**
+ * vnic_fn_set_bell - does the doorbell page ring?
+ * @fn: function
+ * @rings: writes to it arrive from now on; false: they have ceased to
+ *
+ * The workers let the event blocks say so.  When it has ceased, each then looks
+ * at its queues once, so that a doorbell rung in vain meanwhile delays nothing.
+ *
+ * Context: any (not NMI).
+ */
+void vnic_fn_set_bell(struct vnic_fn *fn, bool rings);
 
 /* A driver's error that needs a reset: stop, count, log once per attachment;
  * the driver is told by VNIC_ST_F_RESET.  Any context.
@@ -311,51 +358,6 @@ struct vnic_fn_health {
 
 /* Any context (not NMI) */
 void vnic_fn_get_health(struct vnic_fn *fn, struct vnic_fn_health *st);
-/* Reset the VFs that have been stopped for @ns or longer, and tell their drivers.
- * Process context, adapter's and functions' locks not held; returns when all
- * are done.
- */
-void vnic_fns_rescue(struct vnic_adapter *ad, u64 ns);
-
-/* MSI-X vectors of a VF; checks done by the caller, who tells the bus, too */
-void vnic_fn_set_vectors(struct vnic_fn *fn, unsigned int vectors);
-/* What the next guest's driver will meet.  Process context.  -EBUSY: a guest has it. */
-int vnic_fn_set_personality(struct vnic_fn *fn, const struct vnic_personality *pers);
-/* By name; NULL: there is none.  Names of all, for messages */
-const struct vnic_personality *vnic_personality_of(const char *name);
-/* Of new VFs (personality=); NULL: it has no such name */
-const struct vnic_personality *vnic_personality_default(void);
-#define VNIC_PERSONALITIES	"native, virtio or virtio-split"
-
-/* A worker's call for one bit of work of a queue pair.  True: again. */
-bool vnic_fn_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit);
-/* May queues be worked on?  In a turn. */
-bool vnic_fn_running(const struct vnic_fn *fn);
-/* There is work for the personality (VNIC_PENDING_*), now or at @when (ktime ns).  Any
- * context (not NMI).
- */
-void vnic_fn_pend(struct vnic_fn *fn, unsigned int pending);
-void vnic_fn_pend_at(struct vnic_fn *fn, unsigned int pending, u64 when);
-/* Look at all queues that exist.  Any context (not NMI). */
-void vnic_fn_wake_queues(struct vnic_fn *fn);
-/* A random key, the first queue pair for all.  Under vnic_fn.lock */
-void vnic_fn_reset_rss(struct vnic_fn *fn);
-/* Has its driver made a queue?  Any context */
-bool vnic_fn_has_queues(const struct vnic_fn *fn);
-/* Something has been rung for, it is not known what.  Any context (not NMI). */
-void vnic_fn_rung(struct vnic_fn *fn);
-
-/**
- * vnic_fn_set_bell - does the doorbell page ring?
- * @fn: function
- * @rings: writes to it arrive from now on; false: they have ceased to
- *
- * The workers let the event blocks say so.  When it has ceased, each then looks
- * at its queues once, so that a doorbell rung in vain meanwhile delays nothing.
- *
- * Context: any (not NMI).
- */
-void vnic_fn_set_bell(struct vnic_fn *fn, bool rings);
 
 /* ---- toll.c ---- */
 
@@ -383,9 +385,6 @@ static inline unsigned int vnic_fn_qps(const struct vnic_fn *fn)
  */
 u32 vnic_fn_read(struct vnic_fn *fn, u32 offset, u32 size);
 void vnic_fn_write(struct vnic_fn *fn, u32 offset, u32 size, u32 value);
-extern const struct vnic_personality vnic_native_personality;
-extern const struct vnic_personality vnic_virtio_personality;
-extern const struct vnic_personality vnic_virtio_split_personality;
 
 /* ---- kick.c ---- */
 /**

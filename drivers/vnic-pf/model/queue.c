@@ -1,36 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What transmit and receive queues have in common: beginning, end, and access to
- * rings in the driver's memory.
+ * What transmit and receive queues have in common: their beginning and end.
  */
 #include "fn.h"
 #include "worker.h"
-
-#define VNIC_ALIVE_MASK		(BIT(VNIC_FN_FAILED) | BIT(VNIC_FN_MASTER))
-#define VNIC_ENABLED_MASK	(VNIC_ALIVE_MASK | BIT(VNIC_FN_ENABLED))
-
-bool vnic_queues_alive(const struct vnic_fn *fn)
-{
-	return (READ_ONCE(fn->flags) & VNIC_ALIVE_MASK) == BIT(VNIC_FN_MASTER);
-}
-
-bool vnic_queues_enabled(const struct vnic_fn *fn)
-{
-	return (READ_ONCE(fn->flags) & VNIC_ENABLED_MASK) ==
-	       (BIT(VNIC_FN_MASTER) | BIT(VNIC_FN_ENABLED));
-}
-
-bool vnic_ring_translate(struct vnic_fn *fn, struct vnic_ring_page *pg, u64 page, bool write)
-{
-	u64 addr = page << PAGE_SHIFT;
-
-	if (write)
-		pg->rx = vnic_as_wptr(fn->as, addr, PAGE_SIZE);
-	else
-		pg->tx = vnic_as_ptr(fn->as, addr, PAGE_SIZE);
-	pg->page = pg->tx ? page : U64_MAX;
-	return pg->tx;
-}
 
 void vnic_queues_init(struct vnic_fn *fn)
 {

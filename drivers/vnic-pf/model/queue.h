@@ -450,18 +450,19 @@ static inline bool vnic_ring_rx_quick(struct vnic_rxq *rxq, const struct vnic_fr
 			       rxq, f);
 }
 
-extern const struct vnic_ring_ops vnic_native_ring_ops;
-extern const struct vnic_ring_ops vnic_vring_ops;
-
 /* ---- queue.c ---- */
 
 void vnic_queues_init(struct vnic_fn *fn);	/* once, when the fn is created */
 /* Stop all, drop what waits (VNIC_DROP_RX_RESET).  Workers paused or stopped. */
 void vnic_queues_stop(struct vnic_fn *fn);
 
+/* ---- state.c ---- */
+
 /* May the driver's memory be touched?  Does it send and receive? */
 bool vnic_queues_alive(const struct vnic_fn *fn);
 bool vnic_queues_enabled(const struct vnic_fn *fn);
+
+/* ---- ring.c ---- */
 
 /* Translate a page of a ring; @write: it is written, too.  In a stretch.  False:
  * memory is gone.
@@ -530,10 +531,13 @@ static inline bool vnic_rx_in_pieces(const struct vnic_rxq *rxq, const struct vn
 	return f->flags & ~rxq->tell & (VNIC_FR_GSO | VNIC_FR_CSUM_PARTIAL);
 }
 
+/* Each frame goes to the receive queue that @queue says.  BH disabled, any sender */
+void vnic_rx_groups(struct vnic_fn *fn, struct vnic_frame **frames, const u8 *queue,
+		    unsigned int n);
 /* A stored frame goes on to its receive queue; it was busy.  BH disabled */
 void vnic_rxq_pass(struct vnic_fn *fn, struct vnic_stored *item);
 
-/* vnic_port_ops.deliver, .queue and .unblock of a VF port */
+/* deliver.c, queue_tx.c: vnic_port_ops.deliver, .queue and .unblock of a VF port */
 void vnic_vf_deliver(struct vnic_port *port, struct vnic_frame **frames, unsigned int n);
 void vnic_vf_queue(struct vnic_port *port, struct vnic_frame **frames, unsigned int n);
 void vnic_vf_unblock(struct vnic_port *port);

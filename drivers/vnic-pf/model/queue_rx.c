@@ -365,8 +365,8 @@ static void vnic_rx_group(struct vnic_fn *fn, unsigned int index, struct vnic_fr
 }
 
 /* Deliver all of the frames, queue by queue. */
-static void vnic_rx_groups(struct vnic_fn *fn, struct vnic_frame **frames, const u8 *queue,
-			   unsigned int n)
+void vnic_rx_groups(struct vnic_fn *fn, struct vnic_frame **frames, const u8 *queue,
+		    unsigned int n)
 {
 	unsigned long queues = 0;
 	unsigned int i;
@@ -375,71 +375,6 @@ static void vnic_rx_groups(struct vnic_fn *fn, struct vnic_frame **frames, const
 		queues |= BIT(queue[i]);
 	for_each_set_bit(i, &queues, VNIC_MAX_QPS)
 		vnic_rx_group(fn, i, frames, queue, n);
-}
-
-/* Hash a frame, if it is the function's wish, and find its queue. @prev: the
- * frame before in the batch, or NULL.
- */
-static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struct vnic_frame *prev)
-{
-	u64 features = READ_ONCE(fn->features);
-	u8 queue;
-
-	if (!(features & (BIT_ULL(VNIC_F_RSS) | BIT_ULL(VNIC_F_RX_HASH)))) {
-		f->flags &= ~VNIC_FR_HASH;
-		return 0;
-	}
-	if (!prev || !vnic_frame_hash_as(f, prev))
-		vnic_frame_hash(f, &fn->rss_key);
-	if (!(features & BIT_ULL(VNIC_F_RSS)))
-		return 0;
-	queue = f->flags & VNIC_FR_HASHED ? READ_ONCE(fn->rss_table[f->hash % VNIC_RSS_ENTRIES]) :
-					    READ_ONCE(fn->rss_other);
-	return queue < VNIC_MAX_QPS && READ_ONCE(fn->rxq[queue].ring.live) ? queue : 0;
-}
-
-/**
- * vnic_vf_deliver - vnic_port_ops.deliver of a VF
- * @port: port of the VF
- * @frames: admitted frames
- * @n: 1 to VNIC_BATCH
- *
- * Context: BH disabled, any sender.
- */
-void vnic_vf_deliver(struct vnic_port *port, struct vnic_frame **frames, unsigned int n)
-{
-	struct vnic_fn *fn = port->priv;
-	u8 queue[VNIC_BATCH];
-	unsigned int i;
-
-	n = min_t(unsigned int, n, VNIC_BATCH);
-	for (i = 0; i < n; i++)
-		queue[i] = vnic_rx_queue_of(fn, frames[i], i ? frames[i - 1] : NULL);
-	vnic_rx_groups(fn, frames, queue, n);
-}
-
-/**
- * vnic_vf_queue - vnic_port_ops.queue of a VF
- * @port: port of the VF
- * @frames: frames that its rate has not admitted yet
- * @n: 1 to VNIC_BATCH
- *
- * Context: BH disabled, any sender.
- */
-void vnic_vf_queue(struct vnic_port *port, struct vnic_frame **frames, unsigned int n)
-{
-	struct vnic_frame *now[VNIC_BATCH];	/* @frames is the caller's */
-	struct vnic_fn *fn = port->priv;
-	u8 queue[VNIC_BATCH];
-	unsigned int i;
-
-	n = min_t(unsigned int, n, VNIC_BATCH);
-	for (i = 0; i < n; i++) {
-		now[i] = frames[i];
-		queue[i] = vnic_rx_queue_of(fn, now[i], i ? now[i - 1] : NULL);
-	}
-	n = vnic_pace_admit(fn, now, queue, n);
-	vnic_rx_groups(fn, now, queue, n);
 }
 
 /* Not live any more?  Then the first queue's; not live either: it is lost. */

@@ -2,7 +2,7 @@
 /*
  * The thread of a queue pair: waking, pausing, and the two kinds of thread.
  *
- * What is done is vnic_fn_work()'s business; here is only when.  Work is a bit
+ * What is done is the function's business (fn.c); here is only when.  Work is a bit
  * in @pending: whoever sets it first wakes the thread, the thread clears it
  * before it looks at what there is to do, so nothing is lost and a flood of
  * wakes is one bit.  A turn looks once at each bit that is set, and every piece
@@ -40,6 +40,7 @@ static_assert(sizeof("vn-ffff-v255q15") <= TASK_COMM_LEN);
  * struct vnic_worker - a queue pair's thread
  * @fn: function
  * @qp: queue pair
+ * @work: does it
  * @pending: work to do
  * @turn: held during a turn, and by who paused it.  A mutex, so that lockdep
  *	knows what a turn may take: never anything under which
@@ -61,6 +62,7 @@ static_assert(sizeof("vn-ffff-v255q15") <= TASK_COMM_LEN);
 struct vnic_worker {
 	struct vnic_fn		*fn;
 	u8			qp;
+	vnic_worker_work	*work;
 	unsigned long		pending;
 	struct mutex		turn;	/* see above */
 	struct mutex		*first;
@@ -185,7 +187,7 @@ static bool vnic_worker_turn(struct vnic_worker *w)
 	__set_current_state(TASK_RUNNING);
 	kcov_remote_start_common(w->fn->kcov.handle);
 	for_each_set_bit(bit, &w->pending, VNIC_WORK_BITS) {
-		if (test_and_clear_bit(bit, &w->pending) && vnic_fn_work(w->fn, w->qp, bit))
+		if (test_and_clear_bit(bit, &w->pending) && w->work(w->fn, w->qp, bit))
 			set_bit(bit, &w->pending);
 		if (READ_ONCE(w->pausing))
 			break;
@@ -287,7 +289,8 @@ void vnic_worker_stop(struct vnic_worker *w)
 	vnic_worker_leave(w);
 }
 
-struct vnic_worker *vnic_worker_create(struct vnic_fn *fn, unsigned int qp)
+struct vnic_worker *vnic_worker_create(struct vnic_fn *fn, unsigned int qp,
+				       vnic_worker_work *work)
 {
 	struct vnic_worker *w = kzalloc(sizeof(*w), GFP_KERNEL);
 
@@ -295,6 +298,7 @@ struct vnic_worker *vnic_worker_create(struct vnic_fn *fn, unsigned int qp)
 		return NULL;
 	w->fn = fn;
 	w->qp = qp;
+	w->work = work;
 	if (qp)	/* two classes for lockdep: these nest in the first worker's */
 		mutex_init(&w->turn);
 	else

@@ -23,8 +23,14 @@ struct vnic_worker;
 #define VNIC_WORK_RX	3	/* behind what gives it work */
 #define VNIC_WORK_BITS	4
 
-/* For queue pair @qp; those of a function are created in order.  NULL: no memory */
-struct vnic_worker *vnic_worker_create(struct vnic_fn *fn, unsigned int qp);
+/* One bit of work of queue pair @qp, bounded; in a turn.  True: again. */
+typedef bool vnic_worker_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit);
+
+/* For queue pair @qp; those of a function are created in order.  @work does what it is
+ * woken for.  NULL: no memory
+ */
+struct vnic_worker *vnic_worker_create(struct vnic_fn *fn, unsigned int qp,
+				       vnic_worker_work *work);
 /* Process context; it has been stopped. */
 void vnic_worker_destroy(struct vnic_worker *w);
 

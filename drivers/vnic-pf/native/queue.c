@@ -8,6 +8,19 @@
 #include "../model/worker.h"
 #include "native.h"
 
+static const struct vnic_ring_ops vnic_native_ring_ops = {
+	.prod		= vnic_native_prod,
+	.publish	= vnic_native_publish,
+	.arm		= vnic_native_arm,
+	.behind		= vnic_native_behind,
+	.bell		= vnic_native_bell,
+	.tx_cut		= vnic_native_tx_cut,
+	.rx_fetch	= vnic_native_rx_fetch,
+	.rx_quick	= vnic_native_rx_quick,
+	.rx_room	= vnic_native_rx_room,
+	.rx_complete	= vnic_native_rx_complete,
+};
+
 static u32 vnic_queue_check(struct vnic_fn *fn, const struct vnic_mbx_queue *q)
 {
 	u32 size = le32_to_cpu(q->size);

@@ -7,6 +7,7 @@
  */
 #include <linux/align.h>
 
+#include "../personality.h"
 #include "../model/worker.h"
 #include "native.h"
 

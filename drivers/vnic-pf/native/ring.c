@@ -89,16 +89,3 @@ void vnic_native_bell(struct vnic_fn *fn, struct vnic_ring *ring)
 	vnic_native_set_flags(fn, ring);
 	vnic_as_end();
 }
-
-const struct vnic_ring_ops vnic_native_ring_ops = {
-	.prod		= vnic_native_prod,
-	.publish	= vnic_native_publish,
-	.arm		= vnic_native_arm,
-	.behind		= vnic_native_behind,
-	.bell		= vnic_native_bell,
-	.tx_cut		= vnic_native_tx_cut,
-	.rx_fetch	= vnic_native_rx_fetch,
-	.rx_quick	= vnic_native_rx_quick,
-	.rx_room	= vnic_native_rx_room,
-	.rx_complete	= vnic_native_rx_complete,
-};

@@ -26,6 +26,7 @@
 
 #include <compat.h>
 
+#include "../personality.h"
 #include "devlink.h"
 
 #define VNIC_PARAM_LINK_SPEED	(DEVLINK_PARAM_GENERIC_ID_MAX + 1)

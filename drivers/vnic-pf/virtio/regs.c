@@ -9,6 +9,7 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 
+#include "../personality.h"
 #include "../model/worker.h"
 #include "virtio.h"
 
@@ -73,6 +74,19 @@ static bool vnic_virtio_features_ok(const struct vnic_virtio *v)
 }
 
 /* ---- queues ---- */
+
+static const struct vnic_ring_ops vnic_vring_ops = {
+	.prod		= vnic_vring_prod,
+	.publish	= vnic_vring_publish,
+	.arm		= vnic_vring_arm,
+	.behind		= vnic_vring_behind,
+	.tx_cut		= vnic_vring_tx_cut,
+	.rx_fetch	= vnic_vring_rx_fetch,
+	.rx_quick	= vnic_vring_rx_quick,
+	.rx_room	= vnic_vring_rx_room,
+	.rx_front	= vnic_vring_rx_front,
+	.rx_complete	= vnic_vring_rx_complete,
+};
 
 /* The selected one; NULL: there is none of this number. */
 static struct vnic_vq *vnic_vq_selected(struct vnic_virtio *v)

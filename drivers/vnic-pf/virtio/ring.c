@@ -36,18 +36,6 @@ int vnic_vring_chain(struct vnic_fn *fn, const struct vnic_ring *ring,
 				    vnic_split_chain(fn, ring, page, index, c);
 }
 
-int vnic_chain_add(struct vnic_chain *c, u64 addr, u32 len, bool write)
-{
-	if (c->n == c->most)
-		return -E2BIG;
-	if (!write && c->out != c->n)
-		return -EINVAL;		/* to be read, behind one to be written */
-	c->buf[c->n].addr = addr;
-	c->buf[c->n++].len = len;
-	c->out += !write;
-	return 0;
-}
-
 bool vnic_vring_put(struct vnic_fn *fn, const struct vnic_ring *ring,
 		    struct vnic_ring_page *page, u32 index, u16 id, u32 len)
 {
@@ -59,41 +47,6 @@ bool vnic_vring_reaches(struct vnic_fn *fn, const struct vnic_ring *ring)
 {
 	return ring->vring.packed ? vnic_packed_reaches(fn, ring) :
 				    vnic_split_reaches(fn, ring);
-}
-
-bool vnic_vring_copy(struct vnic_fn *fn, u64 addr, void *to, size_t len)
-{
-	const void *ptr;
-	size_t n;
-
-	for (; len; len -= n, addr += n, to += n) {
-		n = min_t(size_t, len, PAGE_SIZE - offset_in_page(addr));
-		ptr = vnic_as_ptr(fn->as, addr, n);
-		if (!ptr)
-			return false;
-		memcpy(to, ptr, n);
-	}
-	return true;
-}
-
-const void *vnic_vring_desc(struct vnic_fn *fn, struct vnic_ring_page *page, u64 table,
-			    unsigned int index, void *to)
-{
-	u64 addr = table + index * VNIC_VRING_DESC;
-	const void *ptr;
-
-	if (unlikely(offset_in_page(addr) > PAGE_SIZE - VNIC_VRING_DESC))
-		return vnic_vring_copy(fn, addr, to, VNIC_VRING_DESC) ? to : NULL;
-	ptr = vnic_ring_at(fn, page, addr);
-	return ptr ? memcpy(to, ptr, VNIC_VRING_DESC) : NULL;
-}
-
-unsigned int vnic_vring_table(const struct vnic_ring *ring, u32 len, bool next)
-{
-	if (!ring->vring.indirect || next || len % VNIC_VRING_DESC ||
-	    len / VNIC_VRING_DESC > U16_MAX)
-		return 0;
-	return len / VNIC_VRING_DESC;
 }
 
 /* ---- who wants to hear ---- */
@@ -186,16 +139,3 @@ bool vnic_vring_arm(struct vnic_fn *fn, struct vnic_ring *ring, u32 seen, u32 ah
 	*more = n;
 	return n >= 0;
 }
-
-const struct vnic_ring_ops vnic_vring_ops = {
-	.prod		= vnic_vring_prod,
-	.publish	= vnic_vring_publish,
-	.arm		= vnic_vring_arm,
-	.behind		= vnic_vring_behind,
-	.tx_cut		= vnic_vring_tx_cut,
-	.rx_fetch	= vnic_vring_rx_fetch,
-	.rx_quick	= vnic_vring_rx_quick,
-	.rx_room	= vnic_vring_rx_room,
-	.rx_front	= vnic_vring_rx_front,
-	.rx_complete	= vnic_vring_rx_complete,
-};

@@ -6,7 +6,7 @@
  * Files: config.c what the guest's configuration space has of it; regs.c common and
  * device configuration, notifications; control.c the control queue and what is done
  * for the driver in the first worker's turns; ring.c virtqueues, whose formats are
- * split.c and packed.c; tx.c and rx.c frames in them.
+ * split.c and packed.c; chain.c descriptors; tx.c and rx.c frames in virtqueues.
  *
  * It calls model/, memory/ and switch/; they call it through struct
  * vnic_personality and struct vnic_ring_ops.  Section numbers are those of the
@@ -222,7 +222,7 @@ void vnic_ctrl_hash_begin(struct vnic_virtio *v);
 /* Back to the state after reset; the first worker paused */
 void vnic_ctrl_reset(struct vnic_virtio *v);
 
-/* ---- ring.c; in a stretch ---- */
+/* ---- chain.c; in a stretch ---- */
 
 #define VNIC_VRING_DESC	sizeof(struct vring_desc)	/* bytes, in both formats */
 static_assert(sizeof(struct vring_desc) == sizeof(struct vring_packed_desc));
@@ -244,6 +244,20 @@ struct vnic_chain {
 	u16		id;
 	u16		entries;
 };
+
+/* Copy from the driver's memory; may cross pages.  False: it is not. */
+bool vnic_vring_copy(struct vnic_fn *fn, u64 addr, void *to, size_t len);
+
+/* For the formats.  Add a buffer: 0; -E2BIG; -EINVAL.  Copy descriptor @index of a
+ * table, which may cross a page: @to, or NULL.  The descriptors of a table in a chain
+ * (2.7.5.3, 2.8.7): 0: it is none.
+ */
+int vnic_chain_add(struct vnic_chain *c, u64 addr, u32 len, bool write);
+const void *vnic_vring_desc(struct vnic_fn *fn, struct vnic_ring_page *page, u64 table,
+			    unsigned int index, void *to);
+unsigned int vnic_vring_table(const struct vnic_ring *ring, u32 len, bool next);
+
+/* ---- ring.c; in a stretch ---- */
 
 /**
  * vnic_vring_chain - the descriptors of a chain, each copied once
@@ -267,17 +281,6 @@ bool vnic_vring_put(struct vnic_fn *fn, const struct vnic_ring *ring,
 bool vnic_vring_reaches(struct vnic_fn *fn, const struct vnic_ring *ring);
 /* Ask for no doorbells until vnic_vring_arm().  False: memory is gone. */
 bool vnic_vring_hush(struct vnic_fn *fn, struct vnic_ring *ring);
-/* Copy from the driver's memory; may cross pages.  False: it is not. */
-bool vnic_vring_copy(struct vnic_fn *fn, u64 addr, void *to, size_t len);
-
-/* For the formats.  Add a buffer: 0; -E2BIG; -EINVAL.  Copy descriptor @index of a
- * table, which may cross a page: @to, or NULL.  The descriptors of a table in a chain
- * (2.7.5.3, 2.8.7): 0: it is none.
- */
-int vnic_chain_add(struct vnic_chain *c, u64 addr, u32 len, bool write);
-const void *vnic_vring_desc(struct vnic_fn *fn, struct vnic_ring_page *page, u64 table,
-			    unsigned int index, void *to);
-unsigned int vnic_vring_table(const struct vnic_ring *ring, u32 len, bool next);
 
 /* ---- split.c, packed.c: what ring.c needs of a format; in a stretch ---- */
 
