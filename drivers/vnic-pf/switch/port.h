@@ -33,7 +33,7 @@ struct vnic_switch;
 enum vnic_port_type { VNIC_PORT_VF, VNIC_PORT_PF, VNIC_PORT_UPLINK };
 
 /* Why a frame was dropped.  rx: on its way to the port; tx: sent by the port.
- * Names as ethtool -S shows them are in port_stats.c.
+ * Names as ethtool -S shows them are in names.c.
  */
 enum vnic_drop {
 	/* towards the port */
@@ -389,6 +389,13 @@ void vnic_port_guest_limits(struct vnic_port *port, struct vnic_mbx_caps *caps);
 #define VNIC_MC_TRUSTED		128
 #define VNIC_VLANS_MAX		4094	/* a bitmap: no smaller limit is needed */
 
+/* ---- names.c; any context ---- */
+
+/* Reasons of drops, as counters are called */
+extern const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN];
+/* PCI address of the adapter's PF, for trace events */
+const char *vnic_port_pf_name(const struct vnic_port *port);
+
 /* ---- port_stats.c ---- */
 
 /* At most a batch is summed up. */
@@ -411,9 +418,6 @@ void vnic_port_count_tx(struct vnic_port *port, unsigned int packets, unsigned i
 void vnic_port_count_marked(struct vnic_port *port, unsigned int packets);
 void vnic_port_drop(struct vnic_port *port, enum vnic_drop why, unsigned int packets);
 void vnic_port_get_stats(struct vnic_port *port, struct vnic_port_stats *st);
-extern const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN];
-/* PCI address of the adapter's PF, for trace events */
-const char *vnic_port_pf_name(const struct vnic_port *port);
 
 /*
  * ---- wire.c: shares of the uplink; BH disabled ----
