@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Inside the switch: its state, the forwarding database, what the forwarding
- * path reads of a port, and what the host and the port's driver asked for.
+ * Inside the switch: its state, what the forwarding path reads of a port, and what
+ * the host and the port's driver asked for.
  *
  * Only files of switch/ include this.
  */
@@ -17,6 +17,7 @@
 #include <linux/rhashtable.h>
 
 #include "../vnic.h"
+#include "fdb.h"
 #include "node.h"
 #include "port.h"
 #include "tree.h"
@@ -66,37 +67,6 @@ struct vnic_switch {
 	struct vnic_tree		tree[VNIC_TREES];
 	struct vnic_batch __percpu	*batch;
 };
-
-enum vnic_fdb_kind {
-	VNIC_FDB_PRIMARY,	/* a port's address */
-	VNIC_FDB_UC,		/* unicast filter */
-	VNIC_FDB_MC,		/* multicast filter */
-};
-
-/**
- * struct vnic_fdb_entry - an address and one of the ports it leads to
- * @rhl: in vnic_switch.fdb
- * @mac: key
- * @kind: why it is there
- * @active: false: an address the port does not use now but may return to; it
- *	is not forwarded to, but nobody else may take it
- * @wanted: scratch of vnic_port_guest_rx_mode()
- * @port: where frames go
- * @node: in vnic_port_conf.filters
- * @rcu: for freeing
- */
-struct vnic_fdb_entry {
-	struct rhlist_head	rhl;
-	u8			mac[ETH_ALEN];
-	u8			kind;
-	bool			active;
-	bool			wanted;
-	struct vnic_port	*port;
-	struct list_head	node;
-	struct rcu_head		rcu;
-};
-
-extern const struct rhashtable_params vnic_fdb_params;
 
 /**
  * struct vnic_port_policy - what the forwarding path needs to know of a port
@@ -214,14 +184,6 @@ static inline unsigned int vnic_vlan_bit(u16 vid, __be16 proto)
 {
 	return vid + (proto == htons(ETH_P_8021AD) ? VNIC_VLANS : 0);
 }
-
-/* switch.c; sw->lock held */
-struct vnic_fdb_entry *vnic_fdb_add(struct vnic_port *port, const u8 *mac,
-				    enum vnic_fdb_kind kind);
-void vnic_fdb_del(struct vnic_fdb_entry *e);
-struct vnic_fdb_entry *vnic_fdb_find(struct vnic_port *port, const u8 *mac,
-				     enum vnic_fdb_kind kind);
-bool vnic_fdb_taken(struct vnic_port *port, const u8 *mac);
 
 /* policy.c; sw->lock held: make the forwarding path see conf */
 void vnic_port_publish(struct vnic_port *port);
