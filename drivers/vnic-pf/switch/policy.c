@@ -432,32 +432,6 @@ int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto)
 	return 0;
 }
 
-bool vnic_rate_valid(enum vnic_rate which, u32 value)
-{
-	switch (which) {
-	case VNIC_RATE_TX:
-	case VNIC_RATE_MIN:
-		return value <= VNIC_RATE_MAX;
-	case VNIC_RATE_RX:
-		return value <= VNIC_RATE_MAX || value == VNIC_RATE_AS_TX;
-	case VNIC_RATE_TX_BURST:
-	case VNIC_RATE_RX_BURST:
-		return !value || (value >= VNIC_METER_BURST_MIN && value <= VNIC_METER_BURST_MAX);
-	case VNIC_RATE_TX_PPS:
-	case VNIC_RATE_RX_PPS:
-		return !value || (value >= VNIC_PPS_MIN && value <= VNIC_PPS_MAX);
-	case VNIC_RATE_WEIGHT:
-		return value <= VNIC_SHARE_WEIGHT_MAX;
-	case VNIC_RATE_PRIO:
-		return value < VNIC_SHARE_PRIOS || value == VNIC_PRIO_BY_QOS;
-	case VNIC_RATE_RX_QUEUE:
-		return !value ||
-		       (value >= VNIC_QUEUE_TARGET_MIN && value <= VNIC_QUEUE_TARGET_MAX);
-	default:
-		return false;
-	}
-}
-
 /* Is a part of the link asked for that the port does not have already?  sw->lock held. */
 static bool vnic_port_asks_share(const struct vnic_port *port, const u32 *rates)
 {

@@ -1,13 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the rates of a port and of the nodes above it let pass: towards it (policed, or
- * waited for by its owner) and from it (shaped).  Each direction has a meter of bytes
- * and one of packets, and a claim to what its nodes have; a frame passes if all let it,
- * and is charged to all.  TSO: all segments, with their headers.
+ * Rates: which there can be, and what those of a port and of the nodes above it let
+ * pass, towards it (policed, or waited for by its owner) and from it (shaped).  Each
+ * direction has a meter of bytes and one of packets, and a claim to what its nodes
+ * have; a frame passes if all let it, and is charged to all.  TSO: all segments, with
+ * their headers.
  */
 #include <linux/timekeeping.h>
 
 #include "switch.h"
+
+bool vnic_rate_valid(enum vnic_rate which, u32 value)
+{
+	switch (which) {
+	case VNIC_RATE_TX:
+	case VNIC_RATE_MIN:
+		return value <= VNIC_RATE_MAX;
+	case VNIC_RATE_RX:
+		return value <= VNIC_RATE_MAX || value == VNIC_RATE_AS_TX;
+	case VNIC_RATE_TX_BURST:
+	case VNIC_RATE_RX_BURST:
+		return !value || (value >= VNIC_METER_BURST_MIN && value <= VNIC_METER_BURST_MAX);
+	case VNIC_RATE_TX_PPS:
+	case VNIC_RATE_RX_PPS:
+		return !value || (value >= VNIC_PPS_MIN && value <= VNIC_PPS_MAX);
+	case VNIC_RATE_WEIGHT:
+		return value <= VNIC_SHARE_WEIGHT_MAX;
+	case VNIC_RATE_PRIO:
+		return value < VNIC_SHARE_PRIOS || value == VNIC_PRIO_BY_QOS;
+	case VNIC_RATE_RX_QUEUE:
+		return !value ||
+		       (value >= VNIC_QUEUE_TARGET_MIN && value <= VNIC_QUEUE_TARGET_MAX);
+	default:
+		return false;
+	}
+}
 
 /* ---- rates of nodes; rx_lock or tx_lock held, BH disabled ---- */
 

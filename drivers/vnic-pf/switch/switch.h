@@ -189,10 +189,11 @@ static inline unsigned int vnic_vlan_bit(u16 vid, __be16 proto)
 void vnic_port_publish(struct vnic_port *port);
 /* policy.c; sw->lock held: the least rates of the nodes above a VF, bytes per second */
 void vnic_port_set_caps(struct vnic_port *port, u64 tx, u64 rx);
-/* policy.c: is a value in the range of what it is for? */
-bool vnic_rate_valid(enum vnic_rate which, u32 value);
 /* policy.c; sw->lock held: remove all filters and the driver's own address */
 void vnic_port_flush(struct vnic_port *port);
+
+/* rate.c: is a value in the range of what it is for?  Any context. */
+bool vnic_rate_valid(enum vnic_rate which, u32 value);
 
 /* node.c; sw->lock held */
 u32 vnic_node_rx_rate(const struct vnic_node *node);
