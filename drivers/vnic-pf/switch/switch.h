@@ -185,10 +185,25 @@ static inline unsigned int vnic_vlan_bit(u16 vid, __be16 proto)
 	return vid + (proto == htons(ETH_P_8021AD) ? VNIC_VLANS : 0);
 }
 
-/* policy.c; sw->lock held: make the forwarding path see conf */
+/* ---- publish.c; process context, sw->lock held ---- */
+
+/* The address that the port has unless its driver sets another; NULL: it has none. */
+struct vnic_fdb_entry *vnic_conf_base(const struct vnic_port_conf *conf);
+/* The address in force; NULL: none */
+struct vnic_fdb_entry *vnic_conf_entry(const struct vnic_port_conf *conf);
+/* The address of an entry; NULL's is zero. */
+void vnic_conf_copy_mac(u8 *mac, const struct vnic_fdb_entry *e);
+/* Mb/s that may be sent to the port; 0: no limit */
+u32 vnic_conf_rx_rate(const struct vnic_port_conf *conf);
+/* Make the forwarding path see conf.  Taking rights away must not fail, so the
+ * allocation does not.
+ */
 void vnic_port_publish(struct vnic_port *port);
-/* policy.c; sw->lock held: the least rates of the nodes above a VF, bytes per second */
+/* The owner learns whether frames are to wait for the rate. */
+void vnic_port_set_queue(struct vnic_port *port);
+/* The least rates of the nodes above a VF, bytes per second; 0: none.  In force at once. */
 void vnic_port_set_caps(struct vnic_port *port, u64 tx, u64 rx);
+
 /* policy.c; sw->lock held: remove all filters and the driver's own address */
 void vnic_port_flush(struct vnic_port *port);
 
