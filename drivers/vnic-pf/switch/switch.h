@@ -20,6 +20,7 @@
 #include "fdb.h"
 #include "node.h"
 #include "port.h"
+#include "promise.h"
 #include "tree.h"
 #include "wire.h"
 
@@ -209,27 +210,6 @@ void vnic_port_flush(struct vnic_port *port);
 
 /* rate.c: is a value in the range of what it is for?  Any context. */
 bool vnic_rate_valid(enum vnic_rate which, u32 value);
-
-/* node.c; sw->lock held */
-u32 vnic_node_rx_rate(const struct vnic_node *node);
-unsigned int vnic_node_level(const struct vnic_node *node);
-u64 vnic_node_promised(const struct vnic_node *node);
-u64 vnic_nodes_promise(struct vnic_switch *sw);
-
-/**
- * struct vnic_chain - what was promised from a node up, before a change
- * @sum: Mb/s, of the children of each node; the last is the link's
- */
-struct vnic_chain {
-	u64	sum[VNIC_NODES_ABOVE + 1];
-};
-
-void vnic_chain_note(struct vnic_chain *chain, struct vnic_switch *sw, struct vnic_node *parent);
-/* And now?  @mine: Mb/s of who asks.  0; -ENODATA: more of a link whose speed is not known;
- * -ENOSPC: more than somebody up there has: @no.
- */
-int vnic_chain_check(const struct vnic_chain *chain, struct vnic_switch *sw,
-		     const struct vnic_node *parent, u64 mine, struct vnic_refusal *no);
 
 /* forward.c */
 struct vnic_batch __percpu *vnic_batch_alloc(void);
