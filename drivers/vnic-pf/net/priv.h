@@ -3,7 +3,7 @@
  * Inside net/: the PF netdev's private data and what its files share.
  *
  * Configuration runs under rtnl.  The data path runs with BH disabled: PF
- * transmit (netdev.c), uplink receive (uplink.c) and
+ * transmit (netdev.c) and uplink receive (uplink.c), both by ingress.c, and uplink
  * transmit (uplink_tx.c).
  */
 #ifndef _VNIC_NET_PRIV_H
@@ -81,8 +81,25 @@ struct vnic_net {
 
 /* netdev.c */
 bool vnic_is_pf_netdev(const struct net_device *dev);
+
+/* ingress.c */
+/* Scratch memory of all CPUs, vnic_net.scratch: 0 or -ENOMEM.  Process context.  Freed by
+ * free_percpu() when neither PF nor uplink can send any more.
+ */
+int vnic_scratch_alloc(struct vnic_net *net);
+/* Claim this CPU's scratch frame; NULL: the CPU is switching already.
+ * Context: BH disabled, and stays so until vnic_scratch_put().
+ */
 struct vnic_scratch *vnic_scratch_get(struct vnic_net *net);
 void vnic_scratch_put(struct vnic_net *net);
+/**
+ * vnic_net_switch_skb - send an skb through the switch
+ * @port: port that sends: PF or uplink
+ * @s: scratch of this CPU
+ * @skb: data at the Ethernet header, not shared; consumed
+ *
+ * Context: BH disabled.
+ */
 void vnic_net_switch_skb(struct vnic_port *port, struct vnic_scratch *s, struct sk_buff *skb);
 
 /* vf_ndo.c; rtnl */
