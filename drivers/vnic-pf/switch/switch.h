@@ -172,6 +172,13 @@ struct vnic_port_conf {
 	unsigned long		grace;
 };
 
+/* Mb/s that VFs can be promised; 0: not known.  sw->lock held. */
+static inline u32 vnic_wire_speed(const struct vnic_switch *sw)
+{
+	lockdep_assert_held(&sw->lock);
+	return sw->link_speed ?: sw->speed;
+}
+
 static inline bool vnic_policy_link_up(const struct vnic_switch *sw,
 				       const struct vnic_port_policy *pol)
 {

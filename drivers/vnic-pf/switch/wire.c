@@ -15,12 +15,6 @@
 
 /* ---- configuration ---- */
 
-u32 vnic_wire_speed(const struct vnic_switch *sw)
-{
-	lockdep_assert_held(&sw->lock);
-	return sw->link_speed ?: sw->speed;
-}
-
 /* Is that more than what everybody has? */
 static bool vnic_rates_ask(const u32 *rates, u8 prio)
 {

@@ -17,8 +17,6 @@ struct vnic_switch;
 
 /* Make all trees what ports, nodes and link speed are configured to.  sw->lock held. */
 void vnic_wire_update(struct vnic_switch *sw);
-/* Mb/s that VFs can be promised; 0: not known.  sw->lock held. */
-u32 vnic_wire_speed(const struct vnic_switch *sw);
 /* Keep the VF's frames from the wire that its share allows.  Returns how many. */
 unsigned int vnic_wire_admit(struct vnic_port *port, struct vnic_frame **out, unsigned int n);
 
