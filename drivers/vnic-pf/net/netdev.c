@@ -256,11 +256,6 @@ static const struct net_device_ops vnic_pf_netdev_ops = {
 	.ndo_get_vf_stats	= vnic_ndo_get_vf_stats,
 };
 
-bool vnic_is_pf_netdev(const struct net_device *dev)
-{
-	return dev->netdev_ops == &vnic_pf_netdev_ops;
-}
-
 static void vnic_pf_setup(struct net_device *dev, struct vnic_adapter *ad)
 {
 	u8 mac[ETH_ALEN];

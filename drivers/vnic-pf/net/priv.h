@@ -79,9 +79,6 @@ struct vnic_net {
 	struct notifier_block		nb;
 };
 
-/* netdev.c */
-bool vnic_is_pf_netdev(const struct net_device *dev);
-
 /* ingress.c */
 /* Scratch memory of all CPUs, vnic_net.scratch: 0 or -ENOMEM.  Process context.  Freed by
  * free_percpu() when neither PF nor uplink can send any more.

@@ -117,13 +117,11 @@ static void vnic_uplink_set_mtu(struct vnic_uplink *up)
 
 /* ---- which device can be the uplink ---- */
 
-/* A netdev of a VF or PF of any vnic adapter? */
+/* A netdev of a VF or PF of any vnic adapter?  Each has its PCI device as parent. */
 static bool vnic_is_port_netdev(struct net_device *dev)
 {
 	struct device *parent = dev->dev.parent;
 
-	if (vnic_is_pf_netdev(dev))
-		return true;
 	return parent && dev_is_pci(parent) && vnic_bus_vf_index(to_pci_dev(parent)) >= VNIC_PF;
 }
 
