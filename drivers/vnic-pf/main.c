@@ -41,7 +41,7 @@ static struct vnic_adapter *vnic_adapter_create(int id)
 	ad->id = id;
 	ad->total_vfs = total_vfs;
 	ad->memory_size = memory * SZ_1M;
-	ad->host_pers = &vnic_native_personality;
+	ad->host_pers = vnic_personality_host();
 	ad->guest_pers = vnic_personality_default();
 	mutex_init(&ad->lock);
 	bus = vnic_bus_create(ad, total_vfs, &vnic_model_bus_ops, &vnic_host_ops,

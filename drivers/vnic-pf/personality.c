@@ -28,6 +28,11 @@ const struct vnic_personality *vnic_personality_of(const char *name)
 	return NULL;
 }
 
+const struct vnic_personality *vnic_personality_host(void)
+{
+	return &vnic_native_personality;
+}
+
 const struct vnic_personality *vnic_personality_default(void)
 {
 	return vnic_personality_of(personality);

@@ -15,7 +15,9 @@ extern const struct vnic_personality vnic_virtio_split_personality;
 
 /* By name; NULL: there is none */
 const struct vnic_personality *vnic_personality_of(const char *name);
-/* Of new VFs (personality=); NULL: it has no such name */
+/* Of VFs whose driver is on this host */
+const struct vnic_personality *vnic_personality_host(void);
+/* Of new VFs in guests (personality=); NULL: it has no such name */
 const struct vnic_personality *vnic_personality_default(void);
 
 #endif /* _VNIC_PERSONALITY_H */

@@ -7,7 +7,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/broken.sh"
 
-run_broken drivers/vnic-pf/memory/codel.c "$here/codel_test.c" 60 <<'END'
+run_broken drivers/vnic-pf/lib/codel.c "$here/codel_test.c" 60 <<'END'
 hits at once|s/return now >= c->above;/return true;/
 never hits|s/return now >= c->above;/return false;/
 hits what waits less than the target|s/waited < law->target || //

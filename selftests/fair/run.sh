@@ -7,7 +7,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/broken.sh"
 
-run_broken drivers/vnic-pf/memory/fair.c "$here/fair_test.c" 60 <<'END'
+run_broken drivers/vnic-pf/lib/fair.c "$here/fair_test.c" 60 <<'END'
 does not charge turns|s/flow->deficit += vnic_fair_quantum(fair);/flow->deficit = 1 << 20;/
 lets one flow go on|s/if (flow->deficit <= 0) {/if (0) {/
 has no fresh flows|s/list_add_tail(\&flow->node, \&fair->fresh)/list_add_tail(\&flow->node, \&fair->old)/

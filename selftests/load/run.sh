@@ -7,7 +7,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/broken.sh"
 
-run_broken drivers/vnic-pf/model/load.c "$here/load_test.c" 60 <<'END'
+run_broken drivers/vnic-pf/lib/load.c "$here/load_test.c" 60 <<'END'
 looks at who waits for answers|s/return answers && answers >=.*/return false;/
 sees answers only while it looks|/^static void vnic_load_watch/,/^}/s/load->lone = 0;/;/
 sees answers only while it does not look|s/vnic_load_answered(load, came, frames), most/false, most/

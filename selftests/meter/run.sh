@@ -8,7 +8,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/broken.sh"
 
-run_broken drivers/vnic-pf/switch/meter.c "$here/meter_test.c" 120 <<'END'
+run_broken drivers/vnic-pf/lib/meter.c "$here/meter_test.c" 120 <<'END'
 earns one part in 50 too much|s/m->rate \* dt/m->rate * dt * 51 \/ 50/
 earns one part in 50 too little|s/m->rate \* dt/m->rate * dt * 49 \/ 50/
 rounds each time to microseconds|s/m->rate \* dt/m->rate * (dt - dt % 1000)/

@@ -7,7 +7,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/broken.sh"
 
-run_broken drivers/vnic-pf/memory/pool.c "$here/pool_test.c" 60 <<'END'
+run_broken drivers/vnic-pf/lib/pool.c "$here/pool_test.c" 60 <<'END'
 never takes back|/^static void vnic_part_reclaim/,/^}/s/pool->reclaim(hold);/break;/
 takes back what is in work|s/if (smp_load_acquire(&hold->busy))/if (0)/
 takes back from who uses its own|s/if (pool->free >= need || part->taken <= part->promise)/if (pool->free >= need)/

@@ -7,7 +7,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/broken.sh"
 
-run_broken drivers/vnic-pf/switch/share.c "$here/share_test.c" 60 <<'END'
+run_broken drivers/vnic-pf/lib/share.c "$here/share_test.c" 60 <<'END'
 deals no minimum|s/min_t(s64, c->min \* dt, amount)/0/
 deals the minimum twice|s/amount -= vnic_claim_give(c, min_t(s64, c->min \* dt, amount), dt)/vnic_claim_give(c, min_t(s64, c->min * dt, amount), dt)/
 ignores weights|s/unit \* c->weight/unit/

@@ -11,6 +11,9 @@
  * throttled anywhere else without holding up anybody.  Memory that is not mapped
  * or not to be written is not found: nothing is ever pinned, waited for or tried
  * again here, as with a hardware NIC.
+ *
+ * memory/ stands on frame/ and lib/; the model and vfio call it, with any lock of theirs
+ * but in the order that each function says.
  */
 #ifndef _VNIC_AS_H
 #define _VNIC_AS_H
@@ -22,7 +25,7 @@
 
 #include <vnic_iommu.h>
 
-#include "copy.h"
+#include "../frame/copy.h"
 
 struct vnic_as;
 

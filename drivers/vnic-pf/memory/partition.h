@@ -12,8 +12,8 @@
 #include <linux/skbuff.h>
 #include <linux/types.h>
 
-#include "../switch/frame.h"
-#include "pool.h"
+#include "../frame/frame.h"
+#include "../lib/pool.h"
 
 /**
  * struct vnic_memory - an adapter's packet memory

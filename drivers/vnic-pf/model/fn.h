@@ -16,6 +16,8 @@
  * memory; queue_tx.c from a ring to the switch; deliver.c the port, from which pace.c
  * holds back what waits for the rate, and queue_rx.c fills buffers; host.c the host
  * driver's entry points.
+ *
+ * model/ stands on switch/ and all below it; native/, virtio/, net/, vfio/ and pf.c call it.
  */
 #ifndef _VNIC_FN_H
 #define _VNIC_FN_H
@@ -32,7 +34,7 @@
 
 #include "../memory/as.h"
 #include "../memory/partition.h"
-#include "../switch/hash.h"
+#include "../frame/hash.h"
 #include "../switch/port.h"
 #include "../vnic.h"
 

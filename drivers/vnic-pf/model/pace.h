@@ -19,7 +19,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-#include "../memory/fair.h"
+#include "../lib/fair.h"
 #include "../switch/port.h"
 
 struct vnic_fn;

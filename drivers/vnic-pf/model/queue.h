@@ -31,8 +31,8 @@
 #include <linux/types.h>
 #include <vnic/vnic_ring.h>
 
-#include "../switch/frame.h"
-#include "load.h"
+#include "../frame/frame.h"
+#include "../lib/load.h"
 
 struct vnic_fn;
 struct vnic_port;

@@ -2,6 +2,8 @@
 /*
  * The host's side of the adapter: PF netdev (the host's own port), uplink, VF
  * configuration by ip link, ethtool, devlink.
+ *
+ * net/ stands on all that is below main.c and pf.c, which alone call it, by this header.
  */
 #ifndef _VNIC_NET_H
 #define _VNIC_NET_H

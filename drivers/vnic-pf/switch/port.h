@@ -9,6 +9,9 @@
  *
  * Configuration: process context, under vnic_switch.lock taken inside; may be
  * called under rtnl; never takes rtnl.
+ *
+ * switch/ stands on memory/, frame/ and lib/, and knows of a port's owner only struct
+ * vnic_port_ops; model/, native/, virtio/ and net/ call it by this header.
  */
 #ifndef _VNIC_PORT_H
 #define _VNIC_PORT_H
@@ -21,9 +24,9 @@
 #include <linux/u64_stats_sync.h>
 #include <vnic/vnic_mbx.h>
 
-#include "frame.h"
-#include "meter.h"
-#include "share.h"
+#include "../frame/frame.h"
+#include "../lib/meter.h"
+#include "../lib/share.h"
 
 struct vnic_adapter;
 struct vnic_node;

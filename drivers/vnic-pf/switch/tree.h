@@ -11,7 +11,7 @@
 
 #include <linux/spinlock.h>
 
-#include "share.h"
+#include "../lib/share.h"
 
 struct vnic_port;
 struct vnic_switch;

@@ -9,6 +9,8 @@
  * Locks: @gate -> @cfg_lock -> KVM's slots_lock -> the model's for doorbells;
  * @cfg_lock -> the model's; @irq_lock; vnic_vfio_irq.lock is a leaf.  The vfio
  * core's own come first.  No user memory is touched under any of ours.
+ *
+ * vfio/ stands on model/, memory/ and bus/; nobody calls it but the kernel.
  */
 #ifndef _VNIC_VFIO_H
 #define _VNIC_VFIO_H

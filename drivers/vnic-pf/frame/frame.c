@@ -19,9 +19,9 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 
-#include "../memory/copy.h"
+#include "copy.h"
 #include "frame.h"
-#include "meter.h"
+#include "../lib/meter.h"
 
 #define VNIC_INNER_TAGS	2	/* tags looked behind, beside the one in vlan_* */
 #define VNIC_EXTHDRS	8	/* IPv6 extension headers looked behind */

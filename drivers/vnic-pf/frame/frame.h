@@ -9,6 +9,9 @@
  * frame was made; an skb's through the skb.
  *
  * The outermost VLAN tag is never in hdr[] or in len: it is held in vlan_*.
+ *
+ * frame/ stands on lib/ alone, takes no lock, and is called by all that have frames in
+ * hand.
  */
 #ifndef _VNIC_FRAME_H
 #define _VNIC_FRAME_H

@@ -23,6 +23,8 @@
  * The time should be read under the lock, so that it never steps back from one
  * call to the next.  A clock that does anyway earns nothing for the step, and
  * earns on from where it stepped to.
+ *
+ * lib/ stands on nothing but integers, lists and its callers' locks.
  */
 #ifndef _VNIC_METER_H
 #define _VNIC_METER_H
