@@ -197,18 +197,6 @@ void vnic_status_sync(struct vnic_vf *vf)
 		netif_carrier_off(vf->netdev);
 }
 
-/* Any context.  Resets keep a distance, so that a device that fails each time
- * costs nothing.
- */
-void vnic_request_reset(struct vnic_vf *vf)
-{
-	unsigned long next = READ_ONCE(vf->next_reset);
-	unsigned long now = jiffies;
-
-	set_bit(VNIC_VF_RESET, &vf->flags);
-	schedule_delayed_work(&vf->control, time_before(now, next) ? next - now : 0);
-}
-
 irqreturn_t vnic_control_irq(int irq, void *data)
 {
 	struct vnic_vf *vf = data;

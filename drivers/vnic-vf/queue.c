@@ -17,17 +17,6 @@ static irqreturn_t vnic_qp_irq(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* The device's indices make no sense: leave the rings alone until the reset. */
-void vnic_qp_fail(struct vnic_qp *qp)
-{
-	if (qp->failed)
-		return;
-	qp->failed = true;
-	netdev_err(qp->vf->netdev, "queue %u: device completed what it was not given\n",
-		   qp->index);
-	vnic_request_reset(qp->vf);
-}
-
 /* Completions of both rings.  Both are armed before NAPI completes, and looked
  * at once more afterwards: whichever side is late, one of the two sees it.
  */

@@ -270,7 +270,6 @@ void vnic_qps_disable(struct vnic_vf *vf);
 int vnic_qps_create(struct vnic_vf *vf);
 int vnic_qps_destroy(struct vnic_vf *vf);
 void vnic_qps_start(struct vnic_vf *vf);
-void vnic_qp_fail(struct vnic_qp *qp);
 
 /* tx.c */
 int vnic_tx_alloc(struct vnic_qp *qp, u32 size);

@@ -6,7 +6,7 @@
  * and configuration; the mailbox has a mutex of its own, below rtnl.  The
  * control work takes rtnl; the filter work does not.
  *
- * Files: main.c PCI driver; hw.c registers; mbx.c mailbox; control.c bringing
+ * Files: main.c PCI driver; hw.c registers; fault.c asking for a reset; mbx.c mailbox; control.c bringing
  * the device up, its events, recovery; netdev.c net_device_ops; queue.c queue
  * pairs; tx.c, rx.c and xdp.c the data path; coalesce.c interrupt moderation;
  * filter.c addresses and VLANs; ethtool.c.
@@ -136,11 +136,14 @@ static inline bool vnic_has(const struct vnic_vf *vf, unsigned int feature)
 	return vf->features & BIT_ULL(feature);
 }
 
+/* fault.c; any context */
+void vnic_request_reset(struct vnic_vf *vf);
+void vnic_qp_fail(struct vnic_qp *qp);	/* NAPI of @qp */
+
 /* control.c */
 u64 vnic_wanted_features(const struct vnic_vf *vf, netdev_features_t features);
 int vnic_control_start(struct vnic_vf *vf, u64 features);
 void vnic_status_sync(struct vnic_vf *vf);
-void vnic_request_reset(struct vnic_vf *vf);
 void vnic_detach(struct vnic_vf *vf);
 int vnic_attach(struct vnic_vf *vf, u64 features);
 void vnic_control_work(struct work_struct *work);
