@@ -302,7 +302,6 @@ enum vnic_xdp_verdict vnic_xdp_run(struct vnic_qp *qp, const struct bpf_prog *pr
 				   struct xdp_buff *xdp);
 void vnic_xdp_flush(struct vnic_qp *qp);
 unsigned int vnic_xdp_max_mtu(void);
-int vnic_bpf(struct net_device *netdev, struct netdev_bpf *bpf);
 int vnic_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u32 flags);
 
 #endif /* _VNIC_VF_QUEUE_H */

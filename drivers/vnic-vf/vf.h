@@ -9,7 +9,7 @@
  * Files: main.c PCI driver; hw.c registers; fault.c asking for a reset; mbx.c mailbox; control.c bringing
  * the device up, its events, recovery; netdev.c net_device_ops; queue.c queue
  * pairs; tx.c, rx.c and xdp.c the data path; coalesce.c interrupt moderation;
- * filter.c addresses and VLANs; ethtool.c.
+ * filter.c addresses and VLANs; bpf.c XDP programs; ethtool.c.
  */
 #ifndef _VNIC_VF_H
 #define _VNIC_VF_H
@@ -182,6 +182,9 @@ int vnic_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
 		      struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack);
 int vnic_get_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
 int vnic_set_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
+
+/* bpf.c; rtnl */
+int vnic_bpf(struct net_device *netdev, struct netdev_bpf *bpf);
 
 /* ethtool.c */
 extern const struct ethtool_ops vnic_ethtool_ops;

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * XDP: programs that see frames before an skb is made of them, what they decide,
- * and frames that others send through us.
- *
- * A program sees whole frames with complete checksums in one buffer: attaching
- * one starts the device over without RX_CSUM and RX_GSO, so that the device cuts
- * up what comes as one.  Frames go out by the TX rings of the stack.
+ * XDP: running a program on a frame before an skb is made of it, what it decides,
+ * and frames that others send through us.  Frames go out by the TX rings of the
+ * stack.  How a program gets here is bpf.c's.
  */
 #include <linux/bpf.h>
 #include <linux/bpf_trace.h>
@@ -138,67 +135,4 @@ int vnic_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u
 		return -ENETDOWN;
 	return vnic_tx_xdp(&vf->qp[smp_processor_id() % queues], frames, n, false,
 			   flags & XDP_XMIT_FLUSH);
-}
-
-/* From no program to one, or back: other buffers, other features.  Taking a
- * program away never fails: the core counts on it.
- */
-static int vnic_xdp_switch(struct vnic_vf *vf, struct bpf_prog *prog,
-			   struct netlink_ext_ack *extack)
-{
-	struct net_device *netdev = vf->netdev;
-	struct bpf_prog *old = vf->prog;
-	int err;
-
-	/* Detached: vnic_attach() will follow. */
-	if (!netif_device_present(netdev)) {
-		WRITE_ONCE(vf->prog, prog);
-		return 0;
-	}
-	vnic_detach(vf);	/* no queue sees the change */
-	WRITE_ONCE(vf->prog, prog);
-	err = vnic_attach(vf, vnic_wanted_features(vf, netdev_get_wanted_features(netdev)));
-	if (!err)
-		return 0;
-	vnic_request_reset(vf);
-	if (!prog)
-		return 0;
-	NL_SET_ERR_MSG_MOD(extack, "cannot make the queues anew; no program is attached");
-	WRITE_ONCE(vf->prog, old);
-	return err;
-}
-
-static int vnic_xdp_setup(struct vnic_vf *vf, struct bpf_prog *prog, struct netlink_ext_ack *extack)
-{
-	struct bpf_prog *old = vf->prog;
-	int err;
-
-	if (prog && vf->netdev->mtu > vnic_xdp_max_mtu()) {
-		NL_SET_ERR_MSG_FMT_MOD(extack, "XDP needs frames in one buffer: MTU %u at most",
-				       vnic_xdp_max_mtu());
-		return -EOPNOTSUPP;
-	}
-	if (!prog == !old) {
-		WRITE_ONCE(vf->prog, prog);
-	} else {
-		err = vnic_xdp_switch(vf, prog, extack);
-		if (err)
-			return err;
-		netdev_update_features(vf->netdev);
-	}
-	/* Freed after a grace period: NAPI may be running it. */
-	if (old)
-		bpf_prog_put(old);
-	return 0;
-}
-
-/* ndo_bpf.  Context: rtnl. */
-int vnic_bpf(struct net_device *netdev, struct netdev_bpf *bpf)
-{
-	switch (bpf->command) {
-	case XDP_SETUP_PROG:
-		return vnic_xdp_setup(netdev_priv(netdev), bpf->prog, bpf->extack);
-	default:
-		return -EINVAL;
-	}
 }
