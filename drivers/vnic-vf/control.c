@@ -207,41 +207,6 @@ irqreturn_t vnic_control_irq(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* Take the netdev from the stack and the queues from the device.  Nothing of
- * the driver's memory is in the device's hands afterwards.  Context: rtnl.
- */
-void vnic_detach(struct vnic_vf *vf)
-{
-	netif_device_detach(vf->netdev);
-	vnic_mbx_stop(vf);
-	vnic_down(vf);
-}
-
-/**
- * vnic_attach - the reverse: reset the device, and set everything up again
- * @vf: function after vnic_detach()
- * @features: VNIC_F_* to accept
- *
- * Context: rtnl.
- * Return: 0; else the netdev stays detached.
- */
-int vnic_attach(struct vnic_vf *vf, u64 features)
-{
-	int err;
-
-	err = vnic_control_start(vf, features);
-	if (err)
-		return err;
-	if (netif_running(vf->netdev)) {
-		err = vnic_up(vf);
-		if (err)
-			return err;
-		vnic_filter_send(vf);
-	}
-	netif_device_attach(vf->netdev);
-	return 0;
-}
-
 /* Context: rtnl. */
 static void vnic_recover(struct vnic_vf *vf)
 {

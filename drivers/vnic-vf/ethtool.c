@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ethtool: rings, channels, RSS, statistics.  Under rtnl.
+ * ethtool: statistics, rings, channels, link.  Under rtnl.
  */
 #include <linux/ethtool.h>
 
@@ -300,7 +300,7 @@ static int vnic_set_channels(struct net_device *netdev, struct ethtool_channels 
 	return err;
 }
 
-/* ---- RSS ---- */
+/* ---- what of a frame is hashed, and for how many rings ---- */
 
 /* What the device's hash is made of: fixed, see Documentation/device.rst. */
 static int vnic_get_rxfh_fields(struct net_device *netdev, struct ethtool_rxfh_fields *info)
@@ -344,61 +344,6 @@ static int vnic_get_rxnfc(struct net_device *netdev, struct ethtool_rxnfc *info,
 	default:
 		return -EOPNOTSUPP;
 	}
-}
-
-static u32 vnic_get_rxfh_key_size(struct net_device *netdev)
-{
-	return vnic_has(netdev_priv(netdev), VNIC_F_RSS) ? VNIC_RSS_KEY_LEN : 0;
-}
-
-static u32 vnic_get_rxfh_indir_size(struct net_device *netdev)
-{
-	return vnic_has(netdev_priv(netdev), VNIC_F_RSS) ? VNIC_RSS_ENTRIES : 0;
-}
-
-static int vnic_get_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh)
-{
-	struct vnic_vf *vf = netdev_priv(netdev);
-	unsigned int i;
-
-	if (!vnic_has(vf, VNIC_F_RSS))
-		return -EOPNOTSUPP;
-	rxfh->hfunc = ETH_RSS_HASH_TOP;
-	if (rxfh->key)
-		memcpy(rxfh->key, vf->rss_key, VNIC_RSS_KEY_LEN);
-	for (i = 0; rxfh->indir && i < VNIC_RSS_ENTRIES; i++)
-		rxfh->indir[i] = vf->rss_table[i];
-	return 0;
-}
-
-static int vnic_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
-			 struct netlink_ext_ack *extack)
-{
-	struct vnic_vf *vf = netdev_priv(netdev);
-	u8 table[VNIC_RSS_ENTRIES], key[VNIC_RSS_KEY_LEN];
-	unsigned int i;
-	int err;
-
-	if (!vnic_has(vf, VNIC_F_RSS))
-		return -EOPNOTSUPP;
-	if (rxfh->hfunc != ETH_RSS_HASH_NO_CHANGE && rxfh->hfunc != ETH_RSS_HASH_TOP) {
-		NL_SET_ERR_MSG_MOD(extack, "the hash function is toeplitz");
-		return -EOPNOTSUPP;
-	}
-	memcpy(table, vf->rss_table, sizeof(table));
-	memcpy(key, vf->rss_key, sizeof(key));
-	if (rxfh->key)
-		memcpy(vf->rss_key, rxfh->key, sizeof(key));
-	for (i = 0; rxfh->indir && i < VNIC_RSS_ENTRIES; i++)
-		vf->rss_table[i] = rxfh->indir[i];
-	if (!vf->up)
-		return 0;	/* vnic_up() sends it */
-	err = vnic_set_rss(vf);
-	if (err) {
-		memcpy(vf->rss_table, table, sizeof(table));
-		memcpy(vf->rss_key, key, sizeof(key));
-	}
-	return err;
 }
 
 /* ---- the rest ---- */

@@ -7,9 +7,9 @@
  * control work takes rtnl; the filter work does not.
  *
  * Files: main.c PCI driver; hw.c registers; fault.c asking for a reset; mbx.c mailbox; control.c bringing
- * the device up, its events, recovery; netdev.c net_device_ops; queue.c queue
+ * the device up, its events, recovery; up.c the data path as a whole; netdev.c net_device_ops; queue.c queue
  * pairs; tx.c, rx.c and xdp.c the data path; coalesce.c interrupt moderation;
- * filter.c addresses and VLANs; bpf.c XDP programs; ethtool.c.
+ * filter.c addresses and VLANs; rss.c; bpf.c XDP programs; ethtool.c.
  */
 #ifndef _VNIC_VF_H
 #define _VNIC_VF_H
@@ -144,18 +144,18 @@ void vnic_qp_fail(struct vnic_qp *qp);	/* NAPI of @qp */
 u64 vnic_wanted_features(const struct vnic_vf *vf, netdev_features_t features);
 int vnic_control_start(struct vnic_vf *vf, u64 features);
 void vnic_status_sync(struct vnic_vf *vf);
-void vnic_detach(struct vnic_vf *vf);
-int vnic_attach(struct vnic_vf *vf, u64 features);
 void vnic_control_work(struct work_struct *work);
 irqreturn_t vnic_control_irq(int irq, void *data);
 
-/* netdev.c */
-void vnic_netdev_setup(struct vnic_vf *vf);
+/* up.c; rtnl */
 int vnic_up(struct vnic_vf *vf);
 void vnic_down(struct vnic_vf *vf);
 int vnic_restart(struct vnic_vf *vf);
-int vnic_set_rss(struct vnic_vf *vf);
-void vnic_rss_default(struct vnic_vf *vf);
+void vnic_detach(struct vnic_vf *vf);
+int vnic_attach(struct vnic_vf *vf, u64 features);
+
+/* netdev.c */
+void vnic_netdev_setup(struct vnic_vf *vf);
 
 /* filter.c */
 #define VNIC_VLAN_FILTERS	(NETIF_F_HW_VLAN_CTAG_FILTER | NETIF_F_HW_VLAN_STAG_FILTER)
@@ -182,6 +182,15 @@ int vnic_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
 		      struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack);
 int vnic_get_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
 int vnic_set_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
+
+/* rss.c; rtnl */
+int vnic_set_rss(struct vnic_vf *vf);
+void vnic_rss_default(struct vnic_vf *vf);
+u32 vnic_get_rxfh_key_size(struct net_device *netdev);
+u32 vnic_get_rxfh_indir_size(struct net_device *netdev);
+int vnic_get_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh);
+int vnic_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
+		  struct netlink_ext_ack *extack);
 
 /* bpf.c; rtnl */
 int vnic_bpf(struct net_device *netdev, struct netdev_bpf *bpf);
