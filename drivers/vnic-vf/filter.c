@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the function receives: its address, unicast and multicast filters, the
- * promiscuous modes, VLANs.
+ * What the function receives beside its address: unicast and multicast filters,
+ * the promiscuous modes, VLANs.
  */
 #include <linux/bitmap.h>
 
@@ -205,62 +205,6 @@ void vnic_set_rx_mode(struct net_device *netdev)
 	struct vnic_vf *vf = netdev_priv(netdev);
 
 	schedule_work(&vf->filter);
-}
-
-int vnic_send_mac(struct vnic_vf *vf, const u8 *mac)
-{
-	struct vnic_mbx_mac req = {};
-
-	ether_addr_copy(req.mac, mac);
-	return vnic_mbx_call(vf, VNIC_MBX_SET_MAC, &req, sizeof(req), NULL, 0);
-}
-
-/* The netdev has another address now.  Context: rtnl, once it is registered. */
-void vnic_put_mac(struct vnic_vf *vf, const u8 *mac)
-{
-	ether_addr_copy(vf->prev_mac, vf->netdev->dev_addr);
-	eth_hw_addr_set(vf->netdev, mac);
-}
-
-/*
- * Has a tool seen the address before the host set one, and puts it back (sriov-cni) before
- * the host unsets that?  While the interface is down it is of no consequence: the device
- * keeps the host's, and the interface has it when it goes up.
- */
-static bool vnic_mac_put_back(struct vnic_vf *vf, const u8 *mac)
-{
-	if (netif_running(vf->netdev) || !ether_addr_equal(mac, vf->prev_mac))
-		return false;
-	vf->mac_seq--;		/* what vnic_status_mac() takes is news */
-	return true;
-}
-
-int vnic_set_mac(struct net_device *netdev, void *addr)
-{
-	struct vnic_vf *vf = netdev_priv(netdev);
-	struct sockaddr *sa = addr;
-	int err;
-
-	if (!is_valid_ether_addr(sa->sa_data))
-		return -EADDRNOTAVAIL;
-	if (ether_addr_equal(netdev->dev_addr, sa->sa_data))
-		return 0;
-	err = vnic_send_mac(vf, sa->sa_data);
-	if (!err) {
-		vf->own_mac = true;
-		ether_addr_copy(vf->user_mac, sa->sa_data);
-	}
-	if (err == -EPERM && vnic_mac_put_back(vf, sa->sa_data))
-		err = 0;
-	if (err == -EPERM)
-		netdev_warn(netdev, "the host has set this VF's address and does not let it change\n");
-	else if (err == -EADDRINUSE && net_ratelimit())
-		netdev_warn(netdev, "%pM is in use in this adapter: VFs that share one need trust\n",
-			    sa->sa_data);
-	if (err)
-		return err;
-	vnic_put_mac(vf, sa->sa_data);
-	return 0;
 }
 
 static int vnic_vlan_send(struct vnic_vf *vf, u16 opcode, __be16 proto, u16 vid)

@@ -6,10 +6,27 @@
  * and configuration; the mailbox has a mutex of its own, below rtnl.  The
  * control work takes rtnl; the filter work does not.
  *
- * Files: main.c PCI driver; hw.c registers; fault.c asking for a reset; mbx.c mailbox; control.c bringing
- * the device up, its events, recovery; up.c the data path as a whole; netdev.c net_device_ops; queue.c queue
- * pairs; tx.c, rx.c and xdp.c the data path; coalesce.c interrupt moderation;
- * filter.c addresses and VLANs; rss.c; bpf.c XDP programs; ethtool.c.
+ * Files, each calling only those named before it (the ways up are work items, the
+ * interrupt handlers, NAPI and the ops of netdev, ethtool and PCI):
+ * hw.c      registers, reset, vectors
+ * fault.c   asking for a reset
+ * mbx.c     mailbox
+ * tx.c      transmit
+ * xdp.c     running an XDP program, sending XDP frames
+ * rx.c      receive
+ * coalesce.c  interrupt moderation
+ * queue.c   queue pairs
+ * rss.c     which queue a flow is received on
+ * mac.c     the address
+ * filter.c  receive filters and VLANs
+ * start.c   agreeing with the device after a reset
+ * status.c  what the host has changed
+ * up.c      making the data path and taking it down
+ * control.c events of the device, recovery
+ * bpf.c     attaching an XDP program
+ * ethtool.c ethtool_ops
+ * netdev.c  net_device_ops
+ * main.c    PCI driver
  */
 #ifndef _VNIC_VF_H
 #define _VNIC_VF_H
@@ -140,10 +157,19 @@ static inline bool vnic_has(const struct vnic_vf *vf, unsigned int feature)
 void vnic_request_reset(struct vnic_vf *vf);
 void vnic_qp_fail(struct vnic_qp *qp);	/* NAPI of @qp */
 
-/* control.c */
+/* mac.c; rtnl, once the netdev is registered */
+int vnic_set_mac(struct net_device *netdev, void *addr);
+void vnic_hello_mac(struct vnic_vf *vf, const struct vnic_mbx_caps *caps);
+void vnic_status_mac(struct vnic_vf *vf, const struct vnic_status *st);
+
+/* start.c; rtnl, once the netdev is registered */
 u64 vnic_wanted_features(const struct vnic_vf *vf, netdev_features_t features);
 int vnic_control_start(struct vnic_vf *vf, u64 features);
+
+/* status.c; rtnl */
 void vnic_status_sync(struct vnic_vf *vf);
+
+/* control.c */
 void vnic_control_work(struct work_struct *work);
 irqreturn_t vnic_control_irq(int irq, void *data);
 
@@ -162,9 +188,6 @@ void vnic_netdev_setup(struct vnic_vf *vf);
 void vnic_set_rx_mode(struct net_device *netdev);
 void vnic_filter_work(struct work_struct *work);
 void vnic_filter_send(struct vnic_vf *vf);
-int vnic_set_mac(struct net_device *netdev, void *addr);
-int vnic_send_mac(struct vnic_vf *vf, const u8 *mac);
-void vnic_put_mac(struct vnic_vf *vf, const u8 *mac);
 int vnic_vlan_add(struct net_device *netdev, __be16 proto, u16 vid);
 int vnic_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid);
 void vnic_vlan_replay(struct vnic_vf *vf);

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The function's address: the user's, the host's, and which of them is in force.
+ */
+#include <linux/rtnetlink.h>
+
+#include "vf.h"
+
+static int vnic_send_mac(struct vnic_vf *vf, const u8 *mac)
+{
+	struct vnic_mbx_mac req = {};
+
+	ether_addr_copy(req.mac, mac);
+	return vnic_mbx_call(vf, VNIC_MBX_SET_MAC, &req, sizeof(req), NULL, 0);
+}
+
+/* The netdev has another address now.  Context: rtnl, once it is registered. */
+static void vnic_put_mac(struct vnic_vf *vf, const u8 *mac)
+{
+	ether_addr_copy(vf->prev_mac, vf->netdev->dev_addr);
+	eth_hw_addr_set(vf->netdev, mac);
+}
+
+/*
+ * Has a tool seen the address before the host set one, and puts it back (sriov-cni) before
+ * the host unsets that?  While the interface is down it is of no consequence: the device
+ * keeps the host's, and the interface has it when it goes up.
+ */
+static bool vnic_mac_put_back(struct vnic_vf *vf, const u8 *mac)
+{
+	if (netif_running(vf->netdev) || !ether_addr_equal(mac, vf->prev_mac))
+		return false;
+	vf->mac_seq--;		/* what vnic_status_mac() takes is news */
+	return true;
+}
+
+int vnic_set_mac(struct net_device *netdev, void *addr)
+{
+	struct vnic_vf *vf = netdev_priv(netdev);
+	struct sockaddr *sa = addr;
+	int err;
+
+	if (!is_valid_ether_addr(sa->sa_data))
+		return -EADDRNOTAVAIL;
+	if (ether_addr_equal(netdev->dev_addr, sa->sa_data))
+		return 0;
+	err = vnic_send_mac(vf, sa->sa_data);
+	if (!err) {
+		vf->own_mac = true;
+		ether_addr_copy(vf->user_mac, sa->sa_data);
+	}
+	if (err == -EPERM && vnic_mac_put_back(vf, sa->sa_data))
+		err = 0;
+	if (err == -EPERM)
+		netdev_warn(netdev, "the host has set this VF's address and does not let it change\n");
+	else if (err == -EADDRINUSE && net_ratelimit())
+		netdev_warn(netdev, "%pM is in use in this adapter: VFs that share one need trust\n",
+			    sa->sa_data);
+	if (err)
+		return err;
+	vnic_put_mac(vf, sa->sa_data);
+	return 0;
+}
+
+/* The netdev has the host's address now. */
+static void vnic_take_mac(struct vnic_vf *vf, const u8 *mac, bool random)
+{
+	struct net_device *netdev = vf->netdev;
+
+	vf->own_mac = false;
+	vnic_put_mac(vf, mac);
+	netdev->addr_assign_type = random ? NET_ADDR_RANDOM : NET_ADDR_PERM;
+	if (netdev->reg_state == NETREG_REGISTERED)
+		call_netdevice_notifiers(NETDEV_CHANGEADDR, netdev);
+}
+
+/* The host's address, unless the user set one and may keep it. */
+void vnic_hello_mac(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
+{
+	struct net_device *netdev = vf->netdev;
+
+	vf->mac_seq = le32_to_cpu(caps->mac_seq);
+	if (ether_addr_equal(netdev->dev_addr, caps->mac))
+		return;
+	if (vf->own_mac && !caps->mac_fixed && !vnic_send_mac(vf, netdev->dev_addr))
+		return;
+	vnic_take_mac(vf, caps->mac, le32_to_cpu(caps->flags) & VNIC_CAPS_F_MAC_RANDOM);
+}
+
+/* Has the host given the function an address?  The report may be older than
+ * what the driver has set since, so the address alone does not tell.
+ *
+ * One that it has set waits until the interface goes up.  Tools note the interface's
+ * address after they have set the VF's, to put it back when they unset that
+ * (sriov-cni): they must not find the one that they have set.
+ */
+void vnic_status_mac(struct vnic_vf *vf, const struct vnic_status *st)
+{
+	struct net_device *netdev = vf->netdev;
+
+	if (!is_valid_ether_addr(st->mac) || vf->mac_seq == st->mac_seq)
+		return;
+	if (!ether_addr_equal(netdev->dev_addr, st->mac)) {
+		vf->own_mac = false;
+		if (!netif_running(netdev) && !(st->flags & VNIC_ST_F_MAC_DEFAULT))
+			return;
+		vnic_take_mac(vf, st->mac, st->flags & VNIC_ST_F_MAC_RANDOM);
+		/* the user's again, as trust is back? */
+		vf->own_mac = ether_addr_equal(vf->user_mac, st->mac);
+		netdev_info(netdev, "address set to %pM by the host\n", st->mac);
+	}
+	vf->mac_seq = st->mac_seq;
+}
