@@ -276,28 +276,10 @@ static void vnic_get_channels(struct net_device *netdev, struct ethtool_channels
 static int vnic_set_channels(struct net_device *netdev, struct ethtool_channels *ch)
 {
 	struct vnic_vf *vf = netdev_priv(netdev);
-	unsigned int old = vf->num_qps;
-	bool up = vf->up;
-	int err;
 
 	if (!ch->combined_count)
 		return -EINVAL;
-	if (ch->combined_count == old)
-		return 0;
-	vnic_down(vf);
-	vf->num_qps = ch->combined_count;
-	if (up)
-		err = vnic_up(vf);
-	else
-		err = netif_set_real_num_queues(netdev, vf->num_qps, vf->num_qps);
-	if (!err) {
-		vnic_rss_default(vf);
-		vnic_xps_default(vf);
-		return 0;
-	}
-	vf->num_qps = old;
-	vnic_request_reset(vf);
-	return err;
+	return ch->combined_count == vf->num_qps ? 0 : vnic_set_num_qps(vf, ch->combined_count);
 }
 
 /* ---- what of a frame is hashed, and for how many rings ---- */

@@ -108,6 +108,35 @@ int vnic_restart(struct vnic_vf *vf)
 	return err;
 }
 
+/**
+ * vnic_set_num_qps - use another number of queue pairs
+ * @vf: function
+ * @n: 1 to @vf->max_qps
+ *
+ * Return: 0; else the number is as it was, and recovery will try with that.
+ */
+int vnic_set_num_qps(struct vnic_vf *vf, unsigned int n)
+{
+	unsigned int old = vf->num_qps;
+	bool up = vf->up;
+	int err;
+
+	vnic_down(vf);
+	vf->num_qps = n;
+	if (up)
+		err = vnic_up(vf);
+	else
+		err = netif_set_real_num_queues(vf->netdev, n, n);
+	if (!err) {
+		vnic_rss_default(vf);
+		vnic_xps_default(vf);
+		return 0;
+	}
+	vf->num_qps = old;
+	vnic_request_reset(vf);
+	return err;
+}
+
 /* Take the netdev from the stack and the queues from the device.  Nothing of
  * the driver's memory is in the device's hands afterwards.  Context: rtnl.
  */

@@ -177,6 +177,7 @@ irqreturn_t vnic_control_irq(int irq, void *data);
 int vnic_up(struct vnic_vf *vf);
 void vnic_down(struct vnic_vf *vf);
 int vnic_restart(struct vnic_vf *vf);
+int vnic_set_num_qps(struct vnic_vf *vf, unsigned int n);
 void vnic_detach(struct vnic_vf *vf);
 int vnic_attach(struct vnic_vf *vf, u64 features);
 
