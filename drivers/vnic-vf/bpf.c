@@ -7,6 +7,7 @@
  * up what comes as one.
  */
 #include <linux/bpf.h>
+#include <linux/rtnetlink.h>
 
 #include "vf.h"
 
@@ -43,6 +44,7 @@ static int vnic_xdp_setup(struct vnic_vf *vf, struct bpf_prog *prog, struct netl
 	struct bpf_prog *old = vf->prog;
 	int err;
 
+	ASSERT_RTNL();
 	if (prog && vf->netdev->mtu > vnic_xdp_max_mtu()) {
 		NL_SET_ERR_MSG_FMT_MOD(extack, "XDP needs frames in one buffer: MTU %u at most",
 				       vnic_xdp_max_mtu());

@@ -4,6 +4,7 @@
  * the promiscuous modes, VLANs.
  */
 #include <linux/bitmap.h>
+#include <linux/rtnetlink.h>
 
 #include "vf.h"
 
@@ -181,6 +182,7 @@ void vnic_set_vlan_filter(struct vnic_vf *vf, netdev_features_t features)
 {
 	u32 all = 0;
 
+	ASSERT_RTNL();
 	if (!vnic_has(vf, VNIC_F_VLAN_ALL))
 		return;
 	if (!(features & NETIF_F_HW_VLAN_CTAG_FILTER))

@@ -88,10 +88,13 @@ static inline bool vnic_kick(const struct vnic_hw *hw, struct vnic_event *ev, u3
 	return true;
 }
 
+/* hw.c; process context */
 int vnic_hw_open(struct vnic_hw *hw, struct pci_dev *pdev);
 void vnic_hw_close(struct vnic_hw *hw);
 int vnic_hw_check(struct vnic_hw *hw);
-int vnic_hw_reset(struct vnic_hw *hw);
+int vnic_hw_reset(struct vnic_hw *hw);			/* sleeps */
+
+/* Any context */
 bool vnic_hw_gone(const struct vnic_hw *hw);
 bool vnic_hw_needs_reset(const struct vnic_hw *hw);
 u64 vnic_hw_features(const struct vnic_hw *hw);

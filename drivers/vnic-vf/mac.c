@@ -2,8 +2,6 @@
 /*
  * The function's address: the user's, the host's, and which of them is in force.
  */
-#include <linux/rtnetlink.h>
-
 #include "vf.h"
 
 static int vnic_send_mac(struct vnic_vf *vf, const u8 *mac)
@@ -30,7 +28,7 @@ static bool vnic_mac_put_back(struct vnic_vf *vf, const u8 *mac)
 {
 	if (netif_running(vf->netdev) || !ether_addr_equal(mac, vf->prev_mac))
 		return false;
-	vf->mac_seq--;		/* what vnic_status_mac() takes is news */
+	vf->mac_seq--;		/* what vnic_mac_status() takes is news */
 	return true;
 }
 
@@ -75,7 +73,7 @@ static void vnic_take_mac(struct vnic_vf *vf, const u8 *mac, bool random)
 }
 
 /* The host's address, unless the user set one and may keep it. */
-void vnic_hello_mac(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
+void vnic_mac_hello(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
 {
 	struct net_device *netdev = vf->netdev;
 
@@ -94,7 +92,7 @@ void vnic_hello_mac(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
  * address after they have set the VF's, to put it back when they unset that
  * (sriov-cni): they must not find the one that they have set.
  */
-void vnic_status_mac(struct vnic_vf *vf, const struct vnic_status *st)
+void vnic_mac_status(struct vnic_vf *vf, const struct vnic_status *st)
 {
 	struct net_device *netdev = vf->netdev;
 

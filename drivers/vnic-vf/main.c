@@ -23,7 +23,7 @@ static int vnic_probe_control(struct vnic_vf *vf)
 	if (err)
 		return err;
 	vf->offered = vnic_hw_features(&vf->hw);
-	return vnic_control_start(vf, vnic_wanted_features(vf, NETIF_F_RXCSUM | NETIF_F_GRO_HW));
+	return vnic_start(vf, vnic_wanted_features(vf, NETIF_F_RXCSUM | NETIF_F_GRO_HW));
 }
 
 static int vnic_probe(struct pci_dev *pdev, const struct pci_device_id *id)

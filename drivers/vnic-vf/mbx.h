@@ -42,12 +42,13 @@ struct vnic_status {
 	u8	mac[6];
 };
 
+/* Process context where nothing else is said, with rtnl or not: vnic_mbx.lock is taken inside. */
 int vnic_mbx_init(struct vnic_vf *vf);
 void vnic_mbx_free(struct vnic_vf *vf);
 void vnic_mbx_start(struct vnic_vf *vf);
 void vnic_mbx_stop(struct vnic_vf *vf);
-bool vnic_mbx_irq(struct vnic_vf *vf);
-void vnic_mbx_status(struct vnic_vf *vf, struct vnic_status *st);
+bool vnic_mbx_irq(struct vnic_vf *vf);					/* hard interrupt */
+void vnic_mbx_status(struct vnic_vf *vf, struct vnic_status *st);	/* rtnl */
 u32 vnic_mbx_allow_seq(struct vnic_vf *vf);
 int vnic_mbx_call(struct vnic_vf *vf, u16 opcode, const void *req, size_t req_len,
 		  void *resp, size_t resp_len);

@@ -16,7 +16,7 @@ static int vnic_open(struct net_device *netdev)
 
 	snprintf(vf->ctl_name, sizeof(vf->ctl_name), "%s-ctl", netdev->name);
 	if (!READ_ONCE(vf->mbx.live)) {
-		err = vnic_control_start(vf, vnic_wanted_features(vf, netdev->features));
+		err = vnic_start(vf, vnic_wanted_features(vf, netdev->features));
 		if (err)
 			return err;
 	}

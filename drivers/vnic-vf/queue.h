@@ -259,35 +259,17 @@ struct vnic_qp {
 	char			name[IFNAMSIZ + 12];
 };
 
-/* queue.c */
-int vnic_qps_init(struct vnic_vf *vf);
-void vnic_qps_free(struct vnic_vf *vf);
-void vnic_xps_default(struct vnic_vf *vf);
-int vnic_qps_alloc(struct vnic_vf *vf);
-void vnic_qps_release(struct vnic_vf *vf);
-int vnic_qps_enable(struct vnic_vf *vf);
-void vnic_qps_disable(struct vnic_vf *vf);
-int vnic_qps_create(struct vnic_vf *vf);
-int vnic_qps_destroy(struct vnic_vf *vf);
-void vnic_qps_start(struct vnic_vf *vf);
-
 /* tx.c */
-int vnic_tx_alloc(struct vnic_qp *qp, u32 size);
-void vnic_tx_free(struct vnic_qp *qp);
-netdev_tx_t vnic_xmit(struct sk_buff *skb, struct net_device *netdev);
+int vnic_tx_alloc(struct vnic_qp *qp, u32 size);	/* rtnl */
+void vnic_tx_free(struct vnic_qp *qp);			/* rtnl; NAPI and xmit are off */
+netdev_tx_t vnic_xmit(struct sk_buff *skb, struct net_device *netdev);	/* queue's lock */
 netdev_features_t vnic_features_check(struct sk_buff *skb, struct net_device *netdev,
 				      netdev_features_t features);
-void vnic_tx_settle(struct vnic_qp *qp);
-void vnic_tx_clean(struct vnic_qp *qp, int budget);
-u32 vnic_tx_arm(struct vnic_txq *tx);
+void vnic_tx_settle(struct vnic_qp *qp);		/* softirq; takes the queue's lock */
+void vnic_tx_clean(struct vnic_qp *qp, int budget);	/* NAPI, netpoll */
+u32 vnic_tx_arm(struct vnic_txq *tx);			/* NAPI */
+/* BH disabled; takes the queue's lock */
 int vnic_tx_xdp(struct vnic_qp *qp, struct xdp_frame **frames, int n, bool mapped, bool flush);
-
-/* rx.c */
-u32 vnic_rx_buf_size(const struct vnic_vf *vf, unsigned int mtu);
-int vnic_rx_alloc(struct vnic_qp *qp, u32 size);
-void vnic_rx_free(struct vnic_qp *qp);
-int vnic_rx_poll(struct vnic_qp *qp, int budget);
-u32 vnic_rx_arm(struct vnic_rxq *rx);
 
 /* xdp.c */
 
@@ -299,9 +281,29 @@ enum vnic_xdp_verdict {
 };
 
 enum vnic_xdp_verdict vnic_xdp_run(struct vnic_qp *qp, const struct bpf_prog *prog,
-				   struct xdp_buff *xdp);
-void vnic_xdp_flush(struct vnic_qp *qp);
-unsigned int vnic_xdp_max_mtu(void);
+				   struct xdp_buff *xdp);	/* NAPI */
+void vnic_xdp_flush(struct vnic_qp *qp);			/* NAPI */
+/* ndo_xdp_xmit: NAPI of any device */
 int vnic_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u32 flags);
+
+/* rx.c */
+u32 vnic_rx_buf_size(const struct vnic_vf *vf, unsigned int mtu);	/* rtnl */
+unsigned int vnic_xdp_max_mtu(void);
+int vnic_rx_alloc(struct vnic_qp *qp, u32 size);	/* rtnl */
+void vnic_rx_free(struct vnic_qp *qp);			/* rtnl; NAPI is off */
+int vnic_rx_poll(struct vnic_qp *qp, int budget);	/* NAPI */
+u32 vnic_rx_arm(struct vnic_rxq *rx);			/* NAPI */
+
+/* queue.c; rtnl, once the netdev is registered; all sleep */
+int vnic_qps_init(struct vnic_vf *vf);
+void vnic_qps_free(struct vnic_vf *vf);
+void vnic_xps_default(struct vnic_vf *vf);		/* with rtnl or not */
+int vnic_qps_alloc(struct vnic_vf *vf);
+void vnic_qps_release(struct vnic_vf *vf);
+int vnic_qps_enable(struct vnic_vf *vf);
+void vnic_qps_disable(struct vnic_vf *vf);
+int vnic_qps_create(struct vnic_vf *vf);
+int vnic_qps_destroy(struct vnic_vf *vf);
+void vnic_qps_start(struct vnic_vf *vf);
 
 #endif /* _VNIC_VF_QUEUE_H */

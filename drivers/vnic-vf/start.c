@@ -3,6 +3,8 @@
  * The first thing after a reset: agreeing with the device on what it does, and
  * telling it what it knew before.
  */
+#include <linux/rtnetlink.h>
+
 #include "vf.h"
 
 static const u64 vnic_driver_features =
@@ -69,7 +71,7 @@ static void vnic_take_caps(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
 }
 
 /**
- * vnic_control_start - reset the device and agree on what it does
+ * vnic_start - reset the device and agree on what it does
  * @vf: function, without queues
  * @features: VNIC_F_* to accept
  *
@@ -78,11 +80,13 @@ static void vnic_take_caps(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
  * Context: process; rtnl, once the netdev is registered.
  * Return: 0 or -errno; the device is not usable then.
  */
-int vnic_control_start(struct vnic_vf *vf, u64 features)
+int vnic_start(struct vnic_vf *vf, u64 features)
 {
 	struct vnic_mbx_caps caps;
 	int err;
 
+	if (vf->netdev->reg_state == NETREG_REGISTERED)
+		ASSERT_RTNL();
 	clear_bit(VNIC_VF_RESET, &vf->flags);
 	vnic_mbx_stop(vf);
 	err = vnic_hw_reset(&vf->hw);
@@ -96,7 +100,7 @@ int vnic_control_start(struct vnic_vf *vf, u64 features)
 	}
 	vf->features = features;
 	vnic_take_caps(vf, &caps);
-	vnic_hello_mac(vf, &caps);
+	vnic_mac_hello(vf, &caps);
 	vf->allow_seq = vnic_mbx_allow_seq(vf);
 	vnic_vlan_replay(vf);
 	return 0;

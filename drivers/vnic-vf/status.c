@@ -2,6 +2,8 @@
 /*
  * Following the status block: what the host has changed since it was read last.
  */
+#include <linux/rtnetlink.h>
+
 #include "vf.h"
 
 /* The host allows more than before, or less: ask for all that is wanted, again. */
@@ -31,9 +33,10 @@ void vnic_status_sync(struct vnic_vf *vf)
 {
 	struct vnic_status st;
 
+	ASSERT_RTNL();
 	vnic_mbx_status(vf, &st);
 	WRITE_ONCE(vf->speed, st.speed);
-	vnic_status_mac(vf, &st);
+	vnic_mac_status(vf, &st);
 	vnic_status_trust(vf, st.flags & VNIC_ST_F_TRUSTED);
 	vnic_status_allow(vf, st.allow_seq);
 	if (vf->up && st.flags & VNIC_ST_F_LINK_UP)

@@ -3,6 +3,8 @@
  * The data path as a whole: making it and taking it down, in the order in which
  * the stack, the queues and the device have to learn of it.  Under rtnl.
  */
+#include <linux/rtnetlink.h>
+
 #include "vf.h"
 
 /* Everything a data path needs beside its queues. */
@@ -37,7 +39,7 @@ static void vnic_quiesce(struct vnic_vf *vf)
 
 /**
  * vnic_up - make the queues and start the data path
- * @vf: function after vnic_control_start()
+ * @vf: function after vnic_start()
  *
  * Return: 0 or -errno; there are no queues then.
  */
@@ -45,6 +47,7 @@ int vnic_up(struct vnic_vf *vf)
 {
 	int err;
 
+	ASSERT_RTNL();
 	err = netif_set_real_num_queues(vf->netdev, vf->num_qps, vf->num_qps);
 	if (err)
 		return err;
@@ -81,6 +84,7 @@ release:
 /* The reverse; does nothing when there are no queues. */
 void vnic_down(struct vnic_vf *vf)
 {
+	ASSERT_RTNL();
 	netif_carrier_off(vf->netdev);
 	if (!vf->up)
 		return;
@@ -99,6 +103,7 @@ int vnic_restart(struct vnic_vf *vf)
 {
 	int err;
 
+	ASSERT_RTNL();
 	if (!vf->up)
 		return 0;
 	vnic_down(vf);
@@ -121,6 +126,7 @@ int vnic_set_num_qps(struct vnic_vf *vf, unsigned int n)
 	bool up = vf->up;
 	int err;
 
+	ASSERT_RTNL();
 	vnic_down(vf);
 	vf->num_qps = n;
 	if (up)
@@ -142,6 +148,7 @@ int vnic_set_num_qps(struct vnic_vf *vf, unsigned int n)
  */
 void vnic_detach(struct vnic_vf *vf)
 {
+	ASSERT_RTNL();
 	netif_device_detach(vf->netdev);
 	vnic_mbx_stop(vf);
 	vnic_down(vf);
@@ -159,7 +166,8 @@ int vnic_attach(struct vnic_vf *vf, u64 features)
 {
 	int err;
 
-	err = vnic_control_start(vf, features);
+	ASSERT_RTNL();
+	err = vnic_start(vf, features);
 	if (err)
 		return err;
 	if (netif_running(vf->netdev)) {

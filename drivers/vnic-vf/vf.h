@@ -153,53 +153,18 @@ static inline bool vnic_has(const struct vnic_vf *vf, unsigned int feature)
 	return vf->features & BIT_ULL(feature);
 }
 
-/* fault.c; any context */
+/* fault.c */
+
+/* Reset the device, by the control work, as soon as resets keep their distance.  Any context. */
 void vnic_request_reset(struct vnic_vf *vf);
-void vnic_qp_fail(struct vnic_qp *qp);	/* NAPI of @qp */
+/* The device's indices make no sense: the same, said once.  NAPI of @qp */
+void vnic_qp_fail(struct vnic_qp *qp);
 
-/* mac.c; rtnl, once the netdev is registered */
-int vnic_set_mac(struct net_device *netdev, void *addr);
-void vnic_hello_mac(struct vnic_vf *vf, const struct vnic_mbx_caps *caps);
-void vnic_status_mac(struct vnic_vf *vf, const struct vnic_status *st);
-
-/* start.c; rtnl, once the netdev is registered */
-u64 vnic_wanted_features(const struct vnic_vf *vf, netdev_features_t features);
-int vnic_control_start(struct vnic_vf *vf, u64 features);
-
-/* status.c; rtnl */
-void vnic_status_sync(struct vnic_vf *vf);
-
-/* control.c */
-void vnic_control_work(struct work_struct *work);
-irqreturn_t vnic_control_irq(int irq, void *data);
-
-/* up.c; rtnl */
-int vnic_up(struct vnic_vf *vf);
-void vnic_down(struct vnic_vf *vf);
-int vnic_restart(struct vnic_vf *vf);
-int vnic_set_num_qps(struct vnic_vf *vf, unsigned int n);
-void vnic_detach(struct vnic_vf *vf);
-int vnic_attach(struct vnic_vf *vf, u64 features);
-
-/* netdev.c */
-void vnic_netdev_setup(struct vnic_vf *vf);
-
-/* filter.c */
-#define VNIC_VLAN_FILTERS	(NETIF_F_HW_VLAN_CTAG_FILTER | NETIF_F_HW_VLAN_STAG_FILTER)
-void vnic_set_rx_mode(struct net_device *netdev);
-void vnic_filter_work(struct work_struct *work);
-void vnic_filter_send(struct vnic_vf *vf);
-int vnic_vlan_add(struct net_device *netdev, __be16 proto, u16 vid);
-int vnic_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid);
-void vnic_vlan_replay(struct vnic_vf *vf);
-void vnic_vlan_work(struct work_struct *work);
-void vnic_set_vlan_filter(struct vnic_vf *vf, netdev_features_t features);
-
-/* coalesce.c */
+/* coalesce.c; rtnl but for vnic_moder_sample() */
 void vnic_moder_init(struct vnic_qp *qp);
-int vnic_moder_start(struct vnic_vf *vf);
-void vnic_moder_stop(struct vnic_qp *qp);
-void vnic_moder_sample(struct vnic_qp *qp);
+int vnic_moder_start(struct vnic_vf *vf);	/* the device has the queues; sleeps */
+void vnic_moder_stop(struct vnic_qp *qp);	/* NAPI is off; sleeps */
+void vnic_moder_sample(struct vnic_qp *qp);	/* NAPI of @qp */
 int vnic_get_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
 		      struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack);
 int vnic_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
@@ -208,7 +173,10 @@ int vnic_get_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool
 int vnic_set_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
 
 /* rss.c; rtnl */
+
+/* Tell the device key and table; nothing to do without VNIC_F_RSS.  0 or -errno; sleeps. */
 int vnic_set_rss(struct vnic_vf *vf);
+/* @vf->num_qps has changed: a table that names other queues is made anew. */
 void vnic_rss_default(struct vnic_vf *vf);
 u32 vnic_get_rxfh_key_size(struct net_device *netdev);
 u32 vnic_get_rxfh_indir_size(struct net_device *netdev);
@@ -216,10 +184,50 @@ int vnic_get_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh);
 int vnic_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
 		  struct netlink_ext_ack *extack);
 
-/* bpf.c; rtnl */
-int vnic_bpf(struct net_device *netdev, struct netdev_bpf *bpf);
+/* mac.c; rtnl, once the netdev is registered.  All but vnic_mac_status() send messages. */
+int vnic_set_mac(struct net_device *netdev, void *addr);	/* ndo_set_mac_address */
+void vnic_mac_hello(struct vnic_vf *vf, const struct vnic_mbx_caps *caps);
+void vnic_mac_status(struct vnic_vf *vf, const struct vnic_status *st);
 
-/* ethtool.c */
+/* filter.c; rtnl where nothing else is said */
+#define VNIC_VLAN_FILTERS	(NETIF_F_HW_VLAN_CTAG_FILTER | NETIF_F_HW_VLAN_STAG_FILTER)
+void vnic_set_rx_mode(struct net_device *netdev);	/* ndo_set_rx_mode; atomic */
+void vnic_filter_send(struct vnic_vf *vf);		/* process context, with rtnl or not */
+void vnic_filter_work(struct work_struct *work);	/* without rtnl */
+int vnic_vlan_add(struct net_device *netdev, __be16 proto, u16 vid);
+int vnic_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid);
+void vnic_vlan_replay(struct vnic_vf *vf);		/* rtnl, once it is registered */
+void vnic_vlan_work(struct work_struct *work);		/* takes rtnl */
+void vnic_set_vlan_filter(struct vnic_vf *vf, netdev_features_t features);
+
+/* start.c; rtnl, once the netdev is registered */
+u64 vnic_wanted_features(const struct vnic_vf *vf, netdev_features_t features);
+int vnic_start(struct vnic_vf *vf, u64 features);
+
+/* status.c; rtnl */
+void vnic_status_sync(struct vnic_vf *vf);
+
+/* up.c; rtnl; all sleep */
+int vnic_up(struct vnic_vf *vf);
+void vnic_down(struct vnic_vf *vf);
+int vnic_restart(struct vnic_vf *vf);
+int vnic_set_num_qps(struct vnic_vf *vf, unsigned int n);
+void vnic_detach(struct vnic_vf *vf);
+int vnic_attach(struct vnic_vf *vf, u64 features);
+
+/* control.c */
+void vnic_control_work(struct work_struct *work);	/* takes rtnl */
+irqreturn_t vnic_control_irq(int irq, void *data);	/* hard interrupt */
+
+/* bpf.c; rtnl */
+int vnic_bpf(struct net_device *netdev, struct netdev_bpf *bpf);	/* ndo_bpf */
+
+/* ethtool.c; its ops: rtnl */
 extern const struct ethtool_ops vnic_ethtool_ops;
+
+/* netdev.c */
+
+/* Fill in the net_device from what vnic_start() agreed on; before registration. */
+void vnic_netdev_setup(struct vnic_vf *vf);
 
 #endif /* _VNIC_VF_H */
