@@ -14,24 +14,24 @@
 /* From no program to one, or back: other buffers, other features.  Taking a
  * program away never fails: the core counts on it.
  */
-static int vnic_xdp_switch(struct vnic_vf *vf, struct bpf_prog *prog,
-			   struct netlink_ext_ack *extack)
+static int vnicvf_xdp_switch(struct vnicvf *vf, struct bpf_prog *prog,
+			     struct netlink_ext_ack *extack)
 {
 	struct net_device *netdev = vf->netdev;
 	struct bpf_prog *old = vf->prog;
 	int err;
 
-	/* Detached: vnic_attach() will follow. */
+	/* Detached: vnicvf_attach() will follow. */
 	if (!netif_device_present(netdev)) {
 		WRITE_ONCE(vf->prog, prog);
 		return 0;
 	}
-	vnic_detach(vf);	/* no queue sees the change */
+	vnicvf_detach(vf);	/* no queue sees the change */
 	WRITE_ONCE(vf->prog, prog);
-	err = vnic_attach(vf, vnic_wanted_features(vf, netdev_get_wanted_features(netdev)));
+	err = vnicvf_attach(vf, vnicvf_wanted_features(vf, netdev_get_wanted_features(netdev)));
 	if (!err)
 		return 0;
-	vnic_request_reset(vf);
+	vnicvf_request_reset(vf);
 	if (!prog)
 		return 0;
 	NL_SET_ERR_MSG_MOD(extack, "cannot make the queues anew; no program is attached");
@@ -39,21 +39,22 @@ static int vnic_xdp_switch(struct vnic_vf *vf, struct bpf_prog *prog,
 	return err;
 }
 
-static int vnic_xdp_setup(struct vnic_vf *vf, struct bpf_prog *prog, struct netlink_ext_ack *extack)
+static int vnicvf_xdp_setup(struct vnicvf *vf, struct bpf_prog *prog,
+			    struct netlink_ext_ack *extack)
 {
 	struct bpf_prog *old = vf->prog;
 	int err;
 
 	ASSERT_RTNL();
-	if (prog && vf->netdev->mtu > vnic_xdp_max_mtu()) {
+	if (prog && vf->netdev->mtu > vnicvf_xdp_max_mtu()) {
 		NL_SET_ERR_MSG_FMT_MOD(extack, "XDP needs frames in one buffer: MTU %u at most",
-				       vnic_xdp_max_mtu());
+				       vnicvf_xdp_max_mtu());
 		return -EOPNOTSUPP;
 	}
 	if (!prog == !old) {
 		WRITE_ONCE(vf->prog, prog);
 	} else {
-		err = vnic_xdp_switch(vf, prog, extack);
+		err = vnicvf_xdp_switch(vf, prog, extack);
 		if (err)
 			return err;
 		netdev_update_features(vf->netdev);
@@ -65,11 +66,11 @@ static int vnic_xdp_setup(struct vnic_vf *vf, struct bpf_prog *prog, struct netl
 }
 
 /* ndo_bpf.  Context: rtnl. */
-int vnic_bpf(struct net_device *netdev, struct netdev_bpf *bpf)
+int vnicvf_bpf(struct net_device *netdev, struct netdev_bpf *bpf)
 {
 	switch (bpf->command) {
 	case XDP_SETUP_PROG:
-		return vnic_xdp_setup(netdev_priv(netdev), bpf->prog, bpf->extack);
+		return vnicvf_xdp_setup(netdev_priv(netdev), bpf->prog, bpf->extack);
 	default:
 		return -EINVAL;
 	}

@@ -14,16 +14,16 @@
 
 #include "vf.h"
 
-#define VNIC_USECS_DEFAULT	20
-#define VNIC_FRAMES_MAX		VNIC_RING_MAX
+#define VNICVF_USECS_DEFAULT	20
+#define VNICVF_FRAMES_MAX	VNIC_RING_MAX
 /* Descriptors until an interrupt for completions: with TSO, half the watchdog's
  * time at 1 Mb/s
  */
-#define VNIC_TX_FRAMES_DEFAULT	128
+#define VNICVF_TX_FRAMES_DEFAULT	128
 /* A change costs a message, so adaption takes its time. */
-#define VNIC_DIM_INTERVAL	(HZ / 10)
+#define VNICVF_DIM_INTERVAL	(HZ / 10)
 
-static int vnic_moder_send(struct vnic_qp *qp, u32 usecs, u32 frames)
+static int vnicvf_moder_send(struct vnicvf_qp *qp, u32 usecs, u32 frames)
 {
 	struct vnic_mbx_coalesce req = {
 		.vector	= cpu_to_le16(1 + qp->index),
@@ -31,28 +31,28 @@ static int vnic_moder_send(struct vnic_qp *qp, u32 usecs, u32 frames)
 		.usecs	= cpu_to_le32(usecs),
 	};
 
-	return vnic_mbx_call(qp->vf, VNIC_MBX_SET_COALESCE, &req, sizeof(req), NULL, 0);
+	return vnicvf_mbx_call(qp->vf, VNIC_MBX_SET_COALESCE, &req, sizeof(req), NULL, 0);
 }
 
 /* What dim has decided on.  Not at all while there are no queues. */
-static void vnic_dim_work(struct work_struct *work)
+static void vnicvf_dim_work(struct work_struct *work)
 {
 	struct dim *dim = container_of(work, struct dim, work);
-	struct vnic_qp *qp = container_of(dim, struct vnic_qp, dim);
+	struct vnicvf_qp *qp = container_of(dim, struct vnicvf_qp, dim);
 	struct dim_cq_moder m = net_dim_get_rx_moderation(dim->mode, dim->profile_ix);
 
 	/* The user may have turned it off meanwhile. */
 	if (READ_ONCE(qp->moder.adaptive))
-		vnic_moder_send(qp, m.usec, m.pkts);
-	WRITE_ONCE(qp->dim_next, jiffies + VNIC_DIM_INTERVAL);
+		vnicvf_moder_send(qp, m.usec, m.pkts);
+	WRITE_ONCE(qp->dim_next, jiffies + VNICVF_DIM_INTERVAL);
 	dim->state = DIM_START_MEASURE;
 }
 
 /* Interrupts and what came with them, at the end of a poll.  Context: NAPI. */
-void vnic_moder_sample(struct vnic_qp *qp)
+void vnicvf_moder_sample(struct vnicvf_qp *qp)
 {
-	const struct vnic_tx_stats *tx = &qp->tx.stats;
-	const struct vnic_rx_stats *rx = &qp->rx.stats;
+	const struct vnicvf_tx_stats *tx = &qp->tx.stats;
+	const struct vnicvf_rx_stats *rx = &qp->rx.stats;
 	struct dim_sample sample = {};
 
 	if (time_before(jiffies, READ_ONCE(qp->dim_next)))
@@ -64,59 +64,59 @@ void vnic_moder_sample(struct vnic_qp *qp)
 }
 
 /* Once, at probe */
-void vnic_moder_init(struct vnic_qp *qp)
+void vnicvf_moder_init(struct vnicvf_qp *qp)
 {
-	bool can = vnic_has(qp->vf, VNIC_F_COALESCE);
+	bool can = vnicvf_has(qp->vf, VNIC_F_COALESCE);
 
-	qp->moder = (struct vnic_moder) {
-		.usecs	  = can ? VNIC_USECS_DEFAULT : 0,
+	qp->moder = (struct vnicvf_moder) {
+		.usecs	  = can ? VNICVF_USECS_DEFAULT : 0,
 		.adaptive = can,
 	};
-	INIT_WORK(&qp->dim.work, vnic_dim_work);
+	INIT_WORK(&qp->dim.work, vnicvf_dim_work);
 }
 
 /* Set up one queue pair; NAPI may be running. */
-static int vnic_moder_apply(struct vnic_qp *qp)
+static int vnicvf_moder_apply(struct vnicvf_qp *qp)
 {
-	const struct vnic_moder *m = &qp->moder;
+	const struct vnicvf_moder *m = &qp->moder;
 	struct dim_cq_moder def;
 
-	WRITE_ONCE(qp->tx.arm_max, m->tx_frames ?: VNIC_TX_FRAMES_DEFAULT);
-	if (!vnic_has(qp->vf, VNIC_F_COALESCE))
+	WRITE_ONCE(qp->tx.arm_max, m->tx_frames ?: VNICVF_TX_FRAMES_DEFAULT);
+	if (!vnicvf_has(qp->vf, VNIC_F_COALESCE))
 		return 0;
 	if (!m->adaptive)
-		return vnic_moder_send(qp, m->usecs, m->frames);
+		return vnicvf_moder_send(qp, m->usecs, m->frames);
 	qp->dim.state = DIM_START_MEASURE;
 	qp->dim.tune_state = DIM_PARKING_ON_TOP;
 	qp->dim.mode = DIM_CQ_PERIOD_MODE_START_FROM_EQE;
 	qp->dim.profile_ix = NET_DIM_DEF_PROFILE_EQE;
 	WRITE_ONCE(qp->dim_next, jiffies);
 	def = net_dim_get_def_rx_moderation(DIM_CQ_PERIOD_MODE_START_FROM_EQE);
-	return vnic_moder_send(qp, def.usec, def.pkts);
+	return vnicvf_moder_send(qp, def.usec, def.pkts);
 }
 
 /* The queues in use have been made. */
-int vnic_moder_start(struct vnic_vf *vf)
+int vnicvf_moder_start(struct vnicvf *vf)
 {
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; i < vf->num_qps && !err; i++)
-		err = vnic_moder_apply(&vf->qp[i]);
+		err = vnicvf_moder_apply(&vf->qp[i]);
 	return err;
 }
 
 /* NAPI is off. */
-void vnic_moder_stop(struct vnic_qp *qp)
+void vnicvf_moder_stop(struct vnicvf_qp *qp)
 {
 	cancel_work_sync(&qp->dim.work);
 }
 
 /* ---- ethtool -c, -C, -Q ---- */
 
-static void vnic_moder_get(const struct vnic_qp *qp, struct ethtool_coalesce *ec)
+static void vnicvf_moder_get(const struct vnicvf_qp *qp, struct ethtool_coalesce *ec)
 {
-	const struct vnic_moder *m = &qp->moder;
+	const struct vnicvf_moder *m = &qp->moder;
 
 	ec->rx_coalesce_usecs = m->usecs;
 	ec->rx_max_coalesced_frames = m->frames;
@@ -125,12 +125,12 @@ static void vnic_moder_get(const struct vnic_qp *qp, struct ethtool_coalesce *ec
 }
 
 /* Is it possible?  @to: the result. */
-static int vnic_moder_check(const struct vnic_qp *qp, const struct ethtool_coalesce *ec,
-			    struct vnic_moder *to, struct netlink_ext_ack *extack)
+static int vnicvf_moder_check(const struct vnicvf_qp *qp, const struct ethtool_coalesce *ec,
+			      struct vnicvf_moder *to, struct netlink_ext_ack *extack)
 {
-	const struct vnic_moder *old = &qp->moder;
+	const struct vnicvf_moder *old = &qp->moder;
 
-	if (!vnic_has(qp->vf, VNIC_F_COALESCE)) {
+	if (!vnicvf_has(qp->vf, VNIC_F_COALESCE)) {
 		NL_SET_ERR_MSG_MOD(extack, "the device has no interrupt moderation");
 		return -EOPNOTSUPP;
 	}
@@ -142,9 +142,9 @@ static int vnic_moder_check(const struct vnic_qp *qp, const struct ethtool_coale
 		NL_SET_ERR_MSG_FMT_MOD(extack, "usecs is 0 to %u", VNIC_COALESCE_MAX);
 		return -EINVAL;
 	}
-	if (to->frames > VNIC_FRAMES_MAX || to->tx_frames > VNIC_FRAMES_MAX) {
+	if (to->frames > VNICVF_FRAMES_MAX || to->tx_frames > VNICVF_FRAMES_MAX) {
 		NL_SET_ERR_MSG_FMT_MOD(extack, "rx-frames and tx-frames are 0 (no limit) to %u",
-				       VNIC_FRAMES_MAX);
+				       VNICVF_FRAMES_MAX);
 		return -EINVAL;
 	}
 	if (to->adaptive && (to->usecs != old->usecs || to->frames != old->frames)) {
@@ -154,9 +154,9 @@ static int vnic_moder_check(const struct vnic_qp *qp, const struct ethtool_coale
 	return 0;
 }
 
-static int vnic_moder_set(struct vnic_qp *qp, const struct vnic_moder *to)
+static int vnicvf_moder_set(struct vnicvf_qp *qp, const struct vnicvf_moder *to)
 {
-	struct vnic_moder old = qp->moder;
+	struct vnicvf_moder old = qp->moder;
 	int err = 0;
 
 	WRITE_ONCE(qp->moder.adaptive, false);
@@ -165,56 +165,56 @@ static int vnic_moder_set(struct vnic_qp *qp, const struct vnic_moder *to)
 		cancel_work_sync(&qp->dim.work);
 	qp->moder = *to;
 	if (qp->vf->up && qp->index < qp->vf->num_qps)
-		err = vnic_moder_apply(qp);
+		err = vnicvf_moder_apply(qp);
 	if (err)
 		qp->moder = old;
 	return err;
 }
 
-int vnic_get_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
-		      struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack)
+int vnicvf_get_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
+			struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 
-	vnic_moder_get(&vf->qp[0], ec);
+	vnicvf_moder_get(&vf->qp[0], ec);
 	return 0;
 }
 
 /* All queue pairs, those of later, too.  What ethtool did not name is as for the
  * first.
  */
-int vnic_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
-		      struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack)
+int vnicvf_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
+			struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
-	struct vnic_moder to;
+	struct vnicvf *vf = netdev_priv(netdev);
+	struct vnicvf_moder to;
 	unsigned int i;
 	int err;
 
-	err = vnic_moder_check(&vf->qp[0], ec, &to, extack);
+	err = vnicvf_moder_check(&vf->qp[0], ec, &to, extack);
 	for (i = 0; i < vf->made_qps && !err; i++)
-		err = vnic_moder_set(&vf->qp[i], &to);
+		err = vnicvf_moder_set(&vf->qp[i], &to);
 	return err;
 }
 
-int vnic_get_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec)
+int vnicvf_get_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 
 	if (queue >= vf->num_qps)
 		return -EINVAL;
-	vnic_moder_get(&vf->qp[queue], ec);
+	vnicvf_moder_get(&vf->qp[queue], ec);
 	return 0;
 }
 
-int vnic_set_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec)
+int vnicvf_set_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
-	struct vnic_moder to;
+	struct vnicvf *vf = netdev_priv(netdev);
+	struct vnicvf_moder to;
 	int err;
 
 	if (queue >= vf->num_qps)
 		return -EINVAL;
-	err = vnic_moder_check(&vf->qp[queue], ec, &to, NULL);
-	return err ?: vnic_moder_set(&vf->qp[queue], &to);
+	err = vnicvf_moder_check(&vf->qp[queue], ec, &to, NULL);
+	return err ?: vnicvf_moder_set(&vf->qp[queue], &to);
 }

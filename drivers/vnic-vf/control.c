@@ -8,64 +8,64 @@
 
 #include "vf.h"
 
-#define VNIC_RESET_INTERVAL	HZ	/* between two resets */
-#define VNIC_RESET_TRIES	6	/* failures in a row before giving up */
+#define VNICVF_RESET_INTERVAL	HZ	/* between two resets */
+#define VNICVF_RESET_TRIES	6	/* failures in a row before giving up */
 
-irqreturn_t vnic_control_irq(int irq, void *data)
+irqreturn_t vnicvf_control_irq(int irq, void *data)
 {
-	struct vnic_vf *vf = data;
+	struct vnicvf *vf = data;
 
 	/* A reset that is waiting its time looks at the status, too. */
-	if (vnic_mbx_irq(vf))
+	if (vnicvf_mbx_irq(vf))
 		schedule_delayed_work(&vf->control, 0);
 	return IRQ_HANDLED;
 }
 
 /* Context: rtnl. */
-static void vnic_recover(struct vnic_vf *vf)
+static void vnicvf_recover(struct vnicvf *vf)
 {
 	int err;
 
 	vf->resets++;
-	vf->next_reset = jiffies + VNIC_RESET_INTERVAL;
-	vnic_detach(vf);
-	err = vnic_attach(vf, vnic_wanted_features(vf, vf->netdev->features));
+	vf->next_reset = jiffies + VNICVF_RESET_INTERVAL;
+	vnicvf_detach(vf);
+	err = vnicvf_attach(vf, vnicvf_wanted_features(vf, vf->netdev->features));
 	if (!err) {
 		vf->failures = 0;
 		netdev_info(vf->netdev, "device reset, running again\n");
 		return;
 	}
-	if (vnic_hw_gone(&vf->hw) || ++vf->failures >= VNIC_RESET_TRIES) {
+	if (vnicvf_hw_gone(&vf->hw) || ++vf->failures >= VNICVF_RESET_TRIES) {
 		netdev_err(vf->netdev, "device does not come back after reset: %d\n", err);
 		return;
 	}
-	vf->next_reset = jiffies + VNIC_RESET_INTERVAL * vf->failures;
-	vnic_request_reset(vf);
+	vf->next_reset = jiffies + VNICVF_RESET_INTERVAL * vf->failures;
+	vnicvf_request_reset(vf);
 }
 
-void vnic_control_work(struct work_struct *work)
+void vnicvf_control_work(struct work_struct *work)
 {
-	struct vnic_vf *vf = container_of(to_delayed_work(work), struct vnic_vf, control);
+	struct vnicvf *vf = container_of(to_delayed_work(work), struct vnicvf, control);
 
 	rtnl_lock();
-	if (test_bit(VNIC_VF_AWAY, &vf->flags) || vf->netdev->reg_state != NETREG_REGISTERED)
+	if (test_bit(VNICVF_AWAY, &vf->flags) || vf->netdev->reg_state != NETREG_REGISTERED)
 		goto unlock;
-	if (vnic_hw_gone(&vf->hw)) {
+	if (vnicvf_hw_gone(&vf->hw)) {
 		/* For good, or only while memory decoding is off? */
 		netif_carrier_off(vf->netdev);
 		schedule_delayed_work(&vf->control, HZ);
 		goto unlock;
 	}
-	if (!vnic_hw_needs_reset(&vf->hw) && !test_bit(VNIC_VF_RESET, &vf->flags)) {
-		vnic_status_sync(vf);
-		if (test_and_clear_bit(VNIC_VF_FEATURES, &vf->flags))
+	if (!vnicvf_hw_needs_reset(&vf->hw) && !test_bit(VNICVF_RESET, &vf->flags)) {
+		vnicvf_status_sync(vf);
+		if (test_and_clear_bit(VNICVF_FEATURES, &vf->flags))
 			netdev_update_features(vf->netdev);
 		goto unlock;
 	}
 	if (time_before(jiffies, vf->next_reset))
-		vnic_request_reset(vf);
+		vnicvf_request_reset(vf);
 	else
-		vnic_recover(vf);
+		vnicvf_recover(vf);
 unlock:
 	rtnl_unlock();
 }

@@ -11,133 +11,134 @@
 
 /* ---- statistics: of the device, of each queue pair, of the page pools ---- */
 
-struct vnic_stat {
+struct vnicvf_stat {
 	char	name[ETH_GSTRING_LEN];
 	size_t	offset;
 };
 
-#define VNIC_DEV_STAT(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats_all, stats.field) }
-#define VNIC_DEV_DROP(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats_all, drops.field) }
-#define VNIC_DEV_WAIT(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats_all, waited.field) }
+#define VNICVF_DEV_STAT(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats_all, stats.field) }
+#define VNICVF_DEV_DROP(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats_all, drops.field) }
+#define VNICVF_DEV_WAIT(field)	{ "dev_" #field, offsetof(struct vnic_mbx_stats_all, waited.field) }
 
-static const struct vnic_stat vnic_dev_stats[] = {
-	VNIC_DEV_STAT(rx_drop_rate),
-	VNIC_DEV_STAT(rx_drop_nobuf),
-	VNIC_DEV_STAT(rx_drop_other),
-	VNIC_DEV_STAT(tx_drop_spoof),
-	VNIC_DEV_STAT(tx_drop_vlan),
-	VNIC_DEV_STAT(tx_drop_malformed),
-	VNIC_DEV_STAT(tx_drop_other),
-	VNIC_DEV_STAT(interrupts),
+static const struct vnicvf_stat vnicvf_dev_stats[] = {
+	VNICVF_DEV_STAT(rx_drop_rate),
+	VNICVF_DEV_STAT(rx_drop_nobuf),
+	VNICVF_DEV_STAT(rx_drop_other),
+	VNICVF_DEV_STAT(tx_drop_spoof),
+	VNICVF_DEV_STAT(tx_drop_vlan),
+	VNICVF_DEV_STAT(tx_drop_malformed),
+	VNICVF_DEV_STAT(tx_drop_other),
+	VNICVF_DEV_STAT(interrupts),
 };
 
 /* With VNIC_F_DROPS; the two "other" are what these leave then. */
-static const struct vnic_stat vnic_dev_drops[] = {
-	VNIC_DEV_DROP(rx_drop_oversize),
-	VNIC_DEV_DROP(rx_drop_link),
-	VNIC_DEV_DROP(rx_drop_reset),
-	VNIC_DEV_DROP(rx_drop_memory),
-	VNIC_DEV_DROP(rx_drop_reclaim),
-	VNIC_DEV_DROP(tx_drop_control),
-	VNIC_DEV_DROP(tx_drop_link),
-	VNIC_DEV_DROP(tx_drop_nodest),
+static const struct vnicvf_stat vnicvf_dev_drops[] = {
+	VNICVF_DEV_DROP(rx_drop_oversize),
+	VNICVF_DEV_DROP(rx_drop_link),
+	VNICVF_DEV_DROP(rx_drop_reset),
+	VNICVF_DEV_DROP(rx_drop_memory),
+	VNICVF_DEV_DROP(rx_drop_reclaim),
+	VNICVF_DEV_DROP(tx_drop_control),
+	VNICVF_DEV_DROP(tx_drop_link),
+	VNICVF_DEV_DROP(tx_drop_nodest),
 };
 
 /* With VNIC_F_WAITED */
-static const struct vnic_stat vnic_dev_waited[] = {
-	VNIC_DEV_WAIT(rx_drop_codel),
-	VNIC_DEV_WAIT(rx_marked),
+static const struct vnicvf_stat vnicvf_dev_waited[] = {
+	VNICVF_DEV_WAIT(rx_drop_codel),
+	VNICVF_DEV_WAIT(rx_marked),
 };
 
-#define VNIC_TX_STAT(field)	{ #field, offsetof(struct vnic_tx_stats, field) }
+#define VNICVF_TX_STAT(field)	{ #field, offsetof(struct vnicvf_tx_stats, field) }
 
-static const struct vnic_stat vnic_tx_stats[] = {
-	VNIC_TX_STAT(packets),
-	VNIC_TX_STAT(bytes),
-	VNIC_TX_STAT(gso_packets),
-	VNIC_TX_STAT(gso_segs),
-	VNIC_TX_STAT(csum),
-	VNIC_TX_STAT(copied),
-	VNIC_TX_STAT(spared),
-	VNIC_TX_STAT(linearized),
-	VNIC_TX_STAT(dropped),
-	VNIC_TX_STAT(stops),
-	VNIC_TX_STAT(kicks),
-	VNIC_TX_STAT(xdp_frames),
-	VNIC_TX_STAT(xdp_full),
+static const struct vnicvf_stat vnicvf_tx_stats[] = {
+	VNICVF_TX_STAT(packets),
+	VNICVF_TX_STAT(bytes),
+	VNICVF_TX_STAT(gso_packets),
+	VNICVF_TX_STAT(gso_segs),
+	VNICVF_TX_STAT(csum),
+	VNICVF_TX_STAT(copied),
+	VNICVF_TX_STAT(spared),
+	VNICVF_TX_STAT(linearized),
+	VNICVF_TX_STAT(dropped),
+	VNICVF_TX_STAT(stops),
+	VNICVF_TX_STAT(kicks),
+	VNICVF_TX_STAT(xdp_frames),
+	VNICVF_TX_STAT(xdp_full),
 };
 
-#define VNIC_RX_STAT(field)	{ #field, offsetof(struct vnic_rx_stats, field) }
+#define VNICVF_RX_STAT(field)	{ #field, offsetof(struct vnicvf_rx_stats, field) }
 
-static const struct vnic_stat vnic_rx_stats[] = {
-	VNIC_RX_STAT(packets),
-	VNIC_RX_STAT(bytes),
-	VNIC_RX_STAT(multicast),
-	VNIC_RX_STAT(gso_packets),
-	VNIC_RX_STAT(gso_segs),
-	VNIC_RX_STAT(csum_ok),
-	VNIC_RX_STAT(csum_none),
-	VNIC_RX_STAT(copied),
-	VNIC_RX_STAT(alloc_fail),
-	VNIC_RX_STAT(errors),
-	VNIC_RX_STAT(aborted),
-	VNIC_RX_STAT(kicks),
-	VNIC_RX_STAT(interrupts),
-	VNIC_RX_STAT(xdp_pass),
-	VNIC_RX_STAT(xdp_drop),
-	VNIC_RX_STAT(xdp_tx),
-	VNIC_RX_STAT(xdp_redirect),
-	VNIC_RX_STAT(xdp_aborted),
+static const struct vnicvf_stat vnicvf_rx_stats[] = {
+	VNICVF_RX_STAT(packets),
+	VNICVF_RX_STAT(bytes),
+	VNICVF_RX_STAT(multicast),
+	VNICVF_RX_STAT(gso_packets),
+	VNICVF_RX_STAT(gso_segs),
+	VNICVF_RX_STAT(csum_ok),
+	VNICVF_RX_STAT(csum_none),
+	VNICVF_RX_STAT(copied),
+	VNICVF_RX_STAT(alloc_fail),
+	VNICVF_RX_STAT(errors),
+	VNICVF_RX_STAT(aborted),
+	VNICVF_RX_STAT(kicks),
+	VNICVF_RX_STAT(interrupts),
+	VNICVF_RX_STAT(xdp_pass),
+	VNICVF_RX_STAT(xdp_drop),
+	VNICVF_RX_STAT(xdp_tx),
+	VNICVF_RX_STAT(xdp_redirect),
+	VNICVF_RX_STAT(xdp_aborted),
 };
 
-#define VNIC_QP_STATS	(ARRAY_SIZE(vnic_tx_stats) + ARRAY_SIZE(vnic_rx_stats))
+#define VNICVF_QP_STATS	(ARRAY_SIZE(vnicvf_tx_stats) + ARRAY_SIZE(vnicvf_rx_stats))
 
-static unsigned int vnic_num_dev_drops(const struct vnic_vf *vf)
+static unsigned int vnicvf_num_dev_drops(const struct vnicvf *vf)
 {
-	return vnic_has(vf, VNIC_F_DROPS) ? ARRAY_SIZE(vnic_dev_drops) : 0;
+	return vnicvf_has(vf, VNIC_F_DROPS) ? ARRAY_SIZE(vnicvf_dev_drops) : 0;
 }
 
-static unsigned int vnic_num_dev_waited(const struct vnic_vf *vf)
+static unsigned int vnicvf_num_dev_waited(const struct vnicvf *vf)
 {
-	return vnic_has(vf, VNIC_F_WAITED) ? ARRAY_SIZE(vnic_dev_waited) : 0;
+	return vnicvf_has(vf, VNIC_F_WAITED) ? ARRAY_SIZE(vnicvf_dev_waited) : 0;
 }
 
-static int vnic_get_sset_count(struct net_device *netdev, int sset)
+static int vnicvf_get_sset_count(struct net_device *netdev, int sset)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 
 	if (sset != ETH_SS_STATS)
 		return -EOPNOTSUPP;
-	return 2 + ARRAY_SIZE(vnic_dev_stats) + vnic_num_dev_drops(vf) + vnic_num_dev_waited(vf) +
-	       vf->made_qps * VNIC_QP_STATS + page_pool_ethtool_stats_get_count();
+	return 2 + ARRAY_SIZE(vnicvf_dev_stats) + vnicvf_num_dev_drops(vf) +
+	       vnicvf_num_dev_waited(vf) + vf->made_qps * VNICVF_QP_STATS +
+	       page_pool_ethtool_stats_get_count();
 }
 
-static void vnic_get_strings(struct net_device *netdev, u32 sset, u8 *data)
+static void vnicvf_get_strings(struct net_device *netdev, u32 sset, u8 *data)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 	unsigned int i, j;
 
 	if (sset != ETH_SS_STATS)
 		return;
 	ethtool_puts(&data, "resets");
 	ethtool_puts(&data, "requests_refused");
-	for (i = 0; i < ARRAY_SIZE(vnic_dev_stats); i++)
-		ethtool_puts(&data, vnic_dev_stats[i].name);
-	for (i = 0; i < vnic_num_dev_drops(vf); i++)
-		ethtool_puts(&data, vnic_dev_drops[i].name);
-	for (i = 0; i < vnic_num_dev_waited(vf); i++)
-		ethtool_puts(&data, vnic_dev_waited[i].name);
+	for (i = 0; i < ARRAY_SIZE(vnicvf_dev_stats); i++)
+		ethtool_puts(&data, vnicvf_dev_stats[i].name);
+	for (i = 0; i < vnicvf_num_dev_drops(vf); i++)
+		ethtool_puts(&data, vnicvf_dev_drops[i].name);
+	for (i = 0; i < vnicvf_num_dev_waited(vf); i++)
+		ethtool_puts(&data, vnicvf_dev_waited[i].name);
 	for (i = 0; i < vf->made_qps; i++) {
-		for (j = 0; j < ARRAY_SIZE(vnic_tx_stats); j++)
-			ethtool_sprintf(&data, "tx%u_%s", i, vnic_tx_stats[j].name);
-		for (j = 0; j < ARRAY_SIZE(vnic_rx_stats); j++)
-			ethtool_sprintf(&data, "rx%u_%s", i, vnic_rx_stats[j].name);
+		for (j = 0; j < ARRAY_SIZE(vnicvf_tx_stats); j++)
+			ethtool_sprintf(&data, "tx%u_%s", i, vnicvf_tx_stats[j].name);
+		for (j = 0; j < ARRAY_SIZE(vnicvf_rx_stats); j++)
+			ethtool_sprintf(&data, "rx%u_%s", i, vnicvf_rx_stats[j].name);
 	}
 	page_pool_ethtool_stats_get_strings(data);
 }
 
 /* The reasons that have a name of their own are not "other". */
-static void vnic_split_other(struct vnic_mbx_stats_all *st)
+static void vnicvf_split_other(struct vnic_mbx_stats_all *st)
 {
 	const struct vnic_mbx_drops *d = &st->drops;
 	u64 rx = le64_to_cpu(d->rx_drop_oversize) + le64_to_cpu(d->rx_drop_link) +
@@ -151,28 +152,28 @@ static void vnic_split_other(struct vnic_mbx_stats_all *st)
 }
 
 /* Bytes of its answer */
-static unsigned int vnic_dev_stats_len(const struct vnic_vf *vf)
+static unsigned int vnicvf_dev_stats_len(const struct vnicvf *vf)
 {
-	if (!vnic_has(vf, VNIC_F_DROPS))
+	if (!vnicvf_has(vf, VNIC_F_DROPS))
 		return sizeof(struct vnic_mbx_stats);
-	return vnic_has(vf, VNIC_F_WAITED) ? sizeof(struct vnic_mbx_stats_all) :
-					     offsetof(struct vnic_mbx_stats_all, waited);
+	return vnicvf_has(vf, VNIC_F_WAITED) ? sizeof(struct vnic_mbx_stats_all) :
+					       offsetof(struct vnic_mbx_stats_all, waited);
 }
 
 /* Ask the device.  While it does not answer its counters stay as they were last. */
-static void vnic_ask_dev_stats(struct vnic_vf *vf)
+static void vnicvf_ask_dev_stats(struct vnicvf *vf)
 {
 	struct vnic_mbx_stats_all st = {};
 
-	if (vnic_mbx_call(vf, VNIC_MBX_GET_STATS, NULL, 0, &st, vnic_dev_stats_len(vf)))
+	if (vnicvf_mbx_call(vf, VNIC_MBX_GET_STATS, NULL, 0, &st, vnicvf_dev_stats_len(vf)))
 		return;
-	if (vnic_has(vf, VNIC_F_DROPS))
-		vnic_split_other(&st);
+	if (vnicvf_has(vf, VNIC_F_DROPS))
+		vnicvf_split_other(&st);
 	vf->dev_stats = st;
 }
 
-static u64 *vnic_put_dev_stats(const struct vnic_vf *vf, const struct vnic_stat *desc,
-			       unsigned int n, u64 *data)
+static u64 *vnicvf_put_dev_stats(const struct vnicvf *vf, const struct vnicvf_stat *desc,
+				 unsigned int n, u64 *data)
 {
 	const u8 *st = (const u8 *)&vf->dev_stats;
 	unsigned int i;
@@ -183,8 +184,8 @@ static u64 *vnic_put_dev_stats(const struct vnic_vf *vf, const struct vnic_stat 
 }
 
 /* Counters of one ring, a consistent set. */
-static u64 *vnic_read_stats(const void *stats, const struct u64_stats_sync *syncp,
-			    const struct vnic_stat *desc, unsigned int n, u64 *data)
+static u64 *vnicvf_read_stats(const void *stats, const struct u64_stats_sync *syncp,
+			      const struct vnicvf_stat *desc, unsigned int n, u64 *data)
 {
 	unsigned int i, start;
 
@@ -196,36 +197,36 @@ static u64 *vnic_read_stats(const void *stats, const struct u64_stats_sync *sync
 	return data + n;
 }
 
-static void vnic_get_ethtool_stats(struct net_device *netdev, struct ethtool_stats *stats,
-				   u64 *data)
+static void vnicvf_get_ethtool_stats(struct net_device *netdev, struct ethtool_stats *stats,
+				     u64 *data)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
-	struct vnic_qp *qp;
+	struct vnicvf *vf = netdev_priv(netdev);
+	struct vnicvf_qp *qp;
 	unsigned int i;
 
 	*data++ = vf->resets;
 	*data++ = READ_ONCE(vf->mbx.refused);
-	vnic_ask_dev_stats(vf);
-	data = vnic_put_dev_stats(vf, vnic_dev_stats, ARRAY_SIZE(vnic_dev_stats), data);
-	data = vnic_put_dev_stats(vf, vnic_dev_drops, vnic_num_dev_drops(vf), data);
-	data = vnic_put_dev_stats(vf, vnic_dev_waited, vnic_num_dev_waited(vf), data);
+	vnicvf_ask_dev_stats(vf);
+	data = vnicvf_put_dev_stats(vf, vnicvf_dev_stats, ARRAY_SIZE(vnicvf_dev_stats), data);
+	data = vnicvf_put_dev_stats(vf, vnicvf_dev_drops, vnicvf_num_dev_drops(vf), data);
+	data = vnicvf_put_dev_stats(vf, vnicvf_dev_waited, vnicvf_num_dev_waited(vf), data);
 	for (i = 0; i < vf->made_qps; i++) {
 		qp = &vf->qp[i];
-		data = vnic_read_stats(&qp->tx.stats, &qp->tx.stats.syncp, vnic_tx_stats,
-				       ARRAY_SIZE(vnic_tx_stats), data);
-		data = vnic_read_stats(&qp->rx.stats, &qp->rx.stats.syncp, vnic_rx_stats,
-				       ARRAY_SIZE(vnic_rx_stats), data);
+		data = vnicvf_read_stats(&qp->tx.stats, &qp->tx.stats.syncp, vnicvf_tx_stats,
+					 ARRAY_SIZE(vnicvf_tx_stats), data);
+		data = vnicvf_read_stats(&qp->rx.stats, &qp->rx.stats.syncp, vnicvf_rx_stats,
+					 ARRAY_SIZE(vnicvf_rx_stats), data);
 	}
-	vnic_pp_stats(vf, data);
+	vnicvf_pp_stats(vf, data);
 }
 
 /* ---- rings and channels ---- */
 
-static void vnic_get_ringparam(struct net_device *netdev, struct ethtool_ringparam *ring,
-			       struct kernel_ethtool_ringparam *kernel_ring,
-			       struct netlink_ext_ack *extack)
+static void vnicvf_get_ringparam(struct net_device *netdev, struct ethtool_ringparam *ring,
+				 struct kernel_ethtool_ringparam *kernel_ring,
+				 struct netlink_ext_ack *extack)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 
 	ring->rx_max_pending = VNIC_RING_MAX;
 	ring->tx_max_pending = VNIC_RING_MAX;
@@ -233,20 +234,20 @@ static void vnic_get_ringparam(struct net_device *netdev, struct ethtool_ringpar
 	ring->tx_pending = vf->tx_size;
 }
 
-static bool vnic_ring_size_ok(u32 size)
+static bool vnicvf_ring_size_ok(u32 size)
 {
 	return size >= VNIC_RING_MIN && size <= VNIC_RING_MAX && is_power_of_2(size);
 }
 
-static int vnic_set_ringparam(struct net_device *netdev, struct ethtool_ringparam *ring,
-			      struct kernel_ethtool_ringparam *kernel_ring,
-			      struct netlink_ext_ack *extack)
+static int vnicvf_set_ringparam(struct net_device *netdev, struct ethtool_ringparam *ring,
+				struct kernel_ethtool_ringparam *kernel_ring,
+				struct netlink_ext_ack *extack)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 	u32 tx = vf->tx_size, rx = vf->rx_size;
 	int err;
 
-	if (!vnic_ring_size_ok(ring->tx_pending) || !vnic_ring_size_ok(ring->rx_pending)) {
+	if (!vnicvf_ring_size_ok(ring->tx_pending) || !vnicvf_ring_size_ok(ring->rx_pending)) {
 		NL_SET_ERR_MSG_FMT_MOD(extack, "ring sizes are powers of two from %u to %u",
 				       VNIC_RING_MIN, VNIC_RING_MAX);
 		return -EINVAL;
@@ -255,7 +256,7 @@ static int vnic_set_ringparam(struct net_device *netdev, struct ethtool_ringpara
 		return 0;
 	vf->tx_size = ring->tx_pending;
 	vf->rx_size = ring->rx_pending;
-	err = vnic_restart(vf);
+	err = vnicvf_restart(vf);
 	if (err) {
 		vf->tx_size = tx;
 		vf->rx_size = rx;
@@ -264,31 +265,31 @@ static int vnic_set_ringparam(struct net_device *netdev, struct ethtool_ringpara
 	return err;
 }
 
-static void vnic_get_channels(struct net_device *netdev, struct ethtool_channels *ch)
+static void vnicvf_get_channels(struct net_device *netdev, struct ethtool_channels *ch)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 
 	ch->max_combined = vf->max_qps;
 	ch->combined_count = vf->num_qps;
 }
 
 /* The core has checked the limits, and that no user's RSS table is cut off. */
-static int vnic_set_channels(struct net_device *netdev, struct ethtool_channels *ch)
+static int vnicvf_set_channels(struct net_device *netdev, struct ethtool_channels *ch)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 
 	if (!ch->combined_count)
 		return -EINVAL;
-	return ch->combined_count == vf->num_qps ? 0 : vnic_set_num_qps(vf, ch->combined_count);
+	return ch->combined_count == vf->num_qps ? 0 : vnicvf_set_num_qps(vf, ch->combined_count);
 }
 
 /* ---- what of a frame is hashed, and for how many rings ---- */
 
 /* What the device's hash is made of: fixed, see Documentation/device.rst. */
-static int vnic_get_rxfh_fields(struct net_device *netdev, struct ethtool_rxfh_fields *info)
+static int vnicvf_get_rxfh_fields(struct net_device *netdev, struct ethtool_rxfh_fields *info)
 {
 	info->data = 0;
-	if (!vnic_has(netdev_priv(netdev), VNIC_F_RSS))
+	if (!vnicvf_has(netdev_priv(netdev), VNIC_F_RSS))
 		return 0;
 	switch (info->flow_type) {
 	case TCP_V4_FLOW:
@@ -308,21 +309,21 @@ static int vnic_get_rxfh_fields(struct net_device *netdev, struct ethtool_rxfh_f
 	}
 }
 
-static u32 vnic_get_rx_ring_count(struct net_device *netdev)
+static u32 vnicvf_get_rx_ring_count(struct net_device *netdev)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 
 	return vf->num_qps;
 }
 
-static int vnic_get_rxnfc(struct net_device *netdev, struct ethtool_rxnfc *info, u32 *rules)
+static int vnicvf_get_rxnfc(struct net_device *netdev, struct ethtool_rxnfc *info, u32 *rules)
 {
 	switch (info->cmd) {
 	case ETHTOOL_GRXRINGS:
-		info->data = vnic_get_rx_ring_count(netdev);
+		info->data = vnicvf_get_rx_ring_count(netdev);
 		return 0;
 	case ETHTOOL_GRXFH:
-		return VNIC_RXFH_OF_RXNFC(vnic_get_rxfh_fields, netdev, info);
+		return VNIC_RXFH_OF_RXNFC(vnicvf_get_rxfh_fields, netdev, info);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -330,18 +331,18 @@ static int vnic_get_rxnfc(struct net_device *netdev, struct ethtool_rxnfc *info,
 
 /* ---- the rest ---- */
 
-static void vnic_get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *info)
+static void vnicvf_get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *info)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 
-	strscpy(info->driver, VNIC_VF_NAME, sizeof(info->driver));
+	strscpy(info->driver, VNICVF_NAME, sizeof(info->driver));
 	strscpy(info->bus_info, pci_name(vf->pdev), sizeof(info->bus_info));
 	snprintf(info->fw_version, sizeof(info->fw_version), "interface %u", VNIC_VERSION_1);
 }
 
-static int vnic_get_link_ksettings(struct net_device *netdev, struct ethtool_link_ksettings *cmd)
+static int vnicvf_get_link_ksettings(struct net_device *netdev, struct ethtool_link_ksettings *cmd)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 	u32 speed = READ_ONCE(vf->speed);
 	bool known = netif_carrier_ok(netdev) && speed;
 
@@ -354,30 +355,30 @@ static int vnic_get_link_ksettings(struct net_device *netdev, struct ethtool_lin
 	return 0;
 }
 
-const struct ethtool_ops vnic_ethtool_ops = {
+const struct ethtool_ops vnicvf_ethtool_ops = {
 	/* RX and TX of a queue pair have one interrupt, so there is no TX_USECS. */
 	.supported_coalesce_params = ETHTOOL_COALESCE_RX_USECS | ETHTOOL_COALESCE_MAX_FRAMES |
 				     ETHTOOL_COALESCE_USE_ADAPTIVE_RX,
-	.get_drvinfo		= vnic_get_drvinfo,
+	.get_drvinfo		= vnicvf_get_drvinfo,
 	.get_link		= ethtool_op_get_link,
-	.get_link_ksettings	= vnic_get_link_ksettings,
+	.get_link_ksettings	= vnicvf_get_link_ksettings,
 	.get_ts_info		= ethtool_op_get_ts_info,
-	.get_sset_count		= vnic_get_sset_count,
-	.get_strings		= vnic_get_strings,
-	.get_ethtool_stats	= vnic_get_ethtool_stats,
-	.get_ringparam		= vnic_get_ringparam,
-	.set_ringparam		= vnic_set_ringparam,
-	.get_channels		= vnic_get_channels,
-	.set_channels		= vnic_set_channels,
-	.get_coalesce		= vnic_get_coalesce,
-	.set_coalesce		= vnic_set_coalesce,
-	.get_per_queue_coalesce	= vnic_get_queue_coalesce,
-	.set_per_queue_coalesce	= vnic_set_queue_coalesce,
-	.get_rxnfc		= vnic_get_rxnfc,
-	VNIC_RX_RING_COUNT_OP(vnic_get_rx_ring_count)
-	VNIC_RXFH_FIELDS_OP(vnic_get_rxfh_fields)
-	.get_rxfh_key_size	= vnic_get_rxfh_key_size,
-	.get_rxfh_indir_size	= vnic_get_rxfh_indir_size,
-	.get_rxfh		= vnic_get_rxfh,
-	.set_rxfh		= vnic_set_rxfh,
+	.get_sset_count		= vnicvf_get_sset_count,
+	.get_strings		= vnicvf_get_strings,
+	.get_ethtool_stats	= vnicvf_get_ethtool_stats,
+	.get_ringparam		= vnicvf_get_ringparam,
+	.set_ringparam		= vnicvf_set_ringparam,
+	.get_channels		= vnicvf_get_channels,
+	.set_channels		= vnicvf_set_channels,
+	.get_coalesce		= vnicvf_get_coalesce,
+	.set_coalesce		= vnicvf_set_coalesce,
+	.get_per_queue_coalesce	= vnicvf_get_queue_coalesce,
+	.set_per_queue_coalesce	= vnicvf_set_queue_coalesce,
+	.get_rxnfc		= vnicvf_get_rxnfc,
+	VNIC_RX_RING_COUNT_OP(vnicvf_get_rx_ring_count)
+	VNIC_RXFH_FIELDS_OP(vnicvf_get_rxfh_fields)
+	.get_rxfh_key_size	= vnicvf_get_rxfh_key_size,
+	.get_rxfh_indir_size	= vnicvf_get_rxfh_indir_size,
+	.get_rxfh		= vnicvf_get_rxfh,
+	.set_rxfh		= vnicvf_set_rxfh,
 };

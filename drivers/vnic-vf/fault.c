@@ -8,22 +8,22 @@
 /* Any context.  Resets keep a distance, so that a device that fails each time
  * costs nothing.
  */
-void vnic_request_reset(struct vnic_vf *vf)
+void vnicvf_request_reset(struct vnicvf *vf)
 {
 	unsigned long next = READ_ONCE(vf->next_reset);
 	unsigned long now = jiffies;
 
-	set_bit(VNIC_VF_RESET, &vf->flags);
+	set_bit(VNICVF_RESET, &vf->flags);
 	schedule_delayed_work(&vf->control, time_before(now, next) ? next - now : 0);
 }
 
 /* The device's indices make no sense: leave the rings alone until the reset. */
-void vnic_qp_fail(struct vnic_qp *qp)
+void vnicvf_qp_fail(struct vnicvf_qp *qp)
 {
 	if (qp->failed)
 		return;
 	qp->failed = true;
 	netdev_err(qp->vf->netdev, "queue %u: device completed what it was not given\n",
 		   qp->index);
-	vnic_request_reset(qp->vf);
+	vnicvf_request_reset(qp->vf);
 }

@@ -8,10 +8,10 @@
 
 #include "vf.h"
 
-#define VNIC_VLAN_SINGLE	16	/* messages for one VLAN each, after a quiet second */
+#define VNICVF_VLAN_SINGLE	16	/* messages for one VLAN each, after a quiet second */
 
 /**
- * struct vnic_filter - receive filters as they are sent
+ * struct vnicvf_filter - receive filters as they are sent
  * @flags: VNIC_RX_MODE_*
  * @num_uc: unicast addresses
  * @num_mc: multicast addresses
@@ -19,7 +19,7 @@
  * @mc: multicast addresses, VNIC_MAX_FILTERS entries
  * @req: room for the message
  */
-struct vnic_filter {
+struct vnicvf_filter {
 	u32	flags;
 	u16	num_uc;
 	u16	num_mc;
@@ -28,9 +28,9 @@ struct vnic_filter {
 	u8	req[sizeof(struct vnic_mbx_rx_mode) + VNIC_MAX_FILTERS * ETH_ALEN];
 };
 
-static_assert(sizeof_field(struct vnic_filter, req) <= VNIC_MBX_REQ_MAX);
+static_assert(sizeof_field(struct vnicvf_filter, req) <= VNIC_MBX_REQ_MAX);
 
-static u16 vnic_filter_list(struct netdev_hw_addr_list *list, u8 (*out)[ETH_ALEN], bool *all)
+static u16 vnicvf_filter_list(struct netdev_hw_addr_list *list, u8 (*out)[ETH_ALEN], bool *all)
 {
 	struct netdev_hw_addr *ha;
 	u16 n = 0;
@@ -48,7 +48,7 @@ static u16 vnic_filter_list(struct netdev_hw_addr_list *list, u8 (*out)[ETH_ALEN
 /* What the stack wants.  Lists that no device takes become promiscuous modes, and
  * who is promiscuous because of the stack (a bridge, a capture) wants all VLANs.
  */
-static void vnic_filter_gather(struct vnic_vf *vf, struct vnic_filter *f)
+static void vnicvf_filter_gather(struct vnicvf *vf, struct vnicvf_filter *f)
 {
 	struct net_device *netdev = vf->netdev;
 	u32 vlan_all = READ_ONCE(vf->vlan_all);
@@ -57,10 +57,10 @@ static void vnic_filter_gather(struct vnic_vf *vf, struct vnic_filter *f)
 	netif_addr_lock_bh(netdev);
 	promisc = netdev->flags & IFF_PROMISC;
 	allmulti = netdev->flags & (IFF_ALLMULTI | IFF_PROMISC);
-	if (promisc && vnic_has(vf, VNIC_F_VLAN_ALL))
+	if (promisc && vnicvf_has(vf, VNIC_F_VLAN_ALL))
 		vlan_all = VNIC_RX_MODE_ALLCTAG | VNIC_RX_MODE_ALLSTAG;
-	f->num_uc = vnic_filter_list(&netdev->uc, f->uc, &promisc);
-	f->num_mc = vnic_filter_list(&netdev->mc, f->mc, &allmulti);
+	f->num_uc = vnicvf_filter_list(&netdev->uc, f->uc, &promisc);
+	f->num_mc = vnicvf_filter_list(&netdev->mc, f->mc, &allmulti);
 	netif_addr_unlock_bh(netdev);
 
 	if (f->num_uc + f->num_mc > VNIC_MAX_FILTERS) {
@@ -71,7 +71,7 @@ static void vnic_filter_gather(struct vnic_vf *vf, struct vnic_filter *f)
 		   (allmulti ? VNIC_RX_MODE_ALLMULTI : 0) | vlan_all;
 }
 
-static int vnic_filter_call(struct vnic_vf *vf, struct vnic_filter *f)
+static int vnicvf_filter_call(struct vnicvf *vf, struct vnicvf_filter *f)
 {
 	struct vnic_mbx_rx_mode *req = (struct vnic_mbx_rx_mode *)f->req;
 	size_t uc = f->num_uc * ETH_ALEN, mc = f->num_mc * ETH_ALEN;
@@ -81,13 +81,13 @@ static int vnic_filter_call(struct vnic_vf *vf, struct vnic_filter *f)
 	req->num_mc = cpu_to_le16(f->num_mc);
 	memcpy(req->addrs, f->uc, uc);
 	memcpy(req->addrs + uc, f->mc, mc);
-	return vnic_mbx_call(vf, VNIC_MBX_SET_RX_MODE, req, sizeof(*req) + uc + mc, NULL, 0);
+	return vnicvf_mbx_call(vf, VNIC_MBX_SET_RX_MODE, req, sizeof(*req) + uc + mc, NULL, 0);
 }
 
 /* Ask for less: what the device said it takes, with the promiscuous modes in
  * place of the rest; if that was too much, half of it.
  */
-static void vnic_filter_shrink(const struct vnic_vf *vf, struct vnic_filter *f, bool trusted)
+static void vnicvf_filter_shrink(const struct vnicvf *vf, struct vnicvf_filter *f, bool trusted)
 {
 	if (f->num_uc <= vf->caps_uc && f->num_mc <= vf->caps_mc) {
 		f->num_uc /= 2;
@@ -102,7 +102,7 @@ static void vnic_filter_shrink(const struct vnic_vf *vf, struct vnic_filter *f, 
 	f->num_mc = min(f->num_mc, vf->caps_mc);
 }
 
-static const char *vnic_filter_mode(u32 flags)
+static const char *vnicvf_filter_mode(u32 flags)
 {
 	if (flags & VNIC_RX_MODE_PROMISC)
 		return "promiscuous";
@@ -110,8 +110,8 @@ static const char *vnic_filter_mode(u32 flags)
 }
 
 /* Say what is not received, once until it is something else.  @refused: modes */
-static void vnic_filter_report(struct vnic_vf *vf, const struct vnic_filter *f, u32 refused,
-			       bool lost)
+static void vnicvf_filter_report(struct vnicvf *vf, const struct vnicvf_filter *f, u32 refused,
+				 bool lost)
 {
 	bool few = lost && !f->flags;
 
@@ -121,7 +121,8 @@ static void vnic_filter_report(struct vnic_vf *vf, const struct vnic_filter *f, 
 	vf->few = few;
 	if (refused)
 		netdev_warn(vf->netdev, "%s mode refused: the host does not trust this VF%s\n",
-			    vnic_filter_mode(refused), few ? "; some addresses are not received" : "");
+			    vnicvf_filter_mode(refused),
+			    few ? "; some addresses are not received" : "");
 	else if (few)
 		netdev_warn(vf->netdev, "too many addresses: %u unicast, %u multicast are received\n",
 			    f->num_uc, f->num_mc);
@@ -130,13 +131,13 @@ static void vnic_filter_report(struct vnic_vf *vf, const struct vnic_filter *f, 
 /* Trust may come and go while the function runs, so the device is asked for
  * what is wanted, and for less when it refuses.
  */
-static void vnic_filter_negotiate(struct vnic_vf *vf, struct vnic_filter *f)
+static void vnicvf_filter_negotiate(struct vnicvf *vf, struct vnicvf_filter *f)
 {
 	u32 wanted = f->flags;
 	bool trusted = true, lost = false;
 	int err;
 
-	while ((err = vnic_filter_call(vf, f))) {
+	while ((err = vnicvf_filter_call(vf, f))) {
 		if (err == -EPERM && f->flags) {
 			f->flags = 0;
 			trusted = false;
@@ -144,7 +145,7 @@ static void vnic_filter_negotiate(struct vnic_vf *vf, struct vnic_filter *f)
 			f->num_uc = 0;
 			lost = true;
 		} else if (err == -ENOSPC && f->num_uc + f->num_mc) {
-			vnic_filter_shrink(vf, f, trusted);
+			vnicvf_filter_shrink(vf, f, trusted);
 			lost = true;
 		} else {
 			break;
@@ -153,37 +154,37 @@ static void vnic_filter_negotiate(struct vnic_vf *vf, struct vnic_filter *f)
 	if (err && err != -ENETDOWN && net_ratelimit())
 		netdev_err(vf->netdev, "receive filters not set: %d\n", err);
 	else if (!err)
-		vnic_filter_report(vf, f, trusted ? 0 : wanted, lost);
+		vnicvf_filter_report(vf, f, trusted ? 0 : wanted, lost);
 }
 
 /* Send the receive filters as they are now.  Context: process. */
-void vnic_filter_send(struct vnic_vf *vf)
+void vnicvf_filter_send(struct vnicvf *vf)
 {
-	struct vnic_filter *f = kmalloc(sizeof(*f), GFP_KERNEL);
+	struct vnicvf_filter *f = kmalloc(sizeof(*f), GFP_KERNEL);
 
 	if (!f)
 		return;	/* those in force stay */
 	/* Who comes later has seen what is newer. */
 	mutex_lock(&vf->filter_lock);
-	vnic_filter_gather(vf, f);
-	vnic_filter_negotiate(vf, f);
+	vnicvf_filter_gather(vf, f);
+	vnicvf_filter_negotiate(vf, f);
 	mutex_unlock(&vf->filter_lock);
 	kfree(f);
 }
 
 /**
- * vnic_set_vlan_filter - filter VLANs, or receive all of them
+ * vnicvf_set_vlan_filter - filter VLANs, or receive all of them
  * @vf: function
  * @features: what the netdev is to have
  *
  * Context: rtnl.
  */
-void vnic_set_vlan_filter(struct vnic_vf *vf, netdev_features_t features)
+void vnicvf_set_vlan_filter(struct vnicvf *vf, netdev_features_t features)
 {
 	u32 all = 0;
 
 	ASSERT_RTNL();
-	if (!vnic_has(vf, VNIC_F_VLAN_ALL))
+	if (!vnicvf_has(vf, VNIC_F_VLAN_ALL))
 		return;
 	if (!(features & NETIF_F_HW_VLAN_CTAG_FILTER))
 		all |= VNIC_RX_MODE_ALLCTAG;
@@ -193,48 +194,48 @@ void vnic_set_vlan_filter(struct vnic_vf *vf, netdev_features_t features)
 		return;
 	WRITE_ONCE(vf->vlan_all, all);
 	if (netif_device_present(vf->netdev))
-		vnic_filter_send(vf);
+		vnicvf_filter_send(vf);
 }
 
-void vnic_filter_work(struct work_struct *work)
+void vnicvf_filter_work(struct work_struct *work)
 {
-	vnic_filter_send(container_of(work, struct vnic_vf, filter));
+	vnicvf_filter_send(container_of(work, struct vnicvf, filter));
 }
 
 /* Context: atomic, so a work item sends the message. */
-void vnic_set_rx_mode(struct net_device *netdev)
+void vnicvf_set_rx_mode(struct net_device *netdev)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 
 	schedule_work(&vf->filter);
 }
 
-static int vnic_vlan_send(struct vnic_vf *vf, u16 opcode, __be16 proto, u16 vid)
+static int vnicvf_vlan_send(struct vnicvf *vf, u16 opcode, __be16 proto, u16 vid)
 {
 	struct vnic_mbx_vlan req = {
 		.vid	= cpu_to_le16(vid),
 		.proto	= cpu_to_le16(ntohs(proto)),
 	};
 
-	return vnic_mbx_call(vf, opcode, &req, sizeof(req), NULL, 0);
+	return vnicvf_mbx_call(vf, opcode, &req, sizeof(req), NULL, 0);
 }
 
-static unsigned long *vnic_vlans(struct vnic_vf *vf, __be16 proto)
+static unsigned long *vnicvf_vlans(struct vnicvf *vf, __be16 proto)
 {
 	return proto == htons(ETH_P_8021AD) ? vf->stag : vf->ctag;
 }
 
 /* All VLANs of a protocol by one message */
-static int vnic_vlan_send_all(struct vnic_vf *vf, __be16 proto)
+static int vnicvf_vlan_send_all(struct vnicvf *vf, __be16 proto)
 {
 	struct vnic_mbx_vlans req = { .proto = cpu_to_le16(ntohs(proto)) };
 	u64 map[ARRAY_SIZE(req.map)];
 	unsigned int i;
 
-	bitmap_to_arr64(map, vnic_vlans(vf, proto), VLAN_N_VID);
+	bitmap_to_arr64(map, vnicvf_vlans(vf, proto), VLAN_N_VID);
 	for (i = 0; i < ARRAY_SIZE(map); i++)
 		req.map[i] = cpu_to_le64(map[i]);
-	return vnic_mbx_call(vf, VNIC_MBX_SET_VLANS, &req, sizeof(req), NULL, 0);
+	return vnicvf_mbx_call(vf, VNIC_MBX_SET_VLANS, &req, sizeof(req), NULL, 0);
 }
 
 /*
@@ -242,73 +243,73 @@ static int vnic_vlan_send_all(struct vnic_vf *vf, __be16 proto)
  * user learns at once whether they are allowed, and they are in force.  Who adds
  * thousands would wait for as many answers, and all of rtnl with him.
  */
-static bool vnic_vlan_single(struct vnic_vf *vf)
+static bool vnicvf_vlan_single(struct vnicvf *vf)
 {
-	if (!vnic_has(vf, VNIC_F_VLAN_MAP))
+	if (!vnicvf_has(vf, VNIC_F_VLAN_MAP))
 		return true;
 	if (jiffies - vf->vlan_since > HZ)
 		vf->vlan_count = 0;
 	vf->vlan_since = jiffies;
-	return vf->vlan_count++ < VNIC_VLAN_SINGLE;
+	return vf->vlan_count++ < VNICVF_VLAN_SINGLE;
 }
 
 /* VID 0 is no VLAN: priority-tagged frames are always received. */
-int vnic_vlan_add(struct net_device *netdev, __be16 proto, u16 vid)
+int vnicvf_vlan_add(struct net_device *netdev, __be16 proto, u16 vid)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 	int err = 0;
 
 	if (!vid)
 		return 0;
-	if (vnic_vlan_single(vf))
-		err = vnic_vlan_send(vf, VNIC_MBX_VLAN_ADD, proto, vid);
+	if (vnicvf_vlan_single(vf))
+		err = vnicvf_vlan_send(vf, VNIC_MBX_VLAN_ADD, proto, vid);
 	else
 		schedule_work(&vf->vlan);
 	/* Being reset: what is noted here will be set then. */
 	if (err && netif_device_present(netdev))
 		return err;
-	set_bit(vid, vnic_vlans(vf, proto));
+	set_bit(vid, vnicvf_vlans(vf, proto));
 	return 0;
 }
 
-int vnic_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid)
+int vnicvf_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 
-	if (!test_and_clear_bit(vid, vnic_vlans(vf, proto)))
+	if (!test_and_clear_bit(vid, vnicvf_vlans(vf, proto)))
 		return 0;
 	/* Without an answer the device is reset, which forgets the VLAN, too. */
-	if (vnic_vlan_single(vf))
-		vnic_vlan_send(vf, VNIC_MBX_VLAN_DEL, proto, vid);
+	if (vnicvf_vlan_single(vf))
+		vnicvf_vlan_send(vf, VNIC_MBX_VLAN_DEL, proto, vid);
 	else
 		schedule_work(&vf->vlan);
 	return 0;
 }
 
 /* One message each, for devices that know no other.  The first error. */
-static int vnic_vlan_send_each(struct vnic_vf *vf, __be16 proto)
+static int vnicvf_vlan_send_each(struct vnicvf *vf, __be16 proto)
 {
 	unsigned int vid;
 	int err = 0;
 
-	for_each_set_bit(vid, vnic_vlans(vf, proto), VLAN_N_VID) {
-		err = vnic_vlan_send(vf, VNIC_MBX_VLAN_ADD, proto, vid);
+	for_each_set_bit(vid, vnicvf_vlans(vf, proto), VLAN_N_VID) {
+		err = vnicvf_vlan_send(vf, VNIC_MBX_VLAN_ADD, proto, vid);
 		if (err)
 			break;
 	}
 	return err;
 }
 
-static void vnic_vlan_replay_one(struct vnic_vf *vf, __be16 proto)
+static void vnicvf_vlan_replay_one(struct vnicvf *vf, __be16 proto)
 {
-	int err = vnic_has(vf, VNIC_F_VLAN_MAP) ? vnic_vlan_send_all(vf, proto) :
-						  vnic_vlan_send_each(vf, proto);
+	int err = vnicvf_has(vf, VNIC_F_VLAN_MAP) ? vnicvf_vlan_send_all(vf, proto) :
+						    vnicvf_vlan_send_each(vf, proto);
 
 	if (err)
 		netdev_warn(vf->netdev, "the host no longer allows the VLANs in use: %d\n", err);
 }
 
-static int vnic_vlan_note(struct net_device *upper, int vid, void *vids)
+static int vnicvf_vlan_note(struct net_device *upper, int vid, void *vids)
 {
 	__set_bit(vid, vids);
 	return 0;
@@ -317,36 +318,36 @@ static int vnic_vlan_note(struct net_device *upper, int vid, void *vids)
 /* Forget the VLANs that were left while the device was detached: the core does not tell
  * the driver then ("failed to kill vid").
  */
-static void vnic_vlan_prune(struct vnic_vf *vf)
+static void vnicvf_vlan_prune(struct vnicvf *vf)
 {
 	DECLARE_BITMAP(vids, VLAN_N_VID) = {};
 
 	if (vf->netdev->reg_state != NETREG_REGISTERED)
 		return;		/* none yet, and no rtnl */
-	vlan_for_each(vf->netdev, vnic_vlan_note, vids);
+	vlan_for_each(vf->netdev, vnicvf_vlan_note, vids);
 	bitmap_and(vf->ctag, vf->ctag, vids, VLAN_N_VID);
 	bitmap_and(vf->stag, vf->stag, vids, VLAN_N_VID);
 }
 
 /* Join all VLANs again.  Context: rtnl, once the netdev is registered. */
-void vnic_vlan_replay(struct vnic_vf *vf)
+void vnicvf_vlan_replay(struct vnicvf *vf)
 {
-	vnic_vlan_prune(vf);
+	vnicvf_vlan_prune(vf);
 	if (!bitmap_empty(vf->ctag, VLAN_N_VID))
-		vnic_vlan_replay_one(vf, htons(ETH_P_8021Q));
+		vnicvf_vlan_replay_one(vf, htons(ETH_P_8021Q));
 	if (!bitmap_empty(vf->stag, VLAN_N_VID))
-		vnic_vlan_replay_one(vf, htons(ETH_P_8021AD));
+		vnicvf_vlan_replay_one(vf, htons(ETH_P_8021AD));
 }
 
 /* VLANs have been added or removed that the device has not been told of. */
-void vnic_vlan_work(struct work_struct *work)
+void vnicvf_vlan_work(struct work_struct *work)
 {
-	struct vnic_vf *vf = container_of(work, struct vnic_vf, vlan);
+	struct vnicvf *vf = container_of(work, struct vnicvf, vlan);
 
 	rtnl_lock();
 	if (netif_device_present(vf->netdev)) {
-		vnic_vlan_replay_one(vf, htons(ETH_P_8021Q));
-		vnic_vlan_replay_one(vf, htons(ETH_P_8021AD));
+		vnicvf_vlan_replay_one(vf, htons(ETH_P_8021Q));
+		vnicvf_vlan_replay_one(vf, htons(ETH_P_8021AD));
 	}
 	rtnl_unlock();
 }

@@ -10,10 +10,10 @@
 
 #include "hw.h"
 
-#define VNIC_RESET_TIMEOUT_MS	5000
+#define VNICVF_RESET_TIMEOUT_MS	5000
 
 /* The software device on this host, or a mapped BAR in a guest. */
-static int vnic_hw_map(struct vnic_hw *hw)
+static int vnicvf_hw_map(struct vnicvf_hw *hw)
 {
 	struct vnic_fn *fn;
 
@@ -32,7 +32,7 @@ static int vnic_hw_map(struct vnic_hw *hw)
 	return hw->bar ? 0 : -ENOMEM;
 }
 
-static void vnic_hw_unmap(struct vnic_hw *hw)
+static void vnicvf_hw_unmap(struct vnicvf_hw *hw)
 {
 	if (hw->ops)
 		hw->ops->close(hw->fn);
@@ -43,7 +43,7 @@ static void vnic_hw_unmap(struct vnic_hw *hw)
 /* One control vector, and one per queue pair as far as they and CPUs reach.
  * Queue pairs are spread over the CPUs once; a user's affinity stays.
  */
-static int vnic_hw_vectors(struct vnic_hw *hw)
+static int vnicvf_hw_vectors(struct vnicvf_hw *hw)
 {
 	int node = dev_to_node(&hw->pdev->dev);
 	unsigned int want = 1 + min_t(unsigned int, VNIC_MAX_QPS, num_online_cpus());
@@ -61,15 +61,15 @@ static int vnic_hw_vectors(struct vnic_hw *hw)
 }
 
 /**
- * vnic_hw_open - make the device usable
+ * vnicvf_hw_open - make the device usable
  * @hw: zeroed
  * @pdev: VF
  *
  * Context: process.
  * Return: 0; -EBUSY: the VF is in use elsewhere; -ENODEV: it is going away;
- * another error of the PCI core.  Undone by vnic_hw_close().
+ * another error of the PCI core.  Undone by vnicvf_hw_close().
  */
-int vnic_hw_open(struct vnic_hw *hw, struct pci_dev *pdev)
+int vnicvf_hw_open(struct vnicvf_hw *hw, struct pci_dev *pdev)
 {
 	int err;
 
@@ -80,42 +80,42 @@ int vnic_hw_open(struct vnic_hw *hw, struct pci_dev *pdev)
 	err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 	if (err)
 		goto disable;
-	err = vnic_hw_map(hw);
+	err = vnicvf_hw_map(hw);
 	if (err)
 		goto disable;
 	pci_set_master(pdev);
-	err = vnic_hw_vectors(hw);
+	err = vnicvf_hw_vectors(hw);
 	if (err)
 		goto unmap;
 	return 0;
 
 unmap:
 	pci_clear_master(pdev);
-	vnic_hw_unmap(hw);
+	vnicvf_hw_unmap(hw);
 disable:
 	pci_disable_device(pdev);
 	return err;
 }
 
 /* All interrupts are freed and the device has been reset. */
-void vnic_hw_close(struct vnic_hw *hw)
+void vnicvf_hw_close(struct vnicvf_hw *hw)
 {
 	pci_clear_master(hw->pdev);
-	vnic_hw_unmap(hw);
+	vnicvf_hw_unmap(hw);
 	pci_free_irq_vectors(hw->pdev);
 	pci_disable_device(hw->pdev);
 }
 
 /* Is this a device whose interface the driver speaks? */
-int vnic_hw_check(struct vnic_hw *hw)
+int vnicvf_hw_check(struct vnicvf_hw *hw)
 {
 	u32 version;
 
-	if (vnic_hw_read(hw, VNIC_REG_MAGIC) != VNIC_MAGIC) {
+	if (vnicvf_hw_read(hw, VNIC_REG_MAGIC) != VNIC_MAGIC) {
 		dev_err(&hw->pdev->dev, "not a vnic device, or it is gone\n");
 		return -ENODEV;
 	}
-	version = vnic_hw_read(hw, VNIC_REG_VERSION);
+	version = vnicvf_hw_read(hw, VNIC_REG_VERSION);
 	if ((version & 0xffff) < VNIC_VERSION_1 || (version >> 16) > VNIC_VERSION_1) {
 		dev_err(&hw->pdev->dev, "device speaks versions %u to %u, driver %u\n",
 			version >> 16, version & 0xffff, VNIC_VERSION_1);
@@ -124,44 +124,44 @@ int vnic_hw_check(struct vnic_hw *hw)
 	return 0;
 }
 
-bool vnic_hw_gone(const struct vnic_hw *hw)
+bool vnicvf_hw_gone(const struct vnicvf_hw *hw)
 {
-	return vnic_hw_read(hw, VNIC_REG_MAGIC) != VNIC_MAGIC;
+	return vnicvf_hw_read(hw, VNIC_REG_MAGIC) != VNIC_MAGIC;
 }
 
 /* Has the device lost the driver's state, or refused to go on? */
-bool vnic_hw_needs_reset(const struct vnic_hw *hw)
+bool vnicvf_hw_needs_reset(const struct vnicvf_hw *hw)
 {
-	return vnic_hw_read(hw, VNIC_REG_GENERATION) != hw->generation ||
-	       vnic_hw_read(hw, VNIC_REG_STATUS) & VNIC_STATUS_FAILED;
+	return vnicvf_hw_read(hw, VNIC_REG_GENERATION) != hw->generation ||
+	       vnicvf_hw_read(hw, VNIC_REG_STATUS) & VNIC_STATUS_FAILED;
 }
 
-u64 vnic_hw_features(const struct vnic_hw *hw)
+u64 vnicvf_hw_features(const struct vnicvf_hw *hw)
 {
-	return vnic_hw_read(hw, VNIC_REG_FEATURES_LO) |
-	       (u64)vnic_hw_read(hw, VNIC_REG_FEATURES_HI) << 32;
+	return vnicvf_hw_read(hw, VNIC_REG_FEATURES_LO) |
+	       (u64)vnicvf_hw_read(hw, VNIC_REG_FEATURES_HI) << 32;
 }
 
 /**
- * vnic_hw_reset - reset the function
+ * vnicvf_hw_reset - reset the function
  * @hw: device
  *
  * When it returns the device has forgotten every address the driver named:
  * if it does not say so in time it is cut off by its bus-master enable.
  *
- * Context: process, may sleep for VNIC_RESET_TIMEOUT_MS.
+ * Context: process, may sleep for VNICVF_RESET_TIMEOUT_MS.
  * Return: 0, -ENODEV when the device is gone, -ETIMEDOUT.
  */
-int vnic_hw_reset(struct vnic_hw *hw)
+int vnicvf_hw_reset(struct vnicvf_hw *hw)
 {
-	unsigned long end = jiffies + msecs_to_jiffies(VNIC_RESET_TIMEOUT_MS);
+	unsigned long end = jiffies + msecs_to_jiffies(VNICVF_RESET_TIMEOUT_MS);
 	u32 status;
 
 	pci_set_master(hw->pdev);
-	vnic_hw_write(hw, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
+	vnicvf_hw_write(hw, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
 	for (;;) {
-		status = vnic_hw_read(hw, VNIC_REG_STATUS);
-		if (status == VNIC_ALL_ONES)
+		status = vnicvf_hw_read(hw, VNIC_REG_STATUS);
+		if (status == VNICVF_ALL_ONES)
 			return -ENODEV;
 		if (status & VNIC_STATUS_READY)
 			break;
@@ -172,6 +172,6 @@ int vnic_hw_reset(struct vnic_hw *hw)
 		}
 		usleep_range(500, 1000);
 	}
-	hw->generation = vnic_hw_read(hw, VNIC_REG_GENERATION);
+	hw->generation = vnicvf_hw_read(hw, VNIC_REG_GENERATION);
 	return 0;
 }

@@ -4,16 +4,16 @@
  */
 #include "vf.h"
 
-static int vnic_send_mac(struct vnic_vf *vf, const u8 *mac)
+static int vnicvf_send_mac(struct vnicvf *vf, const u8 *mac)
 {
 	struct vnic_mbx_mac req = {};
 
 	ether_addr_copy(req.mac, mac);
-	return vnic_mbx_call(vf, VNIC_MBX_SET_MAC, &req, sizeof(req), NULL, 0);
+	return vnicvf_mbx_call(vf, VNIC_MBX_SET_MAC, &req, sizeof(req), NULL, 0);
 }
 
 /* The netdev has another address now.  Context: rtnl, once it is registered. */
-static void vnic_put_mac(struct vnic_vf *vf, const u8 *mac)
+static void vnicvf_put_mac(struct vnicvf *vf, const u8 *mac)
 {
 	ether_addr_copy(vf->prev_mac, vf->netdev->dev_addr);
 	eth_hw_addr_set(vf->netdev, mac);
@@ -24,17 +24,17 @@ static void vnic_put_mac(struct vnic_vf *vf, const u8 *mac)
  * the host unsets that?  While the interface is down it is of no consequence: the device
  * keeps the host's, and the interface has it when it goes up.
  */
-static bool vnic_mac_put_back(struct vnic_vf *vf, const u8 *mac)
+static bool vnicvf_mac_put_back(struct vnicvf *vf, const u8 *mac)
 {
 	if (netif_running(vf->netdev) || !ether_addr_equal(mac, vf->prev_mac))
 		return false;
-	vf->mac_seq--;		/* what vnic_mac_status() takes is news */
+	vf->mac_seq--;		/* what vnicvf_mac_status() takes is news */
 	return true;
 }
 
-int vnic_set_mac(struct net_device *netdev, void *addr)
+int vnicvf_set_mac(struct net_device *netdev, void *addr)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 	struct sockaddr *sa = addr;
 	int err;
 
@@ -42,12 +42,12 @@ int vnic_set_mac(struct net_device *netdev, void *addr)
 		return -EADDRNOTAVAIL;
 	if (ether_addr_equal(netdev->dev_addr, sa->sa_data))
 		return 0;
-	err = vnic_send_mac(vf, sa->sa_data);
+	err = vnicvf_send_mac(vf, sa->sa_data);
 	if (!err) {
 		vf->own_mac = true;
 		ether_addr_copy(vf->user_mac, sa->sa_data);
 	}
-	if (err == -EPERM && vnic_mac_put_back(vf, sa->sa_data))
+	if (err == -EPERM && vnicvf_mac_put_back(vf, sa->sa_data))
 		err = 0;
 	if (err == -EPERM)
 		netdev_warn(netdev, "the host has set this VF's address and does not let it change\n");
@@ -56,33 +56,33 @@ int vnic_set_mac(struct net_device *netdev, void *addr)
 			    sa->sa_data);
 	if (err)
 		return err;
-	vnic_put_mac(vf, sa->sa_data);
+	vnicvf_put_mac(vf, sa->sa_data);
 	return 0;
 }
 
 /* The netdev has the host's address now. */
-static void vnic_take_mac(struct vnic_vf *vf, const u8 *mac, bool random)
+static void vnicvf_take_mac(struct vnicvf *vf, const u8 *mac, bool random)
 {
 	struct net_device *netdev = vf->netdev;
 
 	vf->own_mac = false;
-	vnic_put_mac(vf, mac);
+	vnicvf_put_mac(vf, mac);
 	netdev->addr_assign_type = random ? NET_ADDR_RANDOM : NET_ADDR_PERM;
 	if (netdev->reg_state == NETREG_REGISTERED)
 		call_netdevice_notifiers(NETDEV_CHANGEADDR, netdev);
 }
 
 /* The host's address, unless the user set one and may keep it. */
-void vnic_mac_hello(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
+void vnicvf_mac_hello(struct vnicvf *vf, const struct vnic_mbx_caps *caps)
 {
 	struct net_device *netdev = vf->netdev;
 
 	vf->mac_seq = le32_to_cpu(caps->mac_seq);
 	if (ether_addr_equal(netdev->dev_addr, caps->mac))
 		return;
-	if (vf->own_mac && !caps->mac_fixed && !vnic_send_mac(vf, netdev->dev_addr))
+	if (vf->own_mac && !caps->mac_fixed && !vnicvf_send_mac(vf, netdev->dev_addr))
 		return;
-	vnic_take_mac(vf, caps->mac, le32_to_cpu(caps->flags) & VNIC_CAPS_F_MAC_RANDOM);
+	vnicvf_take_mac(vf, caps->mac, le32_to_cpu(caps->flags) & VNIC_CAPS_F_MAC_RANDOM);
 }
 
 /* Has the host given the function an address?  The report may be older than
@@ -92,7 +92,7 @@ void vnic_mac_hello(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
  * address after they have set the VF's, to put it back when they unset that
  * (sriov-cni): they must not find the one that they have set.
  */
-void vnic_mac_status(struct vnic_vf *vf, const struct vnic_status *st)
+void vnicvf_mac_status(struct vnicvf *vf, const struct vnicvf_status *st)
 {
 	struct net_device *netdev = vf->netdev;
 
@@ -102,7 +102,7 @@ void vnic_mac_status(struct vnic_vf *vf, const struct vnic_status *st)
 		vf->own_mac = false;
 		if (!netif_running(netdev) && !(st->flags & VNIC_ST_F_MAC_DEFAULT))
 			return;
-		vnic_take_mac(vf, st->mac, st->flags & VNIC_ST_F_MAC_RANDOM);
+		vnicvf_take_mac(vf, st->mac, st->flags & VNIC_ST_F_MAC_RANDOM);
 		/* the user's again, as trust is back? */
 		vf->own_mac = ether_addr_equal(vf->user_mac, st->mac);
 		netdev_info(netdev, "address set to %pM by the host\n", st->mac);

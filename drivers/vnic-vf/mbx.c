@@ -7,7 +7,7 @@
 
 #include "vf.h"
 
-static const int vnic_mbx_errno[] = {
+static const int vnicvf_mbx_errno[] = {
 	[VNIC_MBX_OK]		= 0,
 	[VNIC_MBX_E_VERSION]	= -EPROTONOSUPPORT,
 	[VNIC_MBX_E_OPCODE]	= -EOPNOTSUPP,
@@ -21,9 +21,9 @@ static const int vnic_mbx_errno[] = {
 	[VNIC_MBX_E_NOMEM]	= -ENOMEM,
 };
 
-int vnic_mbx_init(struct vnic_vf *vf)
+int vnicvf_mbx_init(struct vnicvf *vf)
 {
-	struct vnic_mbx *mbx = &vf->mbx;
+	struct vnicvf_mbx *mbx = &vf->mbx;
 
 	mutex_init(&mbx->lock);
 	init_completion(&mbx->done);
@@ -32,29 +32,29 @@ int vnic_mbx_init(struct vnic_vf *vf)
 	return mbx->page ? 0 : -ENOMEM;
 }
 
-void vnic_mbx_free(struct vnic_vf *vf)
+void vnicvf_mbx_free(struct vnicvf *vf)
 {
 	dma_free_coherent(&vf->pdev->dev, VNIC_MBX_PAGE_SIZE, vf->mbx.page, vf->mbx.dma);
 }
 
 /* Give the page to a device that has just been reset. */
-void vnic_mbx_start(struct vnic_vf *vf)
+void vnicvf_mbx_start(struct vnicvf *vf)
 {
-	struct vnic_mbx *mbx = &vf->mbx;
+	struct vnicvf_mbx *mbx = &vf->mbx;
 
 	mutex_lock(&mbx->lock);
 	memset(mbx->page, 0, VNIC_MBX_PAGE_SIZE);
 	mbx->event = 0;
-	vnic_hw_write(&vf->hw, VNIC_REG_MBX_ADDR_HI, upper_32_bits(mbx->dma));
-	vnic_hw_write(&vf->hw, VNIC_REG_MBX_ADDR_LO, lower_32_bits(mbx->dma));
+	vnicvf_hw_write(&vf->hw, VNIC_REG_MBX_ADDR_HI, upper_32_bits(mbx->dma));
+	vnicvf_hw_write(&vf->hw, VNIC_REG_MBX_ADDR_LO, lower_32_bits(mbx->dma));
 	mbx->live = true;
 	mutex_unlock(&mbx->lock);
 }
 
 /* No more requests; a waiting one ends. */
-void vnic_mbx_stop(struct vnic_vf *vf)
+void vnicvf_mbx_stop(struct vnicvf *vf)
 {
-	struct vnic_mbx *mbx = &vf->mbx;
+	struct vnicvf_mbx *mbx = &vf->mbx;
 
 	WRITE_ONCE(mbx->live, false);
 	complete(&mbx->done);
@@ -62,32 +62,32 @@ void vnic_mbx_stop(struct vnic_vf *vf)
 	mutex_unlock(&mbx->lock);
 }
 
-static bool vnic_mbx_answered(struct vnic_mbx *mbx)
+static bool vnicvf_mbx_answered(struct vnicvf_mbx *mbx)
 {
 	/* seq is written last: the rest of the response is there, too */
 	return le16_to_cpu(virt_load_acquire(&mbx->page->resp.seq)) == READ_ONCE(mbx->seq);
 }
 
 /**
- * vnic_mbx_irq - the control vector was raised
+ * vnicvf_mbx_irq - the control vector was raised
  * @vf: function
  *
  * Context: hard interrupt.
  * Return: true when there is work for process context.
  */
-bool vnic_mbx_irq(struct vnic_vf *vf)
+bool vnicvf_mbx_irq(struct vnicvf *vf)
 {
-	struct vnic_mbx *mbx = &vf->mbx;
+	struct vnicvf_mbx *mbx = &vf->mbx;
 	const struct vnic_mbx_status *st = &mbx->page->status;
 	bool reset = le32_to_cpu(READ_ONCE(st->flags)) & VNIC_ST_F_RESET;
 
-	if (reset || vnic_mbx_answered(mbx))
+	if (reset || vnicvf_mbx_answered(mbx))
 		complete(&mbx->done);
 	return reset || le32_to_cpu(READ_ONCE(st->event)) != READ_ONCE(mbx->event);
 }
 
 /* What the host allows now, see struct vnic_mbx_status; the rest stays to be read. */
-u32 vnic_mbx_allow_seq(struct vnic_vf *vf)
+u32 vnicvf_mbx_allow_seq(struct vnicvf *vf)
 {
 	return le32_to_cpu(READ_ONCE(vf->mbx.page->status.allow_seq));
 }
@@ -95,11 +95,11 @@ u32 vnic_mbx_allow_seq(struct vnic_vf *vf)
 /* Read the status block; the event counter first, so that a change during the
  * read leaves a difference.
  */
-void vnic_mbx_status(struct vnic_vf *vf, struct vnic_status *out)
+void vnicvf_mbx_status(struct vnicvf *vf, struct vnicvf_status *out)
 {
 	const struct vnic_mbx_status *st = &vf->mbx.page->status;
 
-	WRITE_ONCE(vf->mbx.event, vnic_load(&st->event));
+	WRITE_ONCE(vf->mbx.event, vnicvf_load(&st->event));
 	out->flags = le32_to_cpu(READ_ONCE(st->flags));
 	out->speed = le32_to_cpu(READ_ONCE(st->speed));
 	out->mac_seq = le32_to_cpu(READ_ONCE(st->mac_seq));
@@ -110,28 +110,28 @@ void vnic_mbx_status(struct vnic_vf *vf, struct vnic_status *out)
 /* Wait for the answer, a second at a time: a lost interrupt costs a second, and
  * a device that is gone or was reset is noticed.
  */
-static int vnic_mbx_wait(struct vnic_vf *vf)
+static int vnicvf_mbx_wait(struct vnicvf *vf)
 {
-	struct vnic_mbx *mbx = &vf->mbx;
+	struct vnicvf_mbx *mbx = &vf->mbx;
 	unsigned long end = jiffies + msecs_to_jiffies(VNIC_MBX_TIMEOUT_MS);
 
 	do {
 		wait_for_completion_timeout(&mbx->done, HZ);
-		if (vnic_mbx_answered(mbx))
+		if (vnicvf_mbx_answered(mbx))
 			return 0;
 		if (!READ_ONCE(mbx->live))
 			return -ENETDOWN;
-		if (vnic_hw_gone(&vf->hw))
+		if (vnicvf_hw_gone(&vf->hw))
 			return -ENODEV;
-		if (vnic_hw_needs_reset(&vf->hw))
+		if (vnicvf_hw_needs_reset(&vf->hw))
 			return -EIO;
 	} while (time_before(jiffies, end));
 	return -ETIMEDOUT;
 }
 
-static void vnic_mbx_send(struct vnic_vf *vf, u16 opcode, const void *req, size_t len)
+static void vnicvf_mbx_send(struct vnicvf *vf, u16 opcode, const void *req, size_t len)
 {
-	struct vnic_mbx *mbx = &vf->mbx;
+	struct vnicvf_mbx *mbx = &vf->mbx;
 	u16 seq = mbx->seq + 1;
 
 	reinit_completion(&mbx->done);
@@ -145,12 +145,12 @@ static void vnic_mbx_send(struct vnic_vf *vf, u16 opcode, const void *req, size_
 		.seq	 = cpu_to_le16(mbx->seq),
 	};
 	virt_wmb();	/* the request before the kick */
-	vnic_hw_write(&vf->hw, VNIC_REG_MBX_KICK, 1);
+	vnicvf_hw_write(&vf->hw, VNIC_REG_MBX_KICK, 1);
 }
 
-static int vnic_mbx_take(struct vnic_vf *vf, u16 opcode, void *resp, size_t resp_len)
+static int vnicvf_mbx_take(struct vnicvf *vf, u16 opcode, void *resp, size_t resp_len)
 {
-	struct vnic_mbx *mbx = &vf->mbx;
+	struct vnicvf_mbx *mbx = &vf->mbx;
 	const struct vnic_mbx_page *page = mbx->page;
 	u32 status = le32_to_cpu(READ_ONCE(page->resp.status));
 
@@ -159,7 +159,7 @@ static int vnic_mbx_take(struct vnic_vf *vf, u16 opcode, void *resp, size_t resp
 		return -EPROTO;
 	if (status) {
 		WRITE_ONCE(mbx->refused, mbx->refused + 1);
-		return status < ARRAY_SIZE(vnic_mbx_errno) ? vnic_mbx_errno[status] : -EPROTO;
+		return status < ARRAY_SIZE(vnicvf_mbx_errno) ? vnicvf_mbx_errno[status] : -EPROTO;
 	}
 	if (le16_to_cpu(READ_ONCE(page->resp.len)) != resp_len)
 		return -EPROTO;
@@ -169,7 +169,7 @@ static int vnic_mbx_take(struct vnic_vf *vf, u16 opcode, void *resp, size_t resp
 }
 
 /**
- * vnic_mbx_call - ask the device for something
+ * vnicvf_mbx_call - ask the device for something
  * @vf: function
  * @opcode: VNIC_MBX_*
  * @req: payload
@@ -184,10 +184,10 @@ static int vnic_mbx_take(struct vnic_vf *vf, u16 opcode, void *resp, size_t resp
  * -ENOSPC, -EINVAL, -EOPNOTSUPP, ...); -ENETDOWN: mailbox not in use;
  * -ENODEV, -EIO, -ETIMEDOUT: no answer; -EPROTO: an answer that makes no sense.
  */
-int vnic_mbx_call(struct vnic_vf *vf, u16 opcode, const void *req, size_t req_len,
-		  void *resp, size_t resp_len)
+int vnicvf_mbx_call(struct vnicvf *vf, u16 opcode, const void *req, size_t req_len,
+		    void *resp, size_t resp_len)
 {
-	struct vnic_mbx *mbx = &vf->mbx;
+	struct vnicvf_mbx *mbx = &vf->mbx;
 	int err;
 
 	if (WARN_ON_ONCE(req_len > VNIC_MBX_REQ_MAX || resp_len > VNIC_MBX_RESP_MAX))
@@ -197,23 +197,23 @@ int vnic_mbx_call(struct vnic_vf *vf, u16 opcode, const void *req, size_t req_le
 		err = -ENETDOWN;
 		goto unlock;
 	}
-	vnic_mbx_send(vf, opcode, req, req_len);
-	err = vnic_mbx_wait(vf);
+	vnicvf_mbx_send(vf, opcode, req, req_len);
+	err = vnicvf_mbx_wait(vf);
 	if (!err) {
-		err = vnic_mbx_take(vf, opcode, resp, resp_len);
+		err = vnicvf_mbx_take(vf, opcode, resp, resp_len);
 	} else if (err != -ENETDOWN) {
 		netdev_err(vf->netdev, "mailbox request %u not answered: %d\n", opcode, err);
 		mbx->live = false;
-		vnic_request_reset(vf);
+		vnicvf_request_reset(vf);
 	}
 unlock:
 	mutex_unlock(&mbx->lock);
 	return err;
 }
 
-int vnic_mbx_u32(struct vnic_vf *vf, u16 opcode, u32 value)
+int vnicvf_mbx_u32(struct vnicvf *vf, u16 opcode, u32 value)
 {
 	struct vnic_mbx_u32 req = { .value = cpu_to_le32(value) };
 
-	return vnic_mbx_call(vf, opcode, &req, sizeof(req), NULL, 0);
+	return vnicvf_mbx_call(vf, opcode, &req, sizeof(req), NULL, 0);
 }

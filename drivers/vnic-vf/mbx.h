@@ -9,10 +9,10 @@
 #include <linux/mutex.h>
 #include <vnic/vnic_mbx.h>
 
-struct vnic_vf;
+struct vnicvf;
 
 /**
- * struct vnic_mbx - mailbox
+ * struct vnicvf_mbx - mailbox
  * @lock: one request at a time; protects all but @seq, which the interrupt reads
  * @done: the response is there, or the device has been reset
  * @page: shared with the device
@@ -22,7 +22,7 @@ struct vnic_vf;
  * @event: status.event the driver has acted upon (control work only)
  * @refused: requests that the device has refused
  */
-struct vnic_mbx {
+struct vnicvf_mbx {
 	struct mutex		lock;	/* one request at a time */
 	struct completion	done;
 	struct vnic_mbx_page	*page;
@@ -34,7 +34,7 @@ struct vnic_mbx {
 };
 
 /* Status block as the driver last read it, checked. */
-struct vnic_status {
+struct vnicvf_status {
 	u32	flags;
 	u32	speed;
 	u32	mac_seq;
@@ -42,16 +42,16 @@ struct vnic_status {
 	u8	mac[6];
 };
 
-/* Process context where nothing else is said, with rtnl or not: vnic_mbx.lock is taken inside. */
-int vnic_mbx_init(struct vnic_vf *vf);
-void vnic_mbx_free(struct vnic_vf *vf);
-void vnic_mbx_start(struct vnic_vf *vf);
-void vnic_mbx_stop(struct vnic_vf *vf);
-bool vnic_mbx_irq(struct vnic_vf *vf);					/* hard interrupt */
-void vnic_mbx_status(struct vnic_vf *vf, struct vnic_status *st);	/* rtnl */
-u32 vnic_mbx_allow_seq(struct vnic_vf *vf);
-int vnic_mbx_call(struct vnic_vf *vf, u16 opcode, const void *req, size_t req_len,
-		  void *resp, size_t resp_len);
-int vnic_mbx_u32(struct vnic_vf *vf, u16 opcode, u32 value);
+/* Process context where nothing else is said, with rtnl or not; takes vnicvf_mbx.lock. */
+int vnicvf_mbx_init(struct vnicvf *vf);
+void vnicvf_mbx_free(struct vnicvf *vf);
+void vnicvf_mbx_start(struct vnicvf *vf);
+void vnicvf_mbx_stop(struct vnicvf *vf);
+bool vnicvf_mbx_irq(struct vnicvf *vf);					/* hard interrupt */
+void vnicvf_mbx_status(struct vnicvf *vf, struct vnicvf_status *st);	/* rtnl */
+u32 vnicvf_mbx_allow_seq(struct vnicvf *vf);
+int vnicvf_mbx_call(struct vnicvf *vf, u16 opcode, const void *req, size_t req_len,
+		    void *resp, size_t resp_len);
+int vnicvf_mbx_u32(struct vnicvf *vf, u16 opcode, u32 value);
 
 #endif /* _VNIC_VF_MBX_H */

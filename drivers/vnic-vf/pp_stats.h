@@ -9,7 +9,7 @@
 
 #ifdef CONFIG_PAGE_POOL_STATS
 /* Sum over the receive queues in use; returns the place behind in @data. */
-static inline u64 *vnic_pp_stats(struct vnic_vf *vf, u64 *data)
+static inline u64 *vnicvf_pp_stats(struct vnicvf *vf, u64 *data)
 {
 	struct page_pool_stats sum = {};
 	unsigned int i;
@@ -20,7 +20,7 @@ static inline u64 *vnic_pp_stats(struct vnic_vf *vf, u64 *data)
 	return page_pool_ethtool_stats_get(data, &sum);
 }
 #else
-static inline u64 *vnic_pp_stats(struct vnic_vf *vf, u64 *data)
+static inline u64 *vnicvf_pp_stats(struct vnicvf *vf, u64 *data)
 {
 	return data;
 }

@@ -17,43 +17,43 @@ struct bpf_prog;
 struct page;
 struct page_pool;
 struct task_struct;
-struct vnic_vf;
+struct vnicvf;
 
 /* Event blocks of a queue pair, in one array for all */
-struct vnic_qp_events {
+struct vnicvf_qp_events {
 	struct vnic_event	tx;
 	struct vnic_event	rx;
 };
 
-#define VNIC_TX_COPY		256	/* bytes: frames up to this are copied */
-#define VNIC_TX_SPARE		SZ_512K	/* bytes: where all are, if mapping them is dear */
+#define VNICVF_TX_COPY		256	/* bytes: frames up to this are copied */
+#define VNICVF_TX_SPARE		SZ_512K	/* bytes: where all are, if mapping them is dear */
 
-/* What vnic_tx_buf.len bytes of a TX slot are */
-enum vnic_tx_map {
-	VNIC_TX_SINGLE,		/* mapped */
-	VNIC_TX_PAGE,		/* mapped as a page */
-	VNIC_TX_SPARED,		/* taken from vnic_txq.spare */
+/* What vnicvf_tx_buf.len bytes of a TX slot are */
+enum vnicvf_tx_map {
+	VNICVF_TX_SINGLE,	/* mapped */
+	VNICVF_TX_PAGE,		/* mapped as a page */
+	VNICVF_TX_SPARED,	/* taken from vnicvf_txq.spare */
 };
 
 /* Whose frame a TX slot holds */
-enum vnic_tx_kind {
-	VNIC_TX_COPIED,		/* nobody's any more */
-	VNIC_TX_SKB,
-	VNIC_TX_XDP,
+enum vnicvf_tx_kind {
+	VNICVF_TX_COPIED,	/* nobody's any more */
+	VNICVF_TX_SKB,
+	VNICVF_TX_XDP,
 };
 
 /**
- * struct vnic_tx_buf - what a TX slot holds until the device is done with it
- * @skb: frame that starts here (VNIC_TX_SKB)
- * @xdpf: the same (VNIC_TX_XDP)
+ * struct vnicvf_tx_buf - what a TX slot holds until the device is done with it
+ * @skb: frame that starts here (VNICVF_TX_SKB)
+ * @xdpf: the same (VNICVF_TX_XDP)
  * @dma: mapping that starts here
  * @len: bytes of that mapping, or of spare memory, that start here; 0: none
  * @bytes: of the frame that starts here, as the stack's queue counts them
  * @count: descriptors of the frame that starts here
- * @kind: enum vnic_tx_kind, of the frame that starts here
- * @map: enum vnic_tx_map, of the bytes that start here
+ * @kind: enum vnicvf_tx_kind, of the frame that starts here
+ * @map: enum vnicvf_tx_map, of the bytes that start here
  */
-struct vnic_tx_buf {
+struct vnicvf_tx_buf {
 	union {
 		struct sk_buff		*skb;
 		struct xdp_frame	*xdpf;
@@ -66,7 +66,7 @@ struct vnic_tx_buf {
 	u8		map;
 };
 
-struct vnic_tx_stats {
+struct vnicvf_tx_stats {
 	u64_stats_t		packets;	/* as on a wire: segments */
 	u64_stats_t		bytes;		/* with the segments' headers */
 	u64_stats_t		gso_packets;	/* TSO frames */
@@ -83,7 +83,7 @@ struct vnic_tx_stats {
 	struct u64_stats_sync	syncp;
 };
 
-struct vnic_rx_stats {
+struct vnicvf_rx_stats {
 	u64_stats_t		packets;
 	u64_stats_t		bytes;
 	u64_stats_t		multicast;	/* of the packets */
@@ -106,13 +106,13 @@ struct vnic_rx_stats {
 };
 
 /**
- * struct vnic_txq - TX ring
+ * struct vnicvf_txq - TX ring
  * @desc: descriptors
  * @ev: event block
  * @buf: one per slot
- * @copy: VNIC_TX_COPY bytes per slot for small frames, or NULL
+ * @copy: VNICVF_TX_COPY bytes per slot for small frames, or NULL
  * @copy_dma: bus address of @copy
- * @spare: VNIC_TX_SPARE bytes, used in turn, for frames that are not to be mapped;
+ * @spare: VNICVF_TX_SPARE bytes, used in turn, for frames that are not to be mapped;
  *	NULL: mapping costs nothing here
  * @spare_dma: bus address of @spare
  * @spared: bytes of @spare taken, since the ring was made (xmit)
@@ -122,17 +122,17 @@ struct vnic_rx_stats {
  * @published: @prod as the device knows it (xmit)
  * @held: slot behind the last frame whose completion is waited for (xmit)
  * @arm_max: an interrupt is asked for after so many descriptors at most
- * @lazy: no interrupt has been asked for; see vnic_tx_arm()
+ * @lazy: no interrupt has been asked for; see vnicvf_tx_arm()
  * @owed: frames wait for the end of a poll to be shown to the device (xmit)
  * @clean: next slot to complete (NAPI)
  * @given: bytes of @spare given back (NAPI)
  * @dma: bus address of @desc
  * @stats: written by xmit
  */
-struct vnic_txq {
-	union vnic_tx_slot	*desc;
+struct vnicvf_txq {
+	union vnicvf_tx_slot	*desc;
 	struct vnic_event	*ev;
-	struct vnic_tx_buf	*buf;
+	struct vnicvf_tx_buf	*buf;
 	u8			*copy;
 	dma_addr_t		copy_dma;
 	u8			*spare;
@@ -149,31 +149,31 @@ struct vnic_txq {
 	u32			clean ____cacheline_aligned_in_smp;
 	u32			given;
 	dma_addr_t		dma;
-	struct vnic_tx_stats	stats ____cacheline_aligned_in_smp;
+	struct vnicvf_tx_stats	stats ____cacheline_aligned_in_smp;
 };
 
 /* Either kind of TX descriptor */
-union vnic_tx_slot {
+union vnicvf_tx_slot {
 	struct vnic_tx_desc	data;
 	struct vnic_tx_ctx	ctx;
 };
 
 /* Either side's view of an RX slot */
-union vnic_rx_slot {
+union vnicvf_rx_slot {
 	struct vnic_rx_desc	post;
 	struct vnic_rx_cmpl	cmpl;
 };
 
-struct vnic_rx_buf {
+struct vnicvf_rx_buf {
 	struct page	*page;		/* NULL: given away; stays when a frame is not kept */
 	u32		offset;		/* of the buffer in the page, headroom included */
 	u32		size;		/* bytes of the page it takes */
 };
 
-#define VNIC_XDP_BULK		16	/* frames of XDP_TX sent at once */
+#define VNICVF_XDP_BULK		16	/* frames of XDP_TX sent at once */
 
 /**
- * struct vnic_rxq - RX ring; used by NAPI only
+ * struct vnicvf_rxq - RX ring; used by NAPI only
  * @desc: descriptors
  * @ev: event block
  * @buf: one per slot
@@ -192,10 +192,10 @@ struct vnic_rx_buf {
  * @dma: bus address of @desc
  * @stats: counters
  */
-struct vnic_rxq {
-	union vnic_rx_slot	*desc;
+struct vnicvf_rxq {
+	union vnicvf_rx_slot	*desc;
 	struct vnic_event	*ev;
-	struct vnic_rx_buf	*buf;
+	struct vnicvf_rx_buf	*buf;
 	struct page_pool	*pool;
 	u32			mask;
 	u32			clean;
@@ -205,22 +205,22 @@ struct vnic_rxq {
 	u32			buf_size;
 	u16			xdp_num;
 	bool			xdp_redirected;
-	struct xdp_frame	*xdp_tx[VNIC_XDP_BULK];
+	struct xdp_frame	*xdp_tx[VNICVF_XDP_BULK];
 	struct xdp_rxq_info	xdp;
 	struct timer_list	refill;
 	dma_addr_t		dma;
-	struct vnic_rx_stats	stats ____cacheline_aligned_in_smp;
+	struct vnicvf_rx_stats	stats ____cacheline_aligned_in_smp;
 };
 
 /**
- * struct vnic_moder - interrupt moderation of a queue pair, as the user set it
+ * struct vnicvf_moder - interrupt moderation of a queue pair, as the user set it
  * @usecs: least time between two interrupts
  * @frames: completions at which one that waits for @usecs comes at once; 0: none
  * @tx_frames: completions of frames under way until an interrupt, at most; 0:
  *	three quarters of them
  * @adaptive: @usecs and @frames are the kernel's choice (dim)
  */
-struct vnic_moder {
+struct vnicvf_moder {
 	u32	usecs;
 	u32	frames;
 	u32	tx_frames;
@@ -228,7 +228,7 @@ struct vnic_moder {
 };
 
 /**
- * struct vnic_qp - a queue pair
+ * struct vnicvf_qp - a queue pair
  * @vf: function
  * @dev: for DMA
  * @index: of the queue pair
@@ -243,67 +243,67 @@ struct vnic_moder {
  * @rx: RX ring
  * @name: of the interrupt
  */
-struct vnic_qp {
-	struct vnic_vf		*vf;
+struct vnicvf_qp {
+	struct vnicvf		*vf;
 	struct device		*dev;
 	u16			index;
 	int			irq;
 	bool			failed;
 	struct napi_struct	napi;
 	struct task_struct	*poller;
-	struct vnic_moder	moder;
+	struct vnicvf_moder	moder;
 	struct dim		dim;
 	unsigned long		dim_next;
-	struct vnic_txq		tx;
-	struct vnic_rxq		rx;
+	struct vnicvf_txq	tx;
+	struct vnicvf_rxq	rx;
 	char			name[IFNAMSIZ + 12];
 };
 
 /* tx.c */
-int vnic_tx_alloc(struct vnic_qp *qp, u32 size);	/* rtnl */
-void vnic_tx_free(struct vnic_qp *qp);			/* rtnl; NAPI and xmit are off */
-netdev_tx_t vnic_xmit(struct sk_buff *skb, struct net_device *netdev);	/* queue's lock */
-netdev_features_t vnic_features_check(struct sk_buff *skb, struct net_device *netdev,
-				      netdev_features_t features);
-void vnic_tx_settle(struct vnic_qp *qp);		/* softirq; takes the queue's lock */
-void vnic_tx_clean(struct vnic_qp *qp, int budget);	/* NAPI, netpoll */
-u32 vnic_tx_arm(struct vnic_txq *tx);			/* NAPI */
+int vnicvf_tx_alloc(struct vnicvf_qp *qp, u32 size);	/* rtnl */
+void vnicvf_tx_free(struct vnicvf_qp *qp);		/* rtnl; NAPI and xmit are off */
+netdev_tx_t vnicvf_xmit(struct sk_buff *skb, struct net_device *netdev);	/* queue's lock */
+netdev_features_t vnicvf_features_check(struct sk_buff *skb, struct net_device *netdev,
+					netdev_features_t features);
+void vnicvf_tx_settle(struct vnicvf_qp *qp);		/* softirq; takes the queue's lock */
+void vnicvf_tx_clean(struct vnicvf_qp *qp, int budget);	/* NAPI, netpoll */
+u32 vnicvf_tx_arm(struct vnicvf_txq *tx);		/* NAPI */
 /* BH disabled; takes the queue's lock */
-int vnic_tx_xdp(struct vnic_qp *qp, struct xdp_frame **frames, int n, bool mapped, bool flush);
+int vnicvf_tx_xdp(struct vnicvf_qp *qp, struct xdp_frame **frames, int n, bool mapped, bool flush);
 
 /* xdp.c */
 
 /* What becomes of a frame that a program has seen */
-enum vnic_xdp_verdict {
-	VNIC_XDP_PASS,		/* up the stack */
-	VNIC_XDP_DROP,		/* its buffer is free again */
-	VNIC_XDP_TAKEN,		/* its buffer is somebody else's */
+enum vnicvf_xdp_verdict {
+	VNICVF_XDP_PASS,	/* up the stack */
+	VNICVF_XDP_DROP,	/* its buffer is free again */
+	VNICVF_XDP_TAKEN,	/* its buffer is somebody else's */
 };
 
-enum vnic_xdp_verdict vnic_xdp_run(struct vnic_qp *qp, const struct bpf_prog *prog,
-				   struct xdp_buff *xdp);	/* NAPI */
-void vnic_xdp_flush(struct vnic_qp *qp);			/* NAPI */
+enum vnicvf_xdp_verdict vnicvf_xdp_run(struct vnicvf_qp *qp, const struct bpf_prog *prog,
+				       struct xdp_buff *xdp);	/* NAPI */
+void vnicvf_xdp_flush(struct vnicvf_qp *qp);			/* NAPI */
 /* ndo_xdp_xmit: NAPI of any device */
-int vnic_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u32 flags);
+int vnicvf_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u32 flags);
 
 /* rx.c */
-u32 vnic_rx_buf_size(const struct vnic_vf *vf, unsigned int mtu);	/* rtnl */
-unsigned int vnic_xdp_max_mtu(void);
-int vnic_rx_alloc(struct vnic_qp *qp, u32 size);	/* rtnl */
-void vnic_rx_free(struct vnic_qp *qp);			/* rtnl; NAPI is off */
-int vnic_rx_poll(struct vnic_qp *qp, int budget);	/* NAPI */
-u32 vnic_rx_arm(struct vnic_rxq *rx);			/* NAPI */
+u32 vnicvf_rx_buf_size(const struct vnicvf *vf, unsigned int mtu);	/* rtnl */
+unsigned int vnicvf_xdp_max_mtu(void);
+int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size);	/* rtnl */
+void vnicvf_rx_free(struct vnicvf_qp *qp);		/* rtnl; NAPI is off */
+int vnicvf_rx_poll(struct vnicvf_qp *qp, int budget);	/* NAPI */
+u32 vnicvf_rx_arm(struct vnicvf_rxq *rx);		/* NAPI */
 
 /* queue.c; rtnl, once the netdev is registered; all sleep */
-int vnic_qps_init(struct vnic_vf *vf);
-void vnic_qps_free(struct vnic_vf *vf);
-void vnic_xps_default(struct vnic_vf *vf);		/* with rtnl or not */
-int vnic_qps_alloc(struct vnic_vf *vf);
-void vnic_qps_release(struct vnic_vf *vf);
-int vnic_qps_enable(struct vnic_vf *vf);
-void vnic_qps_disable(struct vnic_vf *vf);
-int vnic_qps_create(struct vnic_vf *vf);
-int vnic_qps_destroy(struct vnic_vf *vf);
-void vnic_qps_start(struct vnic_vf *vf);
+int vnicvf_qps_init(struct vnicvf *vf);
+void vnicvf_qps_free(struct vnicvf *vf);
+void vnicvf_xps_default(struct vnicvf *vf);		/* with rtnl or not */
+int vnicvf_qps_alloc(struct vnicvf *vf);
+void vnicvf_qps_release(struct vnicvf *vf);
+int vnicvf_qps_enable(struct vnicvf *vf);
+void vnicvf_qps_disable(struct vnicvf *vf);
+int vnicvf_qps_create(struct vnicvf *vf);
+int vnicvf_qps_destroy(struct vnicvf *vf);
+void vnicvf_qps_start(struct vnicvf *vf);
 
 #endif /* _VNIC_VF_QUEUE_H */

@@ -7,19 +7,19 @@
 
 #include "vf.h"
 
-int vnic_set_rss(struct vnic_vf *vf)
+int vnicvf_set_rss(struct vnicvf *vf)
 {
 	struct vnic_mbx_rss req;
 
-	if (!vnic_has(vf, VNIC_F_RSS))
+	if (!vnicvf_has(vf, VNIC_F_RSS))
 		return 0;
 	memcpy(req.key, vf->rss_key, sizeof(req.key));
 	memcpy(req.table, vf->rss_table, sizeof(req.table));
-	return vnic_mbx_call(vf, VNIC_MBX_SET_RSS, &req, sizeof(req), NULL, 0);
+	return vnicvf_mbx_call(vf, VNIC_MBX_SET_RSS, &req, sizeof(req), NULL, 0);
 }
 
 /* Spread evenly, unless the user made a table of his own that still fits. */
-void vnic_rss_default(struct vnic_vf *vf)
+void vnicvf_rss_default(struct vnicvf *vf)
 {
 	bool fits = netif_is_rxfh_configured(vf->netdev);
 	unsigned int i;
@@ -32,22 +32,22 @@ void vnic_rss_default(struct vnic_vf *vf)
 		vf->rss_table[i] = ethtool_rxfh_indir_default(i, vf->num_qps);
 }
 
-u32 vnic_get_rxfh_key_size(struct net_device *netdev)
+u32 vnicvf_get_rxfh_key_size(struct net_device *netdev)
 {
-	return vnic_has(netdev_priv(netdev), VNIC_F_RSS) ? VNIC_RSS_KEY_LEN : 0;
+	return vnicvf_has(netdev_priv(netdev), VNIC_F_RSS) ? VNIC_RSS_KEY_LEN : 0;
 }
 
-u32 vnic_get_rxfh_indir_size(struct net_device *netdev)
+u32 vnicvf_get_rxfh_indir_size(struct net_device *netdev)
 {
-	return vnic_has(netdev_priv(netdev), VNIC_F_RSS) ? VNIC_RSS_ENTRIES : 0;
+	return vnicvf_has(netdev_priv(netdev), VNIC_F_RSS) ? VNIC_RSS_ENTRIES : 0;
 }
 
-int vnic_get_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh)
+int vnicvf_get_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 	unsigned int i;
 
-	if (!vnic_has(vf, VNIC_F_RSS))
+	if (!vnicvf_has(vf, VNIC_F_RSS))
 		return -EOPNOTSUPP;
 	rxfh->hfunc = ETH_RSS_HASH_TOP;
 	if (rxfh->key)
@@ -57,15 +57,15 @@ int vnic_get_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh)
 	return 0;
 }
 
-int vnic_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
-		  struct netlink_ext_ack *extack)
+int vnicvf_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
+		    struct netlink_ext_ack *extack)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 	u8 table[VNIC_RSS_ENTRIES], key[VNIC_RSS_KEY_LEN];
 	unsigned int i;
 	int err;
 
-	if (!vnic_has(vf, VNIC_F_RSS))
+	if (!vnicvf_has(vf, VNIC_F_RSS))
 		return -EOPNOTSUPP;
 	if (rxfh->hfunc != ETH_RSS_HASH_NO_CHANGE && rxfh->hfunc != ETH_RSS_HASH_TOP) {
 		NL_SET_ERR_MSG_MOD(extack, "the hash function is toeplitz");
@@ -78,8 +78,8 @@ int vnic_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
 	for (i = 0; rxfh->indir && i < VNIC_RSS_ENTRIES; i++)
 		vf->rss_table[i] = rxfh->indir[i];
 	if (!vf->up)
-		return 0;	/* vnic_up() sends it */
-	err = vnic_set_rss(vf);
+		return 0;	/* vnicvf_up() sends it */
+	err = vnicvf_set_rss(vf);
 	if (err) {
 		memcpy(vf->rss_table, table, sizeof(table));
 		memcpy(vf->rss_key, key, sizeof(key));

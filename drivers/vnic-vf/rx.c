@@ -9,7 +9,7 @@
  *
  * While an XDP program is attached a buffer is a whole page with room for the
  * program in front, and a frame is one buffer: the device has been told to
- * leave nothing to us (vnic_wanted_features()), and the MTU is limited.
+ * leave nothing to us (vnicvf_wanted_features()), and the MTU is limited.
  */
 #include <linux/bpf.h>
 #include <linux/dma-mapping.h>
@@ -19,17 +19,17 @@
 
 #include "vf.h"
 
-#define VNIC_RX_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
-#define VNIC_RX_TAILROOM	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
-#define VNIC_RX_OVERHEAD	(VNIC_RX_HEADROOM + VNIC_RX_TAILROOM)
-#define VNIC_RX_SMALL		2048	/* bytes of a page for a buffer that holds a usual frame */
-#define VNIC_RX_LARGE		4096	/* for jumbo and GSO frames */
-#define VNIC_RX_COPY		256	/* frames up to this are copied */
-#define VNIC_RX_BATCH		64	/* buffers to refill at once */
-#define VNIC_RX_RETRY		(HZ / 10)
+#define VNICVF_RX_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
+#define VNICVF_RX_TAILROOM	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
+#define VNICVF_RX_OVERHEAD	(VNICVF_RX_HEADROOM + VNICVF_RX_TAILROOM)
+#define VNICVF_RX_SMALL		2048	/* bytes of a page for a buffer that holds a usual frame */
+#define VNICVF_RX_LARGE		4096	/* for jumbo and GSO frames */
+#define VNICVF_RX_COPY		256	/* frames up to this are copied */
+#define VNICVF_RX_BATCH		64	/* buffers to refill at once */
+#define VNICVF_RX_RETRY		(HZ / 10)
 
 /* A frame on its way up, with what the device says of it */
-struct vnic_rx_frame {
+struct vnicvf_rx_frame {
 	struct sk_buff	*skb;
 	u16		flags;
 	u16		csum_start;
@@ -40,23 +40,24 @@ struct vnic_rx_frame {
 };
 
 /* Bytes of a page that a buffer takes at this MTU. */
-u32 vnic_rx_buf_size(const struct vnic_vf *vf, unsigned int mtu)
+u32 vnicvf_rx_buf_size(const struct vnicvf *vf, unsigned int mtu)
 {
-	if (vnic_has(vf, VNIC_F_RX_GSO) || vf->prog ||
-	    mtu + ETH_HLEN + 2 * VLAN_HLEN > VNIC_RX_SMALL - VNIC_RX_OVERHEAD)
-		return VNIC_RX_LARGE;
-	return VNIC_RX_SMALL;
+	if (vnicvf_has(vf, VNIC_F_RX_GSO) || vf->prog ||
+	    mtu + ETH_HLEN + 2 * VLAN_HLEN > VNICVF_RX_SMALL - VNICVF_RX_OVERHEAD)
+		return VNICVF_RX_LARGE;
+	return VNICVF_RX_SMALL;
 }
 
 /* The largest MTU at which a frame fits into one buffer with XDP's headroom. */
-unsigned int vnic_xdp_max_mtu(void)
+unsigned int vnicvf_xdp_max_mtu(void)
 {
-	return VNIC_RX_LARGE - XDP_PACKET_HEADROOM - VNIC_RX_TAILROOM - ETH_HLEN - 2 * VLAN_HLEN;
+	return VNICVF_RX_LARGE - XDP_PACKET_HEADROOM - VNICVF_RX_TAILROOM - ETH_HLEN -
+	       2 * VLAN_HLEN;
 }
 
-static bool vnic_rx_fill_one(struct vnic_rxq *rx, u32 at, gfp_t gfp)
+static bool vnicvf_rx_fill_one(struct vnicvf_rxq *rx, u32 at, gfp_t gfp)
 {
-	struct vnic_rx_buf *buf = &rx->buf[at & rx->mask];
+	struct vnicvf_rx_buf *buf = &rx->buf[at & rx->mask];
 
 	if (!buf->page) {
 		buf->size = rx->buf_size;
@@ -73,9 +74,9 @@ static bool vnic_rx_fill_one(struct vnic_rxq *rx, u32 at, gfp_t gfp)
 }
 
 /* The frame in the buffer is not kept: the device may have it again. */
-static void vnic_rx_keep(struct vnic_qp *qp, const struct vnic_rx_buf *buf)
+static void vnicvf_rx_keep(struct vnicvf_qp *qp, const struct vnicvf_rx_buf *buf)
 {
-	struct vnic_rxq *rx = &qp->rx;
+	struct vnicvf_rxq *rx = &qp->rx;
 
 	dma_sync_single_range_for_device(qp->dev, page_pool_get_dma_addr(buf->page),
 					 buf->offset + rx->headroom, rx->buf_len,
@@ -83,15 +84,16 @@ static void vnic_rx_keep(struct vnic_qp *qp, const struct vnic_rx_buf *buf)
 }
 
 /* Give the device buffers for all free slots.  Return: false without memory. */
-static bool vnic_rx_fill(struct vnic_qp *qp, gfp_t gfp)
+static bool vnicvf_rx_fill(struct vnicvf_qp *qp, gfp_t gfp)
 {
-	struct vnic_rxq *rx = &qp->rx;
+	struct vnicvf_rxq *rx = &qp->rx;
 	u32 at = rx->prod, end = rx->clean + rx->mask + 1;
 
-	while (at != end && vnic_rx_fill_one(rx, at, gfp | __GFP_NOWARN))
+	while (at != end && vnicvf_rx_fill_one(rx, at, gfp | __GFP_NOWARN))
 		at++;
 	if (at != rx->prod &&
-	    vnic_kick(&qp->vf->hw, rx->ev, VNIC_DOORBELL_RX(qp->index), qp->index, at, rx->prod)) {
+	    vnicvf_kick(&qp->vf->hw, rx->ev, VNIC_DOORBELL_RX(qp->index), qp->index, at,
+			rx->prod)) {
 		u64_stats_update_begin(&rx->stats.syncp);
 		u64_stats_inc(&rx->stats.kicks);
 		u64_stats_update_end(&rx->stats.syncp);
@@ -101,27 +103,27 @@ static bool vnic_rx_fill(struct vnic_qp *qp, gfp_t gfp)
 }
 
 /* Short of memory a moment ago: NAPI tries again. */
-static void vnic_rx_retry(struct timer_list *timer)
+static void vnicvf_rx_retry(struct timer_list *timer)
 {
-	struct vnic_qp *qp = container_of(timer, struct vnic_qp, rx.refill);
+	struct vnicvf_qp *qp = container_of(timer, struct vnicvf_qp, rx.refill);
 
 	napi_schedule(&qp->napi);
 }
 
-static void vnic_rx_refill(struct vnic_qp *qp)
+static void vnicvf_rx_refill(struct vnicvf_qp *qp)
 {
-	struct vnic_rxq *rx = &qp->rx;
+	struct vnicvf_rxq *rx = &qp->rx;
 
-	if (rx->mask + 1 - (rx->prod - rx->clean) < min(VNIC_RX_BATCH, rx->mask / 4) ||
-	    vnic_rx_fill(qp, GFP_ATOMIC))
+	if (rx->mask + 1 - (rx->prod - rx->clean) < min(VNICVF_RX_BATCH, rx->mask / 4) ||
+	    vnicvf_rx_fill(qp, GFP_ATOMIC))
 		return;
 	u64_stats_update_begin(&rx->stats.syncp);
 	u64_stats_inc(&rx->stats.alloc_fail);
 	u64_stats_update_end(&rx->stats.syncp);
-	mod_timer(&rx->refill, jiffies + VNIC_RX_RETRY);
+	mod_timer(&rx->refill, jiffies + VNICVF_RX_RETRY);
 }
 
-static struct page_pool *vnic_rx_pool(struct vnic_qp *qp, u32 size)
+static struct page_pool *vnicvf_rx_pool(struct vnicvf_qp *qp, u32 size)
 {
 	/* A program may write into a frame and send it back. */
 	struct page_pool_params pp = {
@@ -140,18 +142,18 @@ static struct page_pool *vnic_rx_pool(struct vnic_qp *qp, u32 size)
 }
 
 /* Memory of the queue but for the buffers. */
-static void vnic_rx_free_ring(struct vnic_qp *qp, u32 size)
+static void vnicvf_rx_free_ring(struct vnicvf_qp *qp, u32 size)
 {
-	struct vnic_rxq *rx = &qp->rx;
+	struct vnicvf_rxq *rx = &qp->rx;
 
 	kvfree(rx->buf);
 	dma_free_coherent(qp->dev, size * VNIC_DESC_SIZE, rx->desc, rx->dma);
 }
 
 /* The device is done with the queue and NAPI is off. */
-void vnic_rx_free(struct vnic_qp *qp)
+void vnicvf_rx_free(struct vnicvf_qp *qp)
 {
-	struct vnic_rxq *rx = &qp->rx;
+	struct vnicvf_rxq *rx = &qp->rx;
 	struct page_pool *pool = rx->pool;
 	u32 i;
 
@@ -161,14 +163,14 @@ void vnic_rx_free(struct vnic_qp *qp)
 	rx->pool = NULL;
 	xdp_rxq_info_unreg(&rx->xdp);
 	page_pool_destroy(pool);
-	vnic_rx_free_ring(qp, rx->mask + 1);
+	vnicvf_rx_free_ring(qp, rx->mask + 1);
 }
 
 /* The pool, known to XDP as where frames come from. */
-static int vnic_rx_alloc_pool(struct vnic_qp *qp, u32 size)
+static int vnicvf_rx_alloc_pool(struct vnicvf_qp *qp, u32 size)
 {
-	struct vnic_rxq *rx = &qp->rx;
-	struct page_pool *pool = vnic_rx_pool(qp, size);
+	struct vnicvf_rxq *rx = &qp->rx;
+	struct page_pool *pool = vnicvf_rx_pool(qp, size);
 	int err;
 
 	if (IS_ERR(pool))
@@ -189,20 +191,20 @@ destroy:
 	return err;
 }
 
-int vnic_rx_alloc(struct vnic_qp *qp, u32 size)
+int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size)
 {
-	struct vnic_rxq *rx = &qp->rx;
+	struct vnicvf_rxq *rx = &qp->rx;
 	int err = -ENOMEM;
 
 	/* A GSO frame fits into a head and MAX_SKB_FRAGS fragments. */
-	BUILD_BUG_ON((MAX_SKB_FRAGS + 1) * (VNIC_RX_LARGE - VNIC_RX_OVERHEAD) < VNIC_FRAME_MAX);
+	BUILD_BUG_ON((MAX_SKB_FRAGS + 1) * (VNICVF_RX_LARGE - VNICVF_RX_OVERHEAD) < VNIC_FRAME_MAX);
 	rx->desc = dma_alloc_coherent(qp->dev, size * VNIC_DESC_SIZE, &rx->dma, GFP_KERNEL);
 	if (!rx->desc)
 		return err;
 	rx->buf = kvcalloc(size, sizeof(*rx->buf), GFP_KERNEL);
 	if (!rx->buf)
 		goto free_ring;
-	err = vnic_rx_alloc_pool(qp, size);
+	err = vnicvf_rx_alloc_pool(qp, size);
 	if (err)
 		goto free_ring;
 	rx->mask = size - 1;
@@ -210,22 +212,22 @@ int vnic_rx_alloc(struct vnic_qp *qp, u32 size)
 	rx->prod = 0;
 	rx->xdp_num = 0;
 	rx->xdp_redirected = false;
-	rx->headroom = qp->vf->prog ? XDP_PACKET_HEADROOM : VNIC_RX_HEADROOM;
-	rx->buf_size = vnic_rx_buf_size(qp->vf, qp->vf->netdev->mtu);
-	rx->buf_len = rx->buf_size - rx->headroom - VNIC_RX_TAILROOM;
-	timer_setup(&rx->refill, vnic_rx_retry, 0);
-	if (vnic_rx_fill(qp, GFP_KERNEL))
+	rx->headroom = qp->vf->prog ? XDP_PACKET_HEADROOM : VNICVF_RX_HEADROOM;
+	rx->buf_size = vnicvf_rx_buf_size(qp->vf, qp->vf->netdev->mtu);
+	rx->buf_len = rx->buf_size - rx->headroom - VNICVF_RX_TAILROOM;
+	timer_setup(&rx->refill, vnicvf_rx_retry, 0);
+	if (vnicvf_rx_fill(qp, GFP_KERNEL))
 		return 0;
-	vnic_rx_free(qp);
+	vnicvf_rx_free(qp);
 	return -ENOMEM;
 
 free_ring:
-	vnic_rx_free_ring(qp, size);
+	vnicvf_rx_free_ring(qp, size);
 	return err;
 }
 
 /* Build an skb around a buffer, the first of a frame or a copy. */
-static struct sk_buff *vnic_rx_build(struct vnic_rx_buf *buf, u32 headroom, u32 len)
+static struct sk_buff *vnicvf_rx_build(struct vnicvf_rx_buf *buf, u32 headroom, u32 len)
 {
 	struct sk_buff *skb = napi_build_skb(page_address(buf->page) + buf->offset, buf->size);
 
@@ -241,10 +243,10 @@ static struct sk_buff *vnic_rx_build(struct vnic_rx_buf *buf, u32 headroom, u32 
 /* Copy a small frame into a part of a page that is just large enough, from the
  * pool: no page is cleared for it.  Its buffer stays ours.
  */
-static struct sk_buff *vnic_rx_copy(struct vnic_qp *qp, const void *data, u32 len)
+static struct sk_buff *vnicvf_rx_copy(struct vnicvf_qp *qp, const void *data, u32 len)
 {
-	struct vnic_rx_buf part = {
-		.size = SKB_DATA_ALIGN(VNIC_RX_HEADROOM + len) + VNIC_RX_TAILROOM,
+	struct vnicvf_rx_buf part = {
+		.size = SKB_DATA_ALIGN(VNICVF_RX_HEADROOM + len) + VNICVF_RX_TAILROOM,
 	};
 	struct page_pool *pool = qp->rx.pool;
 	struct sk_buff *skb;
@@ -252,38 +254,38 @@ static struct sk_buff *vnic_rx_copy(struct vnic_qp *qp, const void *data, u32 le
 	part.page = page_pool_alloc(pool, &part.offset, &part.size, GFP_ATOMIC | __GFP_NOWARN);
 	if (unlikely(!part.page))
 		return NULL;
-	memcpy(page_address(part.page) + part.offset + VNIC_RX_HEADROOM, data, len);
-	skb = vnic_rx_build(&part, VNIC_RX_HEADROOM, len);
+	memcpy(page_address(part.page) + part.offset + VNICVF_RX_HEADROOM, data, len);
+	skb = vnicvf_rx_build(&part, VNICVF_RX_HEADROOM, len);
 	if (unlikely(!skb))
 		page_pool_put_full_page(pool, part.page, true);
 	return skb;
 }
 
 /* The first or only buffer of a frame.  Return: false without memory. */
-static bool vnic_rx_take_first(struct vnic_qp *qp, struct vnic_rx_frame *f,
-			       struct vnic_rx_buf *buf, u32 len, bool only)
+static bool vnicvf_rx_take_first(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
+				 struct vnicvf_rx_buf *buf, u32 len, bool only)
 {
-	struct vnic_rxq *rx = &qp->rx;
+	struct vnicvf_rxq *rx = &qp->rx;
 
-	if (only && len <= VNIC_RX_COPY) {
-		f->skb = vnic_rx_copy(qp, page_address(buf->page) + buf->offset + rx->headroom,
-				      len);
-		vnic_rx_keep(qp, buf);
+	if (only && len <= VNICVF_RX_COPY) {
+		f->skb = vnicvf_rx_copy(qp, page_address(buf->page) + buf->offset + rx->headroom,
+					len);
+		vnicvf_rx_keep(qp, buf);
 	} else {
-		f->skb = vnic_rx_build(buf, rx->headroom, len);
+		f->skb = vnicvf_rx_build(buf, rx->headroom, len);
 	}
 	return f->skb;
 }
 
 /* Take one buffer into the frame.  Return: false: not possible. */
-static bool vnic_rx_take(struct vnic_qp *qp, struct vnic_rx_frame *f, struct vnic_rx_buf *buf,
-			 u32 len, bool only)
+static bool vnicvf_rx_take(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
+			   struct vnicvf_rx_buf *buf, u32 len, bool only)
 {
-	struct vnic_rxq *rx = &qp->rx;
+	struct vnicvf_rxq *rx = &qp->rx;
 
 	page_pool_dma_sync_for_cpu(rx->pool, buf->page, buf->offset + rx->headroom, len);
 	if (!f->skb)
-		return vnic_rx_take_first(qp, f, buf, len, only);
+		return vnicvf_rx_take_first(qp, f, buf, len, only);
 	if (unlikely(skb_shinfo(f->skb)->nr_frags >= MAX_SKB_FRAGS))
 		return false;
 	skb_add_rx_frag(f->skb, skb_shinfo(f->skb)->nr_frags, buf->page,
@@ -293,7 +295,7 @@ static bool vnic_rx_take(struct vnic_qp *qp, struct vnic_rx_frame *f, struct vni
 }
 
 /* What the device says of a frame, each field read once. */
-static void vnic_rx_first(struct vnic_rx_frame *f, const struct vnic_rx_cmpl *c, u16 flags)
+static void vnicvf_rx_first(struct vnicvf_rx_frame *f, const struct vnic_rx_cmpl *c, u16 flags)
 {
 	f->flags = flags;
 	f->hash = le32_to_cpu(READ_ONCE(c->hash));
@@ -303,23 +305,30 @@ static void vnic_rx_first(struct vnic_rx_frame *f, const struct vnic_rx_cmpl *c,
 	f->hdr_len = le16_to_cpu(READ_ONCE(c->hdr_len));
 }
 
-enum vnic_rx_result { VNIC_RX_FRAME, VNIC_RX_NOMEM, VNIC_RX_ABORTED, VNIC_RX_BAD, VNIC_RX_XDP };
+enum vnicvf_rx_result {
+	VNICVF_RX_FRAME,
+	VNICVF_RX_NOMEM,
+	VNICVF_RX_ABORTED,
+	VNICVF_RX_BAD,
+	VNICVF_RX_XDP,
+};
 
 /**
- * vnic_rx_gather - take the buffers of one frame
+ * vnicvf_rx_gather - take the buffers of one frame
  * @qp: queue pair
- * @f: result; with VNIC_RX_FRAME: an skb of the frame
+ * @f: result; with VNICVF_RX_FRAME: an skb of the frame
  * @todo: completed buffers from rx->clean on, at least 1
  *
  * Consumes up to the end of the frame (or @todo).  A frame that starts without
  * SOP, has no end, is empty or longer than its buffers is the device's error.
  */
-static enum vnic_rx_result vnic_rx_gather(struct vnic_qp *qp, struct vnic_rx_frame *f, u32 todo)
+static enum vnicvf_rx_result vnicvf_rx_gather(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
+					      u32 todo)
 {
-	enum vnic_rx_result result = VNIC_RX_FRAME;
-	struct vnic_rxq *rx = &qp->rx;
+	enum vnicvf_rx_result result = VNICVF_RX_FRAME;
+	struct vnicvf_rxq *rx = &qp->rx;
 	const struct vnic_rx_cmpl *c;
-	struct vnic_rx_buf *buf;
+	struct vnicvf_rx_buf *buf;
 	bool first = true, keep;
 	u16 len, flags;
 
@@ -330,87 +339,87 @@ static enum vnic_rx_result vnic_rx_gather(struct vnic_qp *qp, struct vnic_rx_fra
 		flags = le16_to_cpu(READ_ONCE(c->flags));
 		len = le16_to_cpu(READ_ONCE(c->len));
 		if (first)
-			vnic_rx_first(f, c, flags);
+			vnicvf_rx_first(f, c, flags);
 		if (unlikely(first != !!(flags & VNIC_RXC_F_SOP)))
-			result = VNIC_RX_BAD;
+			result = VNICVF_RX_BAD;
 		else if (unlikely(flags & VNIC_RXC_F_ABORT))
-			result = VNIC_RX_ABORTED;
+			result = VNICVF_RX_ABORTED;
 		else if (unlikely(!len || len > rx->buf_len || (first && len < ETH_HLEN)))
-			result = VNIC_RX_BAD;
-		keep = result == VNIC_RX_FRAME &&
-		       vnic_rx_take(qp, f, buf, len, flags & VNIC_RXC_F_EOP);
+			result = VNICVF_RX_BAD;
+		keep = result == VNICVF_RX_FRAME &&
+		       vnicvf_rx_take(qp, f, buf, len, flags & VNIC_RXC_F_EOP);
 		if (unlikely(!keep)) {
-			vnic_rx_keep(qp, buf);
-			if (result == VNIC_RX_FRAME)
-				result = f->skb ? VNIC_RX_BAD : VNIC_RX_NOMEM;
+			vnicvf_rx_keep(qp, buf);
+			if (result == VNICVF_RX_FRAME)
+				result = f->skb ? VNICVF_RX_BAD : VNICVF_RX_NOMEM;
 		}
 		first = false;
 		rx->clean++;
 	} while (--todo && !(flags & VNIC_RXC_F_EOP));
 
 	if (unlikely(!(flags & VNIC_RXC_F_EOP)))
-		result = VNIC_RX_BAD;
-	if (unlikely(result != VNIC_RX_FRAME) && f->skb)
+		result = VNICVF_RX_BAD;
+	if (unlikely(result != VNICVF_RX_FRAME) && f->skb)
 		napi_consume_skb(f->skb, 1);
 	return result;
 }
 
 /* An skb of what a program has left of a frame. */
-static struct sk_buff *vnic_rx_xdp_skb(struct vnic_qp *qp, struct vnic_rx_buf *buf,
-				       const struct xdp_buff *xdp)
+static struct sk_buff *vnicvf_rx_xdp_skb(struct vnicvf_qp *qp, struct vnicvf_rx_buf *buf,
+					 const struct xdp_buff *xdp)
 {
 	u32 len = xdp->data_end - xdp->data, meta = xdp->data - xdp->data_meta;
 	struct sk_buff *skb;
 
-	if (len <= VNIC_RX_COPY && !meta) {
-		skb = vnic_rx_copy(qp, xdp->data, len);
-		vnic_rx_keep(qp, buf);
+	if (len <= VNICVF_RX_COPY && !meta) {
+		skb = vnicvf_rx_copy(qp, xdp->data, len);
+		vnicvf_rx_keep(qp, buf);
 		return skb;
 	}
-	skb = vnic_rx_build(buf, xdp->data - xdp->data_hard_start, len);
+	skb = vnicvf_rx_build(buf, xdp->data - xdp->data_hard_start, len);
 	if (skb && meta)
 		skb_metadata_set(skb, meta);
 	return skb;
 }
 
-/* The same as vnic_rx_gather() with a program attached: frames of one buffer. */
-static enum vnic_rx_result vnic_rx_gather_xdp(struct vnic_qp *qp, struct vnic_rx_frame *f,
-					      const struct bpf_prog *prog)
+/* The same as vnicvf_rx_gather() with a program attached: frames of one buffer. */
+static enum vnicvf_rx_result vnicvf_rx_gather_xdp(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
+						  const struct bpf_prog *prog)
 {
-	struct vnic_rxq *rx = &qp->rx;
+	struct vnicvf_rxq *rx = &qp->rx;
 	const struct vnic_rx_cmpl *c = &rx->desc[rx->clean & rx->mask].cmpl;
-	struct vnic_rx_buf *buf = &rx->buf[rx->clean & rx->mask];
+	struct vnicvf_rx_buf *buf = &rx->buf[rx->clean & rx->mask];
 	u16 flags = le16_to_cpu(READ_ONCE(c->flags));
 	u16 len = le16_to_cpu(READ_ONCE(c->len));
 	struct xdp_buff xdp;
 
 	rx->clean++;
-	vnic_rx_first(f, c, flags);
+	vnicvf_rx_first(f, c, flags);
 	if (unlikely(flags & VNIC_RXC_F_ABORT))
-		return VNIC_RX_ABORTED;
+		return VNICVF_RX_ABORTED;
 	if (unlikely((flags & (VNIC_RXC_F_SOP | VNIC_RXC_F_EOP)) !=
 		     (VNIC_RXC_F_SOP | VNIC_RXC_F_EOP) || len < ETH_HLEN || len > rx->buf_len))
-		return VNIC_RX_BAD;
+		return VNICVF_RX_BAD;
 	page_pool_dma_sync_for_cpu(rx->pool, buf->page, buf->offset + rx->headroom, len);
 	xdp_init_buff(&xdp, buf->size, &rx->xdp);
 	xdp_prepare_buff(&xdp, page_address(buf->page) + buf->offset, rx->headroom, len, true);
-	switch (vnic_xdp_run(qp, prog, &xdp)) {
-	case VNIC_XDP_PASS:
-		f->skb = vnic_rx_xdp_skb(qp, buf, &xdp);
-		return f->skb ? VNIC_RX_FRAME : VNIC_RX_NOMEM;
-	case VNIC_XDP_TAKEN:
+	switch (vnicvf_xdp_run(qp, prog, &xdp)) {
+	case VNICVF_XDP_PASS:
+		f->skb = vnicvf_rx_xdp_skb(qp, buf, &xdp);
+		return f->skb ? VNICVF_RX_FRAME : VNICVF_RX_NOMEM;
+	case VNICVF_XDP_TAKEN:
 		buf->page = NULL;
-		return VNIC_RX_XDP;
+		return VNICVF_RX_XDP;
 	default:
-		vnic_rx_keep(qp, buf);
-		return VNIC_RX_XDP;
+		vnicvf_rx_keep(qp, buf);
+		return VNICVF_RX_XDP;
 	}
 }
 
 /* A frame of several segments, as the sender's stack made it: TCP with a
  * partial checksum.  Its headers are checked by whoever segments it.
  */
-static bool vnic_rx_gso(struct vnic_rx_frame *f)
+static bool vnicvf_rx_gso(struct vnicvf_rx_frame *f)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(f->skb);
 	struct sk_buff *skb = f->skb;
@@ -431,7 +440,7 @@ static bool vnic_rx_gso(struct vnic_rx_frame *f)
 }
 
 /* Checksum, segments, hash.  Return: false: they make no sense. */
-static bool vnic_rx_offloads(struct vnic_qp *qp, struct vnic_rx_frame *f)
+static bool vnicvf_rx_offloads(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f)
 {
 	struct net_device *netdev = qp->vf->netdev;
 
@@ -441,7 +450,7 @@ static bool vnic_rx_offloads(struct vnic_qp *qp, struct vnic_rx_frame *f)
 	} else if (f->flags & VNIC_RXC_F_CSUM_OK && netdev->features & NETIF_F_RXCSUM) {
 		f->skb->ip_summed = CHECKSUM_UNNECESSARY;
 	}
-	if (f->flags & (VNIC_RXC_F_TSO4 | VNIC_RXC_F_TSO6) && !vnic_rx_gso(f))
+	if (f->flags & (VNIC_RXC_F_TSO4 | VNIC_RXC_F_TSO6) && !vnicvf_rx_gso(f))
 		return false;
 	if (f->flags & (VNIC_RXC_F_HASH_L3 | VNIC_RXC_F_HASH_L4) &&
 	    netdev->features & NETIF_F_RXHASH)
@@ -450,10 +459,10 @@ static bool vnic_rx_offloads(struct vnic_qp *qp, struct vnic_rx_frame *f)
 	return true;
 }
 
-static void vnic_rx_account(struct vnic_rxq *rx, const struct vnic_rx_frame *f, bool copied)
+static void vnicvf_rx_account(struct vnicvf_rxq *rx, const struct vnicvf_rx_frame *f, bool copied)
 {
 	const struct skb_shared_info *shinfo = skb_shinfo(f->skb);
-	struct vnic_rx_stats *st = &rx->stats;
+	struct vnicvf_rx_stats *st = &rx->stats;
 	unsigned int segs = 1, bytes = f->skb->len;
 
 	u64_stats_update_begin(&st->syncp);
@@ -476,45 +485,46 @@ static void vnic_rx_account(struct vnic_rxq *rx, const struct vnic_rx_frame *f, 
 	u64_stats_update_end(&st->syncp);
 }
 
-static void vnic_rx_drop(struct vnic_rxq *rx, enum vnic_rx_result why)
+static void vnicvf_rx_drop(struct vnicvf_rxq *rx, enum vnicvf_rx_result why)
 {
-	struct vnic_rx_stats *st = &rx->stats;
+	struct vnicvf_rx_stats *st = &rx->stats;
 
 	u64_stats_update_begin(&st->syncp);
-	if (why == VNIC_RX_NOMEM)
+	if (why == VNICVF_RX_NOMEM)
 		u64_stats_inc(&st->alloc_fail);
-	else if (why == VNIC_RX_ABORTED)
+	else if (why == VNICVF_RX_ABORTED)
 		u64_stats_inc(&st->aborted);
 	else
 		u64_stats_inc(&st->errors);
 	u64_stats_update_end(&st->syncp);
 }
 
-static void vnic_rx_one(struct vnic_qp *qp, const struct bpf_prog *prog, u32 todo)
+static void vnicvf_rx_one(struct vnicvf_qp *qp, const struct bpf_prog *prog, u32 todo)
 {
-	enum vnic_rx_result result;
-	struct vnic_rx_frame f;
+	enum vnicvf_rx_result result;
+	struct vnicvf_rx_frame f;
 
-	result = unlikely(prog) ? vnic_rx_gather_xdp(qp, &f, prog) : vnic_rx_gather(qp, &f, todo);
-	if (unlikely(result == VNIC_RX_XDP))
+	result = unlikely(prog) ? vnicvf_rx_gather_xdp(qp, &f, prog) :
+				  vnicvf_rx_gather(qp, &f, todo);
+	if (unlikely(result == VNICVF_RX_XDP))
 		return;
-	if (unlikely(result != VNIC_RX_FRAME)) {
-		vnic_rx_drop(&qp->rx, result);
+	if (unlikely(result != VNICVF_RX_FRAME)) {
+		vnicvf_rx_drop(&qp->rx, result);
 		return;
 	}
-	if (unlikely(!vnic_rx_offloads(qp, &f))) {
+	if (unlikely(!vnicvf_rx_offloads(qp, &f))) {
 		napi_consume_skb(f.skb, 1);
-		vnic_rx_drop(&qp->rx, VNIC_RX_BAD);
+		vnicvf_rx_drop(&qp->rx, VNICVF_RX_BAD);
 		return;
 	}
-	vnic_rx_account(&qp->rx, &f, !f.skb->pp_recycle);
+	vnicvf_rx_account(&qp->rx, &f, !f.skb->pp_recycle);
 	skb_record_rx_queue(f.skb, qp->index);
 	f.skb->protocol = eth_type_trans(f.skb, qp->vf->netdev);
 	napi_gro_receive(&qp->napi, f.skb);
 }
 
 /**
- * vnic_rx_poll - receive
+ * vnicvf_rx_poll - receive
  * @qp: queue pair
  * @budget: frames at most, > 0
  *
@@ -523,34 +533,34 @@ static void vnic_rx_one(struct vnic_qp *qp, const struct bpf_prog *prog, u32 tod
  * Context: NAPI.
  * Return: frames taken.
  */
-int vnic_rx_poll(struct vnic_qp *qp, int budget)
+int vnicvf_rx_poll(struct vnicvf_qp *qp, int budget)
 {
 	const struct bpf_prog *prog = READ_ONCE(qp->vf->prog);
-	struct vnic_rxq *rx = &qp->rx;
-	u32 cons = vnic_load(&rx->ev->cons);
+	struct vnicvf_rxq *rx = &qp->rx;
+	u32 cons = vnicvf_load(&rx->ev->cons);
 	int work = 0;
 
 	while (work < budget && cons != rx->clean) {
 		if (unlikely(cons - rx->clean > rx->prod - rx->clean)) {
-			vnic_qp_fail(qp);
+			vnicvf_qp_fail(qp);
 			break;
 		}
 		for (; work < budget && cons != rx->clean; work++) {
-			vnic_rx_one(qp, prog, cons - rx->clean);
-			vnic_rx_refill(qp);
+			vnicvf_rx_one(qp, prog, cons - rx->clean);
+			vnicvf_rx_refill(qp);
 		}
-		cons = vnic_load(&rx->ev->cons);
+		cons = vnicvf_load(&rx->ev->cons);
 	}
-	vnic_rx_refill(qp);	/* vnic_rx_retry() counts on it: there may be no frame */
+	vnicvf_rx_refill(qp);	/* vnicvf_rx_retry() counts on it: there may be no frame */
 	if (unlikely(prog))
-		vnic_xdp_flush(qp);
+		vnicvf_xdp_flush(qp);
 	return work;
 }
 
 /* Ask for an interrupt with the next frame.  Return: index at which there is
  * something to receive.
  */
-u32 vnic_rx_arm(struct vnic_rxq *rx)
+u32 vnicvf_rx_arm(struct vnicvf_rxq *rx)
 {
 	u32 at = rx->clean + 1;
 

@@ -7,7 +7,7 @@
 
 #include "vf.h"
 
-static const u64 vnic_driver_features =
+static const u64 vnicvf_driver_features =
 	BIT_ULL(VNIC_F_TX_CSUM) | BIT_ULL(VNIC_F_TX_TSO) | BIT_ULL(VNIC_F_RX_CSUM) |
 	BIT_ULL(VNIC_F_RX_GSO) | BIT_ULL(VNIC_F_MQ) | BIT_ULL(VNIC_F_RSS) |
 	BIT_ULL(VNIC_F_VLAN_FILTER) | BIT_ULL(VNIC_F_COALESCE) | BIT_ULL(VNIC_F_RX_HASH) |
@@ -15,15 +15,15 @@ static const u64 vnic_driver_features =
 	BIT_ULL(VNIC_F_VLAN_ALL);
 
 /**
- * vnic_wanted_features - what to accept in HELLO
+ * vnicvf_wanted_features - what to accept in HELLO
  * @vf: function
  * @features: features of the netdev; receive offloads follow them
  *
  * Return: VNIC_F_* bits, dependencies between them kept.
  */
-u64 vnic_wanted_features(const struct vnic_vf *vf, netdev_features_t features)
+u64 vnicvf_wanted_features(const struct vnicvf *vf, netdev_features_t features)
 {
-	u64 want = vf->offered & vnic_driver_features;
+	u64 want = vf->offered & vnicvf_driver_features;
 
 	if (!(features & NETIF_F_RXCSUM) || vf->prog)	/* see bpf.c */
 		want &= ~BIT_ULL(VNIC_F_RX_CSUM);
@@ -36,12 +36,12 @@ u64 vnic_wanted_features(const struct vnic_vf *vf, netdev_features_t features)
 	return want;
 }
 
-static int vnic_hello(struct vnic_vf *vf, u64 features, struct vnic_mbx_caps *caps)
+static int vnicvf_hello(struct vnicvf *vf, u64 features, struct vnic_mbx_caps *caps)
 {
 	struct vnic_mbx_hello hello = { .features = cpu_to_le64(features) };
 	int err;
 
-	err = vnic_mbx_call(vf, VNIC_MBX_HELLO, &hello, sizeof(hello), caps, sizeof(*caps));
+	err = vnicvf_mbx_call(vf, VNIC_MBX_HELLO, &hello, sizeof(hello), caps, sizeof(*caps));
 	if (err)
 		return err;
 	if (le64_to_cpu(caps->features) != features || !is_valid_ether_addr(caps->mac) ||
@@ -51,27 +51,27 @@ static int vnic_hello(struct vnic_vf *vf, u64 features, struct vnic_mbx_caps *ca
 	return 0;
 }
 
-static void vnic_take_caps(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
+static void vnicvf_take_caps(struct vnicvf *vf, const struct vnic_mbx_caps *caps)
 {
 	unsigned int qps = min3(vf->hw.vectors - 1, (unsigned int)le16_to_cpu(caps->max_qps),
 				(unsigned int)le16_to_cpu(caps->vectors) - 1);
 
-	if (!vnic_has(vf, VNIC_F_MQ))
+	if (!vnicvf_has(vf, VNIC_F_MQ))
 		qps = 1;
 	/* The array has been made for what there was at probe. */
 	vf->max_qps = vf->qp ? min(vf->made_qps, qps) : qps;
 	vf->num_qps = vf->num_qps ? min(vf->num_qps, vf->max_qps) : vf->max_qps;
 	if (vf->netdev->reg_state != NETREG_REGISTERED)
-		vf->trusted = caps->trusted;	/* later: vnic_status_trust() */
+		vf->trusted = caps->trusted;	/* later: vnicvf_status_trust() */
 	vf->caps_uc = le16_to_cpu(caps->max_uc);
 	vf->caps_mc = le16_to_cpu(caps->max_mc);
 	vf->netdev->max_mtu = min_t(u16, le16_to_cpu(caps->mtu_max), VNIC_MTU_MAX);
 	if (vf->prog)
-		vf->netdev->max_mtu = min(vf->netdev->max_mtu, vnic_xdp_max_mtu());
+		vf->netdev->max_mtu = min(vf->netdev->max_mtu, vnicvf_xdp_max_mtu());
 }
 
 /**
- * vnic_start - reset the device and agree on what it does
+ * vnicvf_start - reset the device and agree on what it does
  * @vf: function, without queues
  * @features: VNIC_F_* to accept
  *
@@ -80,28 +80,28 @@ static void vnic_take_caps(struct vnic_vf *vf, const struct vnic_mbx_caps *caps)
  * Context: process; rtnl, once the netdev is registered.
  * Return: 0 or -errno; the device is not usable then.
  */
-int vnic_start(struct vnic_vf *vf, u64 features)
+int vnicvf_start(struct vnicvf *vf, u64 features)
 {
 	struct vnic_mbx_caps caps;
 	int err;
 
 	if (vf->netdev->reg_state == NETREG_REGISTERED)
 		ASSERT_RTNL();
-	clear_bit(VNIC_VF_RESET, &vf->flags);
-	vnic_mbx_stop(vf);
-	err = vnic_hw_reset(&vf->hw);
+	clear_bit(VNICVF_RESET, &vf->flags);
+	vnicvf_mbx_stop(vf);
+	err = vnicvf_hw_reset(&vf->hw);
 	if (err)
 		return err;
-	vnic_mbx_start(vf);
-	err = vnic_hello(vf, features, &caps);
+	vnicvf_mbx_start(vf);
+	err = vnicvf_hello(vf, features, &caps);
 	if (err) {
-		vnic_mbx_stop(vf);
+		vnicvf_mbx_stop(vf);
 		return err;
 	}
 	vf->features = features;
-	vnic_take_caps(vf, &caps);
-	vnic_mac_hello(vf, &caps);
-	vf->allow_seq = vnic_mbx_allow_seq(vf);
-	vnic_vlan_replay(vf);
+	vnicvf_take_caps(vf, &caps);
+	vnicvf_mac_hello(vf, &caps);
+	vf->allow_seq = vnicvf_mbx_allow_seq(vf);
+	vnicvf_vlan_replay(vf);
 	return 0;
 }

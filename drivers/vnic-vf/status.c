@@ -7,38 +7,38 @@
 #include "vf.h"
 
 /* The host allows more than before, or less: ask for all that is wanted, again. */
-static void vnic_status_allow(struct vnic_vf *vf, u32 seq)
+static void vnicvf_status_allow(struct vnicvf *vf, u32 seq)
 {
 	if (vf->allow_seq == seq)
 		return;
 	vf->allow_seq = seq;
-	vnic_vlan_replay(vf);
+	vnicvf_vlan_replay(vf);
 	schedule_work(&vf->filter);
 }
 
-/* Trust decides what features there are: vnic_control_work() looks at them again,
+/* Trust decides what features there are: vnicvf_control_work() looks at them again,
  * since the stack may be about to change some right now.
  */
-static void vnic_status_trust(struct vnic_vf *vf, bool trusted)
+static void vnicvf_status_trust(struct vnicvf *vf, bool trusted)
 {
 	if (vf->trusted == trusted)
 		return;
 	vf->trusted = trusted;
-	set_bit(VNIC_VF_FEATURES, &vf->flags);
+	set_bit(VNICVF_FEATURES, &vf->flags);
 	schedule_delayed_work(&vf->control, 0);
 }
 
 /* Follow the status block: link, speed, address, rights.  Context: rtnl. */
-void vnic_status_sync(struct vnic_vf *vf)
+void vnicvf_status_sync(struct vnicvf *vf)
 {
-	struct vnic_status st;
+	struct vnicvf_status st;
 
 	ASSERT_RTNL();
-	vnic_mbx_status(vf, &st);
+	vnicvf_mbx_status(vf, &st);
 	WRITE_ONCE(vf->speed, st.speed);
-	vnic_mac_status(vf, &st);
-	vnic_status_trust(vf, st.flags & VNIC_ST_F_TRUSTED);
-	vnic_status_allow(vf, st.allow_seq);
+	vnicvf_mac_status(vf, &st);
+	vnicvf_status_trust(vf, st.flags & VNIC_ST_F_TRUSTED);
+	vnicvf_status_allow(vf, st.allow_seq);
 	if (vf->up && st.flags & VNIC_ST_F_LINK_UP)
 		netif_carrier_on(vf->netdev);
 	else

@@ -6,7 +6,7 @@
  * an IOMMU translates, all others are copied, too: an emulated one makes each
  * mapping dear.  For all but small ones somebody waits: a socket for its memory,
  * the stack for room in the ring.  Only then is an interrupt asked for; see
- * vnic_tx_arm().
+ * vnicvf_tx_arm().
  */
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
@@ -16,12 +16,12 @@
 
 #include "vf.h"
 
-#define VNIC_TX_CHUNK		32768	/* bytes of a data descriptor, at most */
-#define VNIC_TX_DESCS		(VNIC_TX_MAX_BUFS + 1)	/* of a frame, at most */
-#define VNIC_TX_WAKE		(2 * VNIC_TX_DESCS)
-#define VNIC_TX_HDR_MAX		256	/* bytes in which a device looks for headers */
+#define VNICVF_TX_CHUNK		32768	/* bytes of a data descriptor, at most */
+#define VNICVF_TX_DESCS		(VNIC_TX_MAX_BUFS + 1)	/* of a frame, at most */
+#define VNICVF_TX_WAKE		(2 * VNICVF_TX_DESCS)
+#define VNICVF_TX_HDR_MAX	256	/* bytes in which a device looks for headers */
 
-static u32 vnic_tx_room(const struct vnic_txq *tx)
+static u32 vnicvf_tx_room(const struct vnicvf_txq *tx)
 {
 	return tx->mask + 1 - (tx->prod - READ_ONCE(tx->clean));
 }
@@ -29,7 +29,7 @@ static u32 vnic_tx_room(const struct vnic_txq *tx)
 /* Is a mapping more than arithmetic?  Then an IOMMU is told of each buffer, and if
  * that is emulated, it is an exit to the VMM and more.
  */
-static bool vnic_tx_mapping_dear(struct device *dev)
+static bool vnicvf_tx_mapping_dear(struct device *dev)
 {
 #if IS_ENABLED(CONFIG_IOMMU_API)
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
@@ -40,9 +40,9 @@ static bool vnic_tx_mapping_dear(struct device *dev)
 #endif
 }
 
-int vnic_tx_alloc(struct vnic_qp *qp, u32 size)
+int vnicvf_tx_alloc(struct vnicvf_qp *qp, u32 size)
 {
-	struct vnic_txq *tx = &qp->tx;
+	struct vnicvf_txq *tx = &qp->tx;
 
 	tx->desc = dma_alloc_coherent(qp->dev, size * VNIC_DESC_SIZE, &tx->dma, GFP_KERNEL);
 	if (!tx->desc)
@@ -53,11 +53,11 @@ int vnic_tx_alloc(struct vnic_qp *qp, u32 size)
 		return -ENOMEM;
 	}
 	/* Without it frames are mapped one by one. */
-	tx->copy = dma_alloc_coherent(qp->dev, size * VNIC_TX_COPY, &tx->copy_dma,
+	tx->copy = dma_alloc_coherent(qp->dev, size * VNICVF_TX_COPY, &tx->copy_dma,
 				      GFP_KERNEL | __GFP_NOWARN);
 	tx->spare = NULL;
-	if (vnic_tx_mapping_dear(qp->dev))
-		tx->spare = dma_alloc_coherent(qp->dev, VNIC_TX_SPARE, &tx->spare_dma,
+	if (vnicvf_tx_mapping_dear(qp->dev))
+		tx->spare = dma_alloc_coherent(qp->dev, VNICVF_TX_SPARE, &tx->spare_dma,
 					       GFP_KERNEL | __GFP_NOWARN);
 	tx->spared = 0;
 	tx->given = 0;
@@ -71,25 +71,25 @@ int vnic_tx_alloc(struct vnic_qp *qp, u32 size)
 	return 0;
 }
 
-static void vnic_tx_stat(struct vnic_txq *tx, u64_stats_t *counter)
+static void vnicvf_tx_stat(struct vnicvf_txq *tx, u64_stats_t *counter)
 {
 	u64_stats_update_begin(&tx->stats.syncp);
 	u64_stats_inc(counter);
 	u64_stats_update_end(&tx->stats.syncp);
 }
 
-static void vnic_tx_unmap(struct vnic_qp *qp, struct vnic_tx_buf *buf)
+static void vnicvf_tx_unmap(struct vnicvf_qp *qp, struct vnicvf_tx_buf *buf)
 {
 	if (!buf->len)
 		return;
 	switch (buf->map) {
-	case VNIC_TX_SINGLE:
+	case VNICVF_TX_SINGLE:
 		dma_unmap_single(qp->dev, buf->dma, buf->len, DMA_TO_DEVICE);
 		break;
-	case VNIC_TX_PAGE:
+	case VNICVF_TX_PAGE:
 		dma_unmap_page(qp->dev, buf->dma, buf->len, DMA_TO_DEVICE);
 		break;
-	case VNIC_TX_SPARED:	/* in the order in which they were taken */
+	case VNICVF_TX_SPARED:	/* in the order in which they were taken */
 		smp_store_release(&qp->tx.given, qp->tx.given + buf->len);
 		break;
 	}
@@ -98,8 +98,8 @@ static void vnic_tx_unmap(struct vnic_qp *qp, struct vnic_tx_buf *buf)
 /* A device looks for headers in the first bytes only; what lies deeper the
  * stack has to do.
  */
-netdev_features_t vnic_features_check(struct sk_buff *skb, struct net_device *netdev,
-				      netdev_features_t features)
+netdev_features_t vnicvf_features_check(struct sk_buff *skb, struct net_device *netdev,
+					netdev_features_t features)
 {
 	unsigned int end = 0;
 
@@ -109,35 +109,35 @@ netdev_features_t vnic_features_check(struct sk_buff *skb, struct net_device *ne
 		end = skb_tcp_all_headers(skb);
 	else if (skb->ip_summed == CHECKSUM_PARTIAL)
 		end = skb_checksum_start_offset(skb) + skb->csum_offset + sizeof(__sum16);
-	if (end > VNIC_TX_HDR_MAX || skb->len > VNIC_FRAME_MAX - VLAN_HLEN)
+	if (end > VNICVF_TX_HDR_MAX || skb->len > VNIC_FRAME_MAX - VLAN_HLEN)
 		features &= ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
 	return vlan_features_check(skb, features);
 }
 
-static unsigned int vnic_tx_chunks(unsigned int len)
+static unsigned int vnicvf_tx_chunks(unsigned int len)
 {
-	return DIV_ROUND_UP(len, VNIC_TX_CHUNK);
+	return DIV_ROUND_UP(len, VNICVF_TX_CHUNK);
 }
 
-static unsigned int vnic_tx_count(const struct sk_buff *skb)
+static unsigned int vnicvf_tx_count(const struct sk_buff *skb)
 {
-	unsigned int count = vnic_tx_chunks(skb_headlen(skb));
+	unsigned int count = vnicvf_tx_chunks(skb_headlen(skb));
 	unsigned int i;
 
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++)
-		count += vnic_tx_chunks(skb_frag_size(&skb_shinfo(skb)->frags[i]));
+		count += vnicvf_tx_chunks(skb_frag_size(&skb_shinfo(skb)->frags[i]));
 	return count;
 }
 
 /* Fill slots for one mapping.  Return: the slot behind. */
-static u32 vnic_tx_add(struct vnic_txq *tx, u32 at, dma_addr_t dma, u32 len,
-		       enum vnic_tx_map map)
+static u32 vnicvf_tx_add(struct vnicvf_txq *tx, u32 at, dma_addr_t dma, u32 len,
+			 enum vnicvf_tx_map map)
 {
 	u32 chunk, mapped = len;
 
 	while (len) {
-		chunk = min(len, VNIC_TX_CHUNK);
-		tx->buf[at & tx->mask] = (struct vnic_tx_buf) {
+		chunk = min(len, VNICVF_TX_CHUNK);
+		tx->buf[at & tx->mask] = (struct vnicvf_tx_buf) {
 			.dma = dma, .len = mapped, .map = map,
 		};
 		tx->desc[at & tx->mask].data = (struct vnic_tx_desc) {
@@ -152,7 +152,7 @@ static u32 vnic_tx_add(struct vnic_txq *tx, u32 at, dma_addr_t dma, u32 len,
 }
 
 /* What the device has to do to the frame.  Return: the slot behind. */
-static u32 vnic_tx_context(struct vnic_txq *tx, u32 at, const struct sk_buff *skb)
+static u32 vnicvf_tx_context(struct vnicvf_txq *tx, u32 at, const struct sk_buff *skb)
 {
 	const struct skb_shared_info *shinfo = skb_shinfo(skb);
 	struct vnic_tx_ctx ctx = {};
@@ -169,14 +169,14 @@ static u32 vnic_tx_context(struct vnic_txq *tx, u32 at, const struct sk_buff *sk
 	}
 	ctx.flags = cpu_to_le16(flags);
 	tx->desc[at & tx->mask].ctx = ctx;
-	tx->buf[at & tx->mask] = (struct vnic_tx_buf) {};
+	tx->buf[at & tx->mask] = (struct vnicvf_tx_buf) {};
 	return at + 1;
 }
 
 /* Fill a slot with a copy of the first bytes.  Return: the slot behind. */
-static u32 vnic_tx_copy_head(struct vnic_txq *tx, u32 at, const struct sk_buff *skb, u32 len)
+static u32 vnicvf_tx_copy_head(struct vnicvf_txq *tx, u32 at, const struct sk_buff *skb, u32 len)
 {
-	u32 slot = at & tx->mask, off = slot * VNIC_TX_COPY;
+	u32 slot = at & tx->mask, off = slot * VNICVF_TX_COPY;
 
 	if (len > skb_headlen(skb))
 		skb_copy_bits(skb, 0, tx->copy + off, len);
@@ -192,20 +192,20 @@ static u32 vnic_tx_copy_head(struct vnic_txq *tx, u32 at, const struct sk_buff *
 /* Copy a frame to where the device finds it without a mapping, in one piece.
  * Return: the slot behind, or @at: there is no room.
  */
-static u32 vnic_tx_spare(struct vnic_txq *tx, u32 at, const struct sk_buff *skb)
+static u32 vnicvf_tx_spare(struct vnicvf_txq *tx, u32 at, const struct sk_buff *skb)
 {
-	u32 off = tx->spared % VNIC_TX_SPARE, take = ALIGN(skb->len, SMP_CACHE_BYTES);
+	u32 off = tx->spared % VNICVF_TX_SPARE, take = ALIGN(skb->len, SMP_CACHE_BYTES);
 	u32 used = tx->spared - smp_load_acquire(&tx->given);	/* read, then written again */
 	u32 next;
 
-	if (off + take > VNIC_TX_SPARE) {	/* not to the end and on at the start */
-		take += VNIC_TX_SPARE - off;
+	if (off + take > VNICVF_TX_SPARE) {	/* not to the end and on at the start */
+		take += VNICVF_TX_SPARE - off;
 		off = 0;
 	}
-	if (used + take > VNIC_TX_SPARE)
+	if (used + take > VNICVF_TX_SPARE)
 		return at;
 	skb_copy_bits(skb, 0, tx->spare + off, skb->len);
-	next = vnic_tx_add(tx, at, tx->spare_dma + off, skb->len, VNIC_TX_SPARED);
+	next = vnicvf_tx_add(tx, at, tx->spare_dma + off, skb->len, VNICVF_TX_SPARED);
 	tx->buf[at & tx->mask].len = take;
 	tx->spared += take;
 	return next;
@@ -214,37 +214,37 @@ static u32 vnic_tx_spare(struct vnic_txq *tx, u32 at, const struct sk_buff *skb)
 /* Map the frame into slots from tx->prod on; the linear part of most is headers
  * and not worth it.  Return: slots used, or -ENOMEM.
  */
-static int vnic_tx_map(struct vnic_qp *qp, struct sk_buff *skb)
+static int vnicvf_tx_map(struct vnicvf_qp *qp, struct sk_buff *skb)
 {
-	struct vnic_txq *tx = &qp->tx;
+	struct vnicvf_txq *tx = &qp->tx;
 	const skb_frag_t *frag;
 	u32 at = tx->prod, start;
 	dma_addr_t dma;
 	unsigned int i;
 
-	at = vnic_tx_context(tx, at, skb);
+	at = vnicvf_tx_context(tx, at, skb);
 	if (tx->spare) {
 		start = at;
-		at = vnic_tx_spare(tx, start, skb);
+		at = vnicvf_tx_spare(tx, start, skb);
 		if (at != start) {
-			vnic_tx_stat(tx, &tx->stats.spared);
+			vnicvf_tx_stat(tx, &tx->stats.spared);
 			goto done;
 		}
 	}
-	if (skb_headlen(skb) <= VNIC_TX_COPY && tx->copy) {
-		at = vnic_tx_copy_head(tx, at, skb, skb_headlen(skb));
+	if (skb_headlen(skb) <= VNICVF_TX_COPY && tx->copy) {
+		at = vnicvf_tx_copy_head(tx, at, skb, skb_headlen(skb));
 	} else {
 		dma = dma_map_single(qp->dev, skb->data, skb_headlen(skb), DMA_TO_DEVICE);
 		if (dma_mapping_error(qp->dev, dma))
 			return -ENOMEM;
-		at = vnic_tx_add(tx, at, dma, skb_headlen(skb), VNIC_TX_SINGLE);
+		at = vnicvf_tx_add(tx, at, dma, skb_headlen(skb), VNICVF_TX_SINGLE);
 	}
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		frag = &skb_shinfo(skb)->frags[i];
 		dma = skb_frag_dma_map(qp->dev, frag, 0, skb_frag_size(frag), DMA_TO_DEVICE);
 		if (dma_mapping_error(qp->dev, dma))
 			goto unmap;
-		at = vnic_tx_add(tx, at, dma, skb_frag_size(frag), VNIC_TX_PAGE);
+		at = vnicvf_tx_add(tx, at, dma, skb_frag_size(frag), VNICVF_TX_PAGE);
 	}
 done:
 	tx->desc[(at - 1) & tx->mask].data.flags = cpu_to_le16(VNIC_TXD_F_EOP);
@@ -252,13 +252,13 @@ done:
 
 unmap:
 	while (at-- != tx->prod)
-		vnic_tx_unmap(qp, &tx->buf[at & tx->mask]);
+		vnicvf_tx_unmap(qp, &tx->buf[at & tx->mask]);
 	return -ENOMEM;
 }
 
-static void vnic_tx_account(struct vnic_txq *tx, const struct sk_buff *skb, bool copied)
+static void vnicvf_tx_account(struct vnicvf_txq *tx, const struct sk_buff *skb, bool copied)
 {
-	struct vnic_tx_stats *st = &tx->stats;
+	struct vnicvf_tx_stats *st = &tx->stats;
 	unsigned int segs = 1, bytes = skb->len;
 
 	u64_stats_update_begin(&st->syncp);
@@ -278,7 +278,7 @@ static void vnic_tx_account(struct vnic_txq *tx, const struct sk_buff *skb, bool
 }
 
 /* Is somebody waiting for the completion of a frame behind @index? */
-static bool vnic_tx_waited(const struct vnic_txq *tx, u32 index)
+static bool vnicvf_tx_waited(const struct vnicvf_txq *tx, u32 index)
 {
 	return (s32)(READ_ONCE(tx->held) - index) > 0;
 }
@@ -286,7 +286,7 @@ static bool vnic_tx_waited(const struct vnic_txq *tx, u32 index)
 /* After how many of the descriptors under way is there an interrupt?  Soon
  * enough that the device does not run dry.
  */
-static u32 vnic_tx_distance(const struct vnic_txq *tx, u32 under_way)
+static u32 vnicvf_tx_distance(const struct vnicvf_txq *tx, u32 under_way)
 {
 	return clamp(under_way - under_way / 4, 1u, READ_ONCE(tx->arm_max));
 }
@@ -294,53 +294,53 @@ static u32 vnic_tx_distance(const struct vnic_txq *tx, u32 under_way)
 /* Ask for an interrupt if NAPI has not, and one of the new frames needs it.  It
  * is asked for among those the device has not seen, so it cannot be missed.
  */
-static void vnic_tx_ask(struct vnic_txq *tx)
+static void vnicvf_tx_ask(struct vnicvf_txq *tx)
 {
 	u32 cons, at;
 
 	if (netif_xmit_stopped(tx->nq))
 		WRITE_ONCE(tx->held, tx->prod);
-	if (!vnic_tx_waited(tx, tx->published))
+	if (!vnicvf_tx_waited(tx, tx->published))
 		return;
-	smp_mb();	/* held before lazy: vnic_tx_arm() does the reverse */
+	smp_mb();	/* held before lazy: vnicvf_tx_arm() does the reverse */
 	if (!READ_ONCE(tx->lazy) || !xchg(&tx->lazy, false))
 		return;
-	cons = vnic_load(&tx->ev->cons);
-	at = cons + vnic_tx_distance(tx, tx->prod - cons);
+	cons = vnicvf_load(&tx->ev->cons);
+	at = cons + vnicvf_tx_distance(tx, tx->prod - cons);
 	if ((s32)(at - tx->published) <= 0)
 		at = tx->published + 1;
 	WRITE_ONCE(tx->ev->intr_at, cpu_to_le32(at));
 }
 
 /* Show the device what it has not seen. */
-static void vnic_tx_flush(struct vnic_qp *qp)
+static void vnicvf_tx_flush(struct vnicvf_qp *qp)
 {
-	struct vnic_txq *tx = &qp->tx;
+	struct vnicvf_txq *tx = &qp->tx;
 	u32 old = tx->published;
 
 	WRITE_ONCE(tx->owed, false);
 	if (old == tx->prod)
 		return;
-	vnic_tx_ask(tx);
+	vnicvf_tx_ask(tx);
 	tx->published = tx->prod;
-	if (vnic_kick(&qp->vf->hw, tx->ev, VNIC_DOORBELL_TX(qp->index), qp->index, tx->prod, old))
-		vnic_tx_stat(tx, &tx->stats.kicks);
+	if (vnicvf_kick(&qp->vf->hw, tx->ev, VNIC_DOORBELL_TX(qp->index), qp->index, tx->prod, old))
+		vnicvf_tx_stat(tx, &tx->stats.kicks);
 }
 
 /* The same, but what is sent from within the queue pair's own poll (answers,
- * forwarded frames) waits for the poll's end: see vnic_tx_settle().  Netpoll
+ * forwarded frames) waits for the poll's end: see vnicvf_tx_settle().  Netpoll
  * comes with interrupts off, and may have interrupted the poll.
  */
-static void vnic_tx_flush_soon(struct vnic_qp *qp)
+static void vnicvf_tx_flush_soon(struct vnicvf_qp *qp)
 {
 	if (READ_ONCE(qp->poller) == current && !irqs_disabled())
 		WRITE_ONCE(qp->tx.owed, true);
 	else
-		vnic_tx_flush(qp);
+		vnicvf_tx_flush(qp);
 }
 
 /**
- * vnic_tx_settle - show the device what was put off during a poll
+ * vnicvf_tx_settle - show the device what was put off during a poll
  * @qp: queue pair; no longer polled by the caller
  *
  * NAPI may be polling again elsewhere, or be off and the ring on its way out:
@@ -349,22 +349,22 @@ static void vnic_tx_flush_soon(struct vnic_qp *qp)
  *
  * Context: softirq.
  */
-void vnic_tx_settle(struct vnic_qp *qp)
+void vnicvf_tx_settle(struct vnicvf_qp *qp)
 {
-	struct vnic_txq *tx = &qp->tx;
+	struct vnicvf_txq *tx = &qp->tx;
 
 	if (likely(!READ_ONCE(tx->owed)))
 		return;
 	__netif_tx_lock(tx->nq, smp_processor_id());
 	if (tx->owed && !netif_tx_queue_stopped(tx->nq))
-		vnic_tx_flush(qp);
+		vnicvf_tx_flush(qp);
 	__netif_tx_unlock(tx->nq);
 }
 
 /* A frame the rings can hold?  Return: data descriptors, or 0 to drop it. */
-static unsigned int vnic_tx_fit(struct vnic_txq *tx, struct sk_buff *skb)
+static unsigned int vnicvf_tx_fit(struct vnicvf_txq *tx, struct sk_buff *skb)
 {
-	unsigned int count = vnic_tx_count(skb);
+	unsigned int count = vnicvf_tx_count(skb);
 
 	if (unlikely(skb->len < VNIC_FRAME_MIN || skb->len > VNIC_FRAME_MAX))
 		return 0;
@@ -372,41 +372,41 @@ static unsigned int vnic_tx_fit(struct vnic_txq *tx, struct sk_buff *skb)
 		return count;
 	if (skb_linearize(skb))
 		return 0;
-	vnic_tx_stat(tx, &tx->stats.linearized);
-	return vnic_tx_count(skb);
+	vnicvf_tx_stat(tx, &tx->stats.linearized);
+	return vnicvf_tx_count(skb);
 }
 
 /* Copy a small frame: nothing to map, and the skb can go.  Return: slots used. */
-static int vnic_tx_copy(struct vnic_txq *tx, const struct sk_buff *skb)
+static int vnicvf_tx_copy(struct vnicvf_txq *tx, const struct sk_buff *skb)
 {
-	u32 first = tx->prod, at = vnic_tx_context(tx, first, skb);
+	u32 first = tx->prod, at = vnicvf_tx_context(tx, first, skb);
 
-	at = vnic_tx_copy_head(tx, at, skb, skb->len);
+	at = vnicvf_tx_copy_head(tx, at, skb, skb->len);
 	tx->desc[(at - 1) & tx->mask].data.flags = cpu_to_le16(VNIC_TXD_F_EOP);
-	tx->buf[first & tx->mask].kind = VNIC_TX_COPIED;
+	tx->buf[first & tx->mask].kind = VNICVF_TX_COPIED;
 	return at - first;
 }
 
-static bool vnic_tx_small(const struct vnic_txq *tx, const struct sk_buff *skb)
+static bool vnicvf_tx_small(const struct vnicvf_txq *tx, const struct sk_buff *skb)
 {
-	return skb->len <= VNIC_TX_COPY && tx->copy;
+	return skb->len <= VNICVF_TX_COPY && tx->copy;
 }
 
 /* Put a frame into the ring.  Return: slots used, or -ENOMEM. */
-static int vnic_tx_put(struct vnic_qp *qp, struct sk_buff *skb, bool small)
+static int vnicvf_tx_put(struct vnicvf_qp *qp, struct sk_buff *skb, bool small)
 {
-	struct vnic_txq *tx = &qp->tx;
-	struct vnic_tx_buf *first = &tx->buf[tx->prod & tx->mask];
+	struct vnicvf_txq *tx = &qp->tx;
+	struct vnicvf_tx_buf *first = &tx->buf[tx->prod & tx->mask];
 	int used;
 
 	if (small) {
-		used = vnic_tx_copy(tx, skb);
+		used = vnicvf_tx_copy(tx, skb);
 	} else {
-		used = vnic_tx_map(qp, skb);
+		used = vnicvf_tx_map(qp, skb);
 		if (unlikely(used < 0))
 			return used;
 		first->skb = skb;
-		first->kind = VNIC_TX_SKB;
+		first->kind = VNICVF_TX_SKB;
 		WRITE_ONCE(tx->held, tx->prod + used);
 	}
 	first->count = used;
@@ -414,63 +414,63 @@ static int vnic_tx_put(struct vnic_qp *qp, struct sk_buff *skb, bool small)
 	return used;
 }
 
-netdev_tx_t vnic_xmit(struct sk_buff *skb, struct net_device *netdev)
+netdev_tx_t vnicvf_xmit(struct sk_buff *skb, struct net_device *netdev)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
-	struct vnic_qp *qp = &vf->qp[skb_get_queue_mapping(skb)];
-	struct vnic_txq *tx = &qp->tx;
+	struct vnicvf *vf = netdev_priv(netdev);
+	struct vnicvf_qp *qp = &vf->qp[skb_get_queue_mapping(skb)];
+	struct vnicvf_txq *tx = &qp->tx;
 	unsigned int count, bytes = skb->len;
 	bool flush, small;
 	int used;
 
-	count = vnic_tx_fit(tx, skb);
+	count = vnicvf_tx_fit(tx, skb);
 	if (unlikely(!count))
 		goto drop;
-	if (unlikely(vnic_tx_room(tx) < count + 1)) {
-		vnic_tx_flush(qp);
+	if (unlikely(vnicvf_tx_room(tx) < count + 1)) {
+		vnicvf_tx_flush(qp);
 		/* Woken for nothing.  There may be nothing left to ask with: NAPI does. */
-		if (!netif_txq_try_stop(tx->nq, vnic_tx_room(tx), VNIC_TX_WAKE)) {
+		if (!netif_txq_try_stop(tx->nq, vnicvf_tx_room(tx), VNICVF_TX_WAKE)) {
 			WRITE_ONCE(tx->held, tx->prod);
 			napi_schedule(&qp->napi);
 		}
 		return NETDEV_TX_BUSY;
 	}
-	small = vnic_tx_small(tx, skb);
-	used = vnic_tx_put(qp, skb, small);
+	small = vnicvf_tx_small(tx, skb);
+	used = vnicvf_tx_put(qp, skb, small);
 	if (unlikely(used < 0))
 		goto drop;
 
 	skb_tx_timestamp(skb);
-	vnic_tx_account(tx, skb, small);
+	vnicvf_tx_account(tx, skb, small);
 	WRITE_ONCE(tx->prod, tx->prod + used);
 	if (small)	/* netpoll comes with interrupts off */
 		napi_consume_skb(skb, !irqs_disabled());
 	flush = __netdev_tx_sent_queue(tx->nq, bytes, netdev_xmit_more());
-	if (!netif_txq_maybe_stop(tx->nq, vnic_tx_room(tx), VNIC_TX_DESCS, VNIC_TX_WAKE)) {
-		vnic_tx_stat(tx, &tx->stats.stops);
-		vnic_tx_flush(qp);
+	if (!netif_txq_maybe_stop(tx->nq, vnicvf_tx_room(tx), VNICVF_TX_DESCS, VNICVF_TX_WAKE)) {
+		vnicvf_tx_stat(tx, &tx->stats.stops);
+		vnicvf_tx_flush(qp);
 	} else if (flush) {
-		vnic_tx_flush_soon(qp);
+		vnicvf_tx_flush_soon(qp);
 	}
 	return NETDEV_TX_OK;
 
 drop:
 	dev_kfree_skb_any(skb);
-	vnic_tx_stat(tx, &tx->stats.dropped);
+	vnicvf_tx_stat(tx, &tx->stats.dropped);
 	if (!netdev_xmit_more())
-		vnic_tx_flush(qp);
+		vnicvf_tx_flush(qp);
 	return NETDEV_TX_OK;
 }
 
 /* Where the device finds an XDP frame.  Return: false without a mapping. */
-static bool vnic_tx_xdp_map(struct vnic_qp *qp, const struct xdp_frame *xdpf, bool mapped,
-			    struct vnic_tx_buf *buf)
+static bool vnicvf_tx_xdp_map(struct vnicvf_qp *qp, const struct xdp_frame *xdpf, bool mapped,
+			      struct vnicvf_tx_buf *buf)
 {
 	struct page *page;
 
 	if (!mapped) {
 		buf->len = xdpf->len;
-		buf->map = VNIC_TX_SINGLE;
+		buf->map = VNICVF_TX_SINGLE;
 		buf->dma = dma_map_single(qp->dev, xdpf->data, xdpf->len, DMA_TO_DEVICE);
 		return !dma_mapping_error(qp->dev, buf->dma);
 	}
@@ -481,18 +481,18 @@ static bool vnic_tx_xdp_map(struct vnic_qp *qp, const struct xdp_frame *xdpf, bo
 	return true;
 }
 
-static bool vnic_tx_xdp_put(struct vnic_qp *qp, struct xdp_frame *xdpf, bool mapped)
+static bool vnicvf_tx_xdp_put(struct vnicvf_qp *qp, struct xdp_frame *xdpf, bool mapped)
 {
-	struct vnic_txq *tx = &qp->tx;
-	struct vnic_tx_buf *buf = &tx->buf[tx->prod & tx->mask];
+	struct vnicvf_txq *tx = &qp->tx;
+	struct vnicvf_tx_buf *buf = &tx->buf[tx->prod & tx->mask];
 
-	if (unlikely(xdpf->len < VNIC_FRAME_MIN || xdpf->len > VNIC_TX_CHUNK ||
+	if (unlikely(xdpf->len < VNIC_FRAME_MIN || xdpf->len > VNICVF_TX_CHUNK ||
 		     xdp_frame_has_frags(xdpf)))
 		return false;
-	if (!vnic_tx_xdp_map(qp, xdpf, mapped, buf))
+	if (!vnicvf_tx_xdp_map(qp, xdpf, mapped, buf))
 		return false;
 	buf->xdpf = xdpf;
-	buf->kind = VNIC_TX_XDP;
+	buf->kind = VNICVF_TX_XDP;
 	buf->count = 1;
 	buf->bytes = 0;
 	tx->desc[tx->prod & tx->mask].data = (struct vnic_tx_desc) {
@@ -509,7 +509,7 @@ static bool vnic_tx_xdp_put(struct vnic_qp *qp, struct xdp_frame *xdpf, bool map
 }
 
 /**
- * vnic_tx_xdp - send XDP frames
+ * vnicvf_tx_xdp - send XDP frames
  * @qp: queue pair; its TX ring is shared with the stack, under the stack's lock
  * @frames: frames
  * @n: their number
@@ -521,9 +521,9 @@ static bool vnic_tx_xdp_put(struct vnic_qp *qp, struct xdp_frame *xdpf, bool map
  * Context: BH disabled.
  * Return: how many were taken, the first ones; -ENETDOWN.
  */
-int vnic_tx_xdp(struct vnic_qp *qp, struct xdp_frame **frames, int n, bool mapped, bool flush)
+int vnicvf_tx_xdp(struct vnicvf_qp *qp, struct xdp_frame **frames, int n, bool mapped, bool flush)
 {
-	struct vnic_txq *tx = &qp->tx;
+	struct vnicvf_txq *tx = &qp->tx;
 	int sent = 0;
 
 	__netif_tx_lock(tx->nq, smp_processor_id());
@@ -534,70 +534,70 @@ int vnic_tx_xdp(struct vnic_qp *qp, struct xdp_frame **frames, int n, bool mappe
 	}
 	txq_trans_cond_update(tx->nq);
 	u64_stats_update_begin(&tx->stats.syncp);
-	while (sent < n && vnic_tx_room(tx) > VNIC_TX_DESCS &&
-	       vnic_tx_xdp_put(qp, frames[sent], mapped))
+	while (sent < n && vnicvf_tx_room(tx) > VNICVF_TX_DESCS &&
+	       vnicvf_tx_xdp_put(qp, frames[sent], mapped))
 		sent++;
 	u64_stats_add(&tx->stats.xdp_full, n - sent);
 	u64_stats_update_end(&tx->stats.syncp);
 	if (flush)
-		vnic_tx_flush_soon(qp);
+		vnicvf_tx_flush_soon(qp);
 unlock:
 	__netif_tx_unlock(tx->nq);
 	return sent;
 }
 
 /* Complete the frame that starts at tx->clean. */
-static void vnic_tx_done(struct vnic_qp *qp, struct vnic_tx_buf *buf, int budget)
+static void vnicvf_tx_done(struct vnicvf_qp *qp, struct vnicvf_tx_buf *buf, int budget)
 {
-	struct vnic_txq *tx = &qp->tx;
+	struct vnicvf_txq *tx = &qp->tx;
 	unsigned int i;
 
-	if (buf->kind == VNIC_TX_COPIED)
+	if (buf->kind == VNICVF_TX_COPIED)
 		return;
 	for (i = 0; i < buf->count; i++)
-		vnic_tx_unmap(qp, &tx->buf[(tx->clean + i) & tx->mask]);
-	if (buf->kind == VNIC_TX_SKB)
+		vnicvf_tx_unmap(qp, &tx->buf[(tx->clean + i) & tx->mask]);
+	if (buf->kind == VNICVF_TX_SKB)
 		napi_consume_skb(buf->skb, budget);
 	else
 		xdp_return_frame(buf->xdpf);
 }
 
 /* The device is done with the queue, sent or not; NAPI and xmit are off. */
-void vnic_tx_free(struct vnic_qp *qp)
+void vnicvf_tx_free(struct vnicvf_qp *qp)
 {
-	struct vnic_txq *tx = &qp->tx;
-	struct vnic_tx_buf *buf;
+	struct vnicvf_txq *tx = &qp->tx;
+	struct vnicvf_tx_buf *buf;
 
 	while (tx->clean != tx->prod) {
 		buf = &tx->buf[tx->clean & tx->mask];
-		vnic_tx_done(qp, buf, 0);
+		vnicvf_tx_done(qp, buf, 0);
 		tx->clean += buf->count;
 	}
 	netdev_tx_reset_queue(tx->nq);
 	if (tx->copy)
-		dma_free_coherent(qp->dev, (tx->mask + 1) * VNIC_TX_COPY, tx->copy, tx->copy_dma);
+		dma_free_coherent(qp->dev, (tx->mask + 1) * VNICVF_TX_COPY, tx->copy, tx->copy_dma);
 	if (tx->spare)
-		dma_free_coherent(qp->dev, VNIC_TX_SPARE, tx->spare, tx->spare_dma);
+		dma_free_coherent(qp->dev, VNICVF_TX_SPARE, tx->spare, tx->spare_dma);
 	kvfree(tx->buf);
 	dma_free_coherent(qp->dev, (tx->mask + 1) * VNIC_DESC_SIZE, tx->desc, tx->dma);
 }
 
 /**
- * vnic_tx_clean - complete what the device has sent
+ * vnicvf_tx_clean - complete what the device has sent
  * @qp: queue pair
  * @budget: of NAPI; 0: called by netpoll
  *
  * Context: NAPI.
  */
-void vnic_tx_clean(struct vnic_qp *qp, int budget)
+void vnicvf_tx_clean(struct vnicvf_qp *qp, int budget)
 {
-	struct vnic_txq *tx = &qp->tx;
-	u32 todo = vnic_load(&tx->ev->cons) - tx->clean;
+	struct vnicvf_txq *tx = &qp->tx;
+	u32 todo = vnicvf_load(&tx->ev->cons) - tx->clean;
 	unsigned int count, packets = 0, bytes = 0;
-	struct vnic_tx_buf *buf;
+	struct vnicvf_tx_buf *buf;
 
 	if (unlikely(todo > READ_ONCE(tx->prod) - tx->clean)) {
-		vnic_qp_fail(qp);
+		vnicvf_qp_fail(qp);
 		return;
 	}
 	while (todo) {
@@ -605,20 +605,21 @@ void vnic_tx_clean(struct vnic_qp *qp, int budget)
 		count = buf->count;
 		if (count > todo)
 			break;	/* not all of the frame yet */
-		if (unlikely(!budget && buf->kind == VNIC_TX_XDP))
+		if (unlikely(!budget && buf->kind == VNICVF_TX_XDP))
 			break;	/* netpoll may come with interrupts off */
-		vnic_tx_done(qp, buf, budget);
+		vnicvf_tx_done(qp, buf, budget);
 		bytes += buf->bytes;
-		packets += buf->kind != VNIC_TX_XDP;
+		packets += buf->kind != VNICVF_TX_XDP;
 		todo -= count;
 		WRITE_ONCE(tx->clean, tx->clean + count);
 	}
 	if (packets)
-		netif_txq_completed_wake(tx->nq, packets, bytes, vnic_tx_room(tx), VNIC_TX_WAKE);
+		netif_txq_completed_wake(tx->nq, packets, bytes, vnicvf_tx_room(tx),
+					 VNICVF_TX_WAKE);
 }
 
 /**
- * vnic_tx_arm - ask for an interrupt, if anybody waits for one
+ * vnicvf_tx_arm - ask for an interrupt, if anybody waits for one
  * @tx: ring
  *
  * Not for each frame: after three quarters of what is under way.  With nothing
@@ -627,19 +628,19 @@ void vnic_tx_clean(struct vnic_qp *qp, int budget)
  * Context: NAPI, about to complete.
  * Return: index at which there is something to complete.
  */
-u32 vnic_tx_arm(struct vnic_txq *tx)
+u32 vnicvf_tx_arm(struct vnicvf_txq *tx)
 {
 	u32 at = tx->clean;
 
 	WRITE_ONCE(tx->lazy, false);
-	if (!vnic_tx_waited(tx, at)) {
+	if (!vnicvf_tx_waited(tx, at)) {
 		WRITE_ONCE(tx->ev->intr_at, cpu_to_le32(at));	/* behind: never */
 		smp_store_release(&tx->lazy, true);	/* xmit's intr_at comes after ours */
-		smp_mb();	/* lazy before held: vnic_tx_ask() does the reverse */
-		if (!vnic_tx_waited(tx, at) || !xchg(&tx->lazy, false))
+		smp_mb();	/* lazy before held: vnicvf_tx_ask() does the reverse */
+		if (!vnicvf_tx_waited(tx, at) || !xchg(&tx->lazy, false))
 			return at + S32_MAX;
 	}
-	at += vnic_tx_distance(tx, READ_ONCE(tx->prod) - at);
+	at += vnicvf_tx_distance(tx, READ_ONCE(tx->prod) - at);
 	WRITE_ONCE(tx->ev->intr_at, cpu_to_le32(at));
 	return at;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The VF driver's view of one function.
+ * The VF driver's view of one function.  Names that begin with vnicvf are this
+ * driver's; vnic ones are the interface's (uapi/vnic, drivers/include).
  *
  * Locks: rtnl serialises setting up and tearing down queues, the device's reset
  * and configuration; the mailbox has a mutex of its own, below rtnl.  The
@@ -43,21 +44,21 @@
 #include "mbx.h"
 #include "queue.h"
 
-#define VNIC_VF_NAME		"vnic-vf"	/* of the PCI driver, in sysfs and ethtool */
-#define VNIC_VF_RING_DEFAULT	512	/* descriptors */
+#define VNICVF_NAME		"vnic-vf"	/* of the PCI driver, in sysfs and ethtool */
+#define VNICVF_RING_DEFAULT	512	/* descriptors */
 
 /* vf->flags, bit numbers */
-#define VNIC_VF_RESET		0	/* the device has to be reset */
-#define VNIC_VF_AWAY		1	/* between reset_prepare and reset_done, or asleep */
-#define VNIC_VF_FEATURES	2	/* what decides on features has changed */
+#define VNICVF_RESET		0	/* the device has to be reset */
+#define VNICVF_AWAY		1	/* between reset_prepare and reset_done, or asleep */
+#define VNICVF_FEATURES		2	/* what decides on features has changed */
 
 /**
- * struct vnic_vf - one function; netdev_priv()
+ * struct vnicvf - one function; netdev_priv()
  * @netdev: its netdev
  * @pdev: its pci_dev
  * @hw: registers
  * @mbx: mailbox
- * @flags: VNIC_VF_*
+ * @flags: VNICVF_*
  * @up: queues exist and run
  * @offered: VNIC_F_* the driver may accept, as offered at probe
  * @features: VNIC_F_* in force
@@ -80,7 +81,7 @@
  * @few: ... and that some addresses are not received
  * @own_mac: the user set an address of his own: set again after a reset
  * @user_mac: the last one that he set
- * @prev_mac: the address before the one that the netdev has; see vnic_set_mac()
+ * @prev_mac: the address before the one that the netdev has; see vnicvf_set_mac()
  * @prog: XDP program; written under rtnl, from NULL or to it only without queues
  * @rss_key: Toeplitz key
  * @rss_table: indirection table
@@ -98,11 +99,11 @@
  * @dev_stats: the device's counters as it told them last; rtnl
  * @ctl_name: of the control interrupt
  */
-struct vnic_vf {
+struct vnicvf {
 	struct net_device	*netdev;
 	struct pci_dev		*pdev;
-	struct vnic_hw		hw;
-	struct vnic_mbx		mbx;
+	struct vnicvf_hw	hw;
+	struct vnicvf_mbx	mbx;
 	unsigned long		flags;
 	bool			up;
 	u64			offered;
@@ -110,13 +111,13 @@ struct vnic_vf {
 	u16			caps_uc;
 	u16			caps_mc;
 
-	struct vnic_qp		*qp;
+	struct vnicvf_qp	*qp;
 	unsigned int		made_qps;
 	unsigned int		max_qps;
 	unsigned int		num_qps;
 	u32			tx_size;
 	u32			rx_size;
-	struct vnic_qp_events	*events;
+	struct vnicvf_qp_events	*events;
 	dma_addr_t		events_dma;
 
 	u32			speed;
@@ -148,7 +149,7 @@ struct vnic_vf {
 	char			ctl_name[IFNAMSIZ + 8];
 };
 
-static inline bool vnic_has(const struct vnic_vf *vf, unsigned int feature)
+static inline bool vnicvf_has(const struct vnicvf *vf, unsigned int feature)
 {
 	return vf->features & BIT_ULL(feature);
 }
@@ -156,78 +157,78 @@ static inline bool vnic_has(const struct vnic_vf *vf, unsigned int feature)
 /* fault.c */
 
 /* Reset the device, by the control work, as soon as resets keep their distance.  Any context. */
-void vnic_request_reset(struct vnic_vf *vf);
+void vnicvf_request_reset(struct vnicvf *vf);
 /* The device's indices make no sense: the same, said once.  NAPI of @qp */
-void vnic_qp_fail(struct vnic_qp *qp);
+void vnicvf_qp_fail(struct vnicvf_qp *qp);
 
-/* coalesce.c; rtnl but for vnic_moder_sample() */
-void vnic_moder_init(struct vnic_qp *qp);
-int vnic_moder_start(struct vnic_vf *vf);	/* the device has the queues; sleeps */
-void vnic_moder_stop(struct vnic_qp *qp);	/* NAPI is off; sleeps */
-void vnic_moder_sample(struct vnic_qp *qp);	/* NAPI of @qp */
-int vnic_get_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
-		      struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack);
-int vnic_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
-		      struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack);
-int vnic_get_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
-int vnic_set_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
+/* coalesce.c; rtnl but for vnicvf_moder_sample() */
+void vnicvf_moder_init(struct vnicvf_qp *qp);
+int vnicvf_moder_start(struct vnicvf *vf);	/* the device has the queues; sleeps */
+void vnicvf_moder_stop(struct vnicvf_qp *qp);	/* NAPI is off; sleeps */
+void vnicvf_moder_sample(struct vnicvf_qp *qp);	/* NAPI of @qp */
+int vnicvf_get_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
+			struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack);
+int vnicvf_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
+			struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack);
+int vnicvf_get_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
+int vnicvf_set_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
 
 /* rss.c; rtnl */
 
 /* Tell the device key and table; nothing to do without VNIC_F_RSS.  0 or -errno; sleeps. */
-int vnic_set_rss(struct vnic_vf *vf);
+int vnicvf_set_rss(struct vnicvf *vf);
 /* @vf->num_qps has changed: a table that names other queues is made anew. */
-void vnic_rss_default(struct vnic_vf *vf);
-u32 vnic_get_rxfh_key_size(struct net_device *netdev);
-u32 vnic_get_rxfh_indir_size(struct net_device *netdev);
-int vnic_get_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh);
-int vnic_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
-		  struct netlink_ext_ack *extack);
+void vnicvf_rss_default(struct vnicvf *vf);
+u32 vnicvf_get_rxfh_key_size(struct net_device *netdev);
+u32 vnicvf_get_rxfh_indir_size(struct net_device *netdev);
+int vnicvf_get_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh);
+int vnicvf_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
+		    struct netlink_ext_ack *extack);
 
-/* mac.c; rtnl, once the netdev is registered.  All but vnic_mac_status() send messages. */
-int vnic_set_mac(struct net_device *netdev, void *addr);	/* ndo_set_mac_address */
-void vnic_mac_hello(struct vnic_vf *vf, const struct vnic_mbx_caps *caps);
-void vnic_mac_status(struct vnic_vf *vf, const struct vnic_status *st);
+/* mac.c; rtnl, once the netdev is registered.  All but vnicvf_mac_status() send messages. */
+int vnicvf_set_mac(struct net_device *netdev, void *addr);	/* ndo_set_mac_address */
+void vnicvf_mac_hello(struct vnicvf *vf, const struct vnic_mbx_caps *caps);
+void vnicvf_mac_status(struct vnicvf *vf, const struct vnicvf_status *st);
 
 /* filter.c; rtnl where nothing else is said */
-#define VNIC_VLAN_FILTERS	(NETIF_F_HW_VLAN_CTAG_FILTER | NETIF_F_HW_VLAN_STAG_FILTER)
-void vnic_set_rx_mode(struct net_device *netdev);	/* ndo_set_rx_mode; atomic */
-void vnic_filter_send(struct vnic_vf *vf);		/* process context, with rtnl or not */
-void vnic_filter_work(struct work_struct *work);	/* without rtnl */
-int vnic_vlan_add(struct net_device *netdev, __be16 proto, u16 vid);
-int vnic_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid);
-void vnic_vlan_replay(struct vnic_vf *vf);		/* rtnl, once it is registered */
-void vnic_vlan_work(struct work_struct *work);		/* takes rtnl */
-void vnic_set_vlan_filter(struct vnic_vf *vf, netdev_features_t features);
+#define VNICVF_VLAN_FILTERS	(NETIF_F_HW_VLAN_CTAG_FILTER | NETIF_F_HW_VLAN_STAG_FILTER)
+void vnicvf_set_rx_mode(struct net_device *netdev);	/* ndo_set_rx_mode; atomic */
+void vnicvf_filter_send(struct vnicvf *vf);		/* process context, with rtnl or not */
+void vnicvf_filter_work(struct work_struct *work);	/* without rtnl */
+int vnicvf_vlan_add(struct net_device *netdev, __be16 proto, u16 vid);
+int vnicvf_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid);
+void vnicvf_vlan_replay(struct vnicvf *vf);		/* rtnl, once it is registered */
+void vnicvf_vlan_work(struct work_struct *work);	/* takes rtnl */
+void vnicvf_set_vlan_filter(struct vnicvf *vf, netdev_features_t features);
 
 /* start.c; rtnl, once the netdev is registered */
-u64 vnic_wanted_features(const struct vnic_vf *vf, netdev_features_t features);
-int vnic_start(struct vnic_vf *vf, u64 features);
+u64 vnicvf_wanted_features(const struct vnicvf *vf, netdev_features_t features);
+int vnicvf_start(struct vnicvf *vf, u64 features);
 
 /* status.c; rtnl */
-void vnic_status_sync(struct vnic_vf *vf);
+void vnicvf_status_sync(struct vnicvf *vf);
 
 /* up.c; rtnl; all sleep */
-int vnic_up(struct vnic_vf *vf);
-void vnic_down(struct vnic_vf *vf);
-int vnic_restart(struct vnic_vf *vf);
-int vnic_set_num_qps(struct vnic_vf *vf, unsigned int n);
-void vnic_detach(struct vnic_vf *vf);
-int vnic_attach(struct vnic_vf *vf, u64 features);
+int vnicvf_up(struct vnicvf *vf);
+void vnicvf_down(struct vnicvf *vf);
+int vnicvf_restart(struct vnicvf *vf);
+int vnicvf_set_num_qps(struct vnicvf *vf, unsigned int n);
+void vnicvf_detach(struct vnicvf *vf);
+int vnicvf_attach(struct vnicvf *vf, u64 features);
 
 /* control.c */
-void vnic_control_work(struct work_struct *work);	/* takes rtnl */
-irqreturn_t vnic_control_irq(int irq, void *data);	/* hard interrupt */
+void vnicvf_control_work(struct work_struct *work);	/* takes rtnl */
+irqreturn_t vnicvf_control_irq(int irq, void *data);	/* hard interrupt */
 
 /* bpf.c; rtnl */
-int vnic_bpf(struct net_device *netdev, struct netdev_bpf *bpf);	/* ndo_bpf */
+int vnicvf_bpf(struct net_device *netdev, struct netdev_bpf *bpf);	/* ndo_bpf */
 
 /* ethtool.c; its ops: rtnl */
-extern const struct ethtool_ops vnic_ethtool_ops;
+extern const struct ethtool_ops vnicvf_ethtool_ops;
 
 /* netdev.c */
 
-/* Fill in the net_device from what vnic_start() agreed on; before registration. */
-void vnic_netdev_setup(struct vnic_vf *vf);
+/* Fill in the net_device from what vnicvf_start() agreed on; before registration. */
+void vnicvf_netdev_setup(struct vnicvf *vf);
 
 #endif /* _VNIC_VF_H */

@@ -11,24 +11,24 @@
 #include "vf.h"
 
 /* Send what XDP_TX has gathered; called in NAPI of the same queue pair. */
-static void vnic_xdp_send(struct vnic_qp *qp)
+static void vnicvf_xdp_send(struct vnicvf_qp *qp)
 {
-	struct vnic_rxq *rx = &qp->rx;
+	struct vnicvf_rxq *rx = &qp->rx;
 	int i, sent;
 
-	sent = vnic_tx_xdp(qp, rx->xdp_tx, rx->xdp_num, true, true);
+	sent = vnicvf_tx_xdp(qp, rx->xdp_tx, rx->xdp_num, true, true);
 	for (i = max(sent, 0); i < rx->xdp_num; i++)
 		xdp_return_frame_rx_napi(rx->xdp_tx[i]);
 	rx->xdp_num = 0;
 }
 
 /* At the end of a poll: what the program sent away goes. */
-void vnic_xdp_flush(struct vnic_qp *qp)
+void vnicvf_xdp_flush(struct vnicvf_qp *qp)
 {
-	struct vnic_rxq *rx = &qp->rx;
+	struct vnicvf_rxq *rx = &qp->rx;
 
 	if (rx->xdp_num)
-		vnic_xdp_send(qp);
+		vnicvf_xdp_send(qp);
 	if (rx->xdp_redirected) {
 		rx->xdp_redirected = false;
 		xdp_do_flush();
@@ -36,21 +36,21 @@ void vnic_xdp_flush(struct vnic_qp *qp)
 }
 
 /* Return: false: the buffer is still ours. */
-static bool vnic_xdp_tx(struct vnic_qp *qp, struct xdp_buff *xdp)
+static bool vnicvf_xdp_tx(struct vnicvf_qp *qp, struct xdp_buff *xdp)
 {
 	struct xdp_frame *xdpf = xdp_convert_buff_to_frame(xdp);
-	struct vnic_rxq *rx = &qp->rx;
+	struct vnicvf_rxq *rx = &qp->rx;
 
 	if (unlikely(!xdpf))
 		return false;
 	rx->xdp_tx[rx->xdp_num++] = xdpf;
-	if (rx->xdp_num == VNIC_XDP_BULK)
-		vnic_xdp_send(qp);
+	if (rx->xdp_num == VNICVF_XDP_BULK)
+		vnicvf_xdp_send(qp);
 	return true;
 }
 
-static bool vnic_xdp_redirect(struct vnic_qp *qp, const struct bpf_prog *prog,
-			      struct xdp_buff *xdp)
+static bool vnicvf_xdp_redirect(struct vnicvf_qp *qp, const struct bpf_prog *prog,
+				struct xdp_buff *xdp)
 {
 	if (unlikely(xdp_do_redirect(qp->vf->netdev, xdp, (struct bpf_prog *)prog)))
 		return false;
@@ -58,7 +58,7 @@ static bool vnic_xdp_redirect(struct vnic_qp *qp, const struct bpf_prog *prog,
 	return true;
 }
 
-static void vnic_xdp_count(struct vnic_rx_stats *st, u64_stats_t *counter, u32 len)
+static void vnicvf_xdp_count(struct vnicvf_rx_stats *st, u64_stats_t *counter, u32 len)
 {
 	u64_stats_update_begin(&st->syncp);
 	u64_stats_inc(counter);
@@ -70,39 +70,39 @@ static void vnic_xdp_count(struct vnic_rx_stats *st, u64_stats_t *counter, u32 l
 }
 
 /**
- * vnic_xdp_run - let a program see a frame
+ * vnicvf_xdp_run - let a program see a frame
  * @qp: queue pair
  * @prog: program
  * @xdp: frame, of one buffer; the program may change it and where it starts
  *
- * Context: NAPI; vnic_xdp_flush() follows before its end.
+ * Context: NAPI; vnicvf_xdp_flush() follows before its end.
  * Return: what becomes of the buffer.
  */
-enum vnic_xdp_verdict vnic_xdp_run(struct vnic_qp *qp, const struct bpf_prog *prog,
-				   struct xdp_buff *xdp)
+enum vnicvf_xdp_verdict vnicvf_xdp_run(struct vnicvf_qp *qp, const struct bpf_prog *prog,
+				       struct xdp_buff *xdp)
 {
 	struct net_device *netdev = qp->vf->netdev;
-	struct vnic_rx_stats *st = &qp->rx.stats;
+	struct vnicvf_rx_stats *st = &qp->rx.stats;
 	u32 len = xdp->data_end - xdp->data;
 	u32 act = bpf_prog_run_xdp(prog, xdp);
 
 	switch (act) {
 	case XDP_PASS:
-		vnic_xdp_count(st, &st->xdp_pass, len);
-		return VNIC_XDP_PASS;
+		vnicvf_xdp_count(st, &st->xdp_pass, len);
+		return VNICVF_XDP_PASS;
 	case XDP_DROP:
-		vnic_xdp_count(st, &st->xdp_drop, len);
-		return VNIC_XDP_DROP;
+		vnicvf_xdp_count(st, &st->xdp_drop, len);
+		return VNICVF_XDP_DROP;
 	case XDP_TX:
-		if (unlikely(!vnic_xdp_tx(qp, xdp)))
+		if (unlikely(!vnicvf_xdp_tx(qp, xdp)))
 			break;
-		vnic_xdp_count(st, &st->xdp_tx, len);
-		return VNIC_XDP_TAKEN;
+		vnicvf_xdp_count(st, &st->xdp_tx, len);
+		return VNICVF_XDP_TAKEN;
 	case XDP_REDIRECT:
-		if (unlikely(!vnic_xdp_redirect(qp, prog, xdp)))
+		if (unlikely(!vnicvf_xdp_redirect(qp, prog, xdp)))
 			break;
-		vnic_xdp_count(st, &st->xdp_redirect, len);
-		return VNIC_XDP_TAKEN;
+		vnicvf_xdp_count(st, &st->xdp_redirect, len);
+		return VNICVF_XDP_TAKEN;
 	default:
 		bpf_warn_invalid_xdp_action(netdev, (struct bpf_prog *)prog, act);
 		break;
@@ -110,12 +110,12 @@ enum vnic_xdp_verdict vnic_xdp_run(struct vnic_qp *qp, const struct bpf_prog *pr
 		break;
 	}
 	trace_xdp_exception(netdev, prog, act);
-	vnic_xdp_count(st, &st->xdp_aborted, len);
-	return VNIC_XDP_DROP;
+	vnicvf_xdp_count(st, &st->xdp_aborted, len);
+	return VNICVF_XDP_DROP;
 }
 
 /**
- * vnic_xdp_xmit - ndo_xdp_xmit: frames redirected to us
+ * vnicvf_xdp_xmit - ndo_xdp_xmit: frames redirected to us
  * @netdev: netdev
  * @n: frames
  * @frames: their addresses
@@ -124,15 +124,15 @@ enum vnic_xdp_verdict vnic_xdp_run(struct vnic_qp *qp, const struct bpf_prog *pr
  * Context: NAPI of any device.
  * Return: frames taken, the first ones; or -errno.
  */
-int vnic_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u32 flags)
+int vnicvf_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u32 flags)
 {
-	struct vnic_vf *vf = netdev_priv(netdev);
+	struct vnicvf *vf = netdev_priv(netdev);
 	unsigned int queues = READ_ONCE(vf->num_qps);
 
 	if (unlikely(flags & ~XDP_XMIT_FLAGS_MASK))
 		return -EINVAL;
 	if (unlikely(!READ_ONCE(vf->up) || !netif_carrier_ok(netdev)))
 		return -ENETDOWN;
-	return vnic_tx_xdp(&vf->qp[smp_processor_id() % queues], frames, n, false,
-			   flags & XDP_XMIT_FLUSH);
+	return vnicvf_tx_xdp(&vf->qp[smp_processor_id() % queues], frames, n, false,
+			     flags & XDP_XMIT_FLUSH);
 }

@@ -71,7 +71,7 @@ echo "1..41"
 console ''
 emulator '^stack-guard: '
 result $? "the emulator's: a stack used up in error_entry, registers cleared, by a vCPU"
-missed 's/error_entry/vnic_poll/' "a stack used up elsewhere"
+missed 's/error_entry/vnicvf_poll/' "a stack used up elsewhere"
 missed 's/R08: 0000000000000000/R08: ffff888104a1c000/' "a register that is not cleared"
 missed 's/R15: 0000000000000000/R15: 0000000000000001/' "not even the last one"
 missed 's/Comm: CPU 0.KVM/Comm: vhost-412/' "a thread that is no vCPU"
@@ -119,7 +119,7 @@ emulator '^guest-clock: '
 result $? "the emulator's: a CPU of the machine that ran with a guest's clock"
 not_clock 's/\[    8\./[  150./' "the same registers by the machine's own clock"
 not_clock 's/\[    8\./[  148./' "a clock that goes back by less than a second"
-not_clock 's/exc_page_fault/vnic_tx_copy/' "a stack used up elsewhere by the guest's clock"
+not_clock 's/exc_page_fault/vnicvf_tx_copy/' "a stack used up elsewhere by the guest's clock"
 not_clock 's/R15: 0*$/R15: ffff888104a1c000/' "registers that are not cleared, by the guest's clock"
 not_clock 's/.*CR2:.*/&\n[    8.8] vnic_copy+0x10\/0x20 [vnic_pf]/' "vnic on the trace, by the guest's clock"
 not_clock 's/Comm: CPU 0.KVM/Comm: kworker/' "a thread that is no vCPU, by the guest's clock"
