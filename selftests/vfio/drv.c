@@ -117,6 +117,15 @@ void drv_open(struct drv *v, const char *bdf, bool cdev)
 	drv_prepare(v, MEM_IOVA);
 }
 
+void drv_forget(struct drv *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < v->dev.vectors; i++)
+		close(v->irq[i]);
+	munmap(v->mem, MEM_SIZE);
+}
+
 static void wait_ready(struct drv *v)
 {
 	__u64 end = now_ms() + MSG_MS;

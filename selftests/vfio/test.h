@@ -125,6 +125,8 @@ struct drv {
 void drv_open(struct drv *v, const char *bdf, bool cdev);
 /* The same for a device that is open, with other memory at @iova */
 void drv_prepare(struct drv *v, __u64 iova);
+/* Memory and eventfds of one that was closed */
+void drv_forget(struct drv *v);
 /* From reset to traffic: mailbox, HELLO, queues, enabled */
 void drv_start(struct drv *v);
 void drv_mailbox(struct drv *v);

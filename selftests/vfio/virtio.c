@@ -4,6 +4,8 @@
  * network device, VF 1 a native one that it talks to.  Prints KTAP.
  *
  * Usage: virtio [-c CASE,...] [-t SECONDS] [-s SEED] VF VF
+ *        virtio -k [-s SEED] VF VF    no cases: traffic without end, for who kills it; says
+ *                                     "ready" once frames have passed both ways
  *
  * A case opens both, does one thing, and checks that the device is then, or after a
  * reset, as good as before, and that VF 1 never noticed.
@@ -78,8 +80,7 @@ static __u64 offered(void)
 	return lo | (__u64)rd(VIRTIO_PCI_COMMON_DF, 4) << 32;
 }
 
-/* Accept features: is FEATURES_OK kept? */
-static bool negotiate(__u64 wanted)
+bool negotiate(__u64 wanted)
 {
 	if (packed)
 		wanted |= F(VIRTIO_F_RING_PACKED);
@@ -121,6 +122,12 @@ void place(unsigned int q, __u16 n, __u64 d, __u64 a, __u64 u)
 	wr(VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
 }
 
+static bool enabled(unsigned int q)
+{
+	wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
+	return rd(VIRTIO_PCI_COMMON_Q_ENABLE, 2) == 1;
+}
+
 /* Make queue @q: is it there? */
 static bool enable(unsigned int q)
 {
@@ -133,7 +140,7 @@ static bool enable(unsigned int q)
 	else
 		place(q, size[q], evil.iova + AT_DESC(q), evil.iova + AT_AVAIL(q),
 		      evil.iova + AT_USED(q));
-	return rd(VIRTIO_PCI_COMMON_Q_ENABLE, 2) == 1;
+	return enabled(q);
 }
 
 void put_desc(unsigned int q, unsigned int i, __u64 addr, __u32 len, __u16 flags, __u16 next)
@@ -218,13 +225,22 @@ static unsigned int queues(void)
 	return features & F(VIRTIO_NET_F_CTRL_VQ) ? QUEUES : CTRL;
 }
 
+void make_queues(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < queues(); i++)
+		enable(i);
+}
+
 void start(__u64 wanted)
 {
 	unsigned int i;
 
 	check(negotiate(wanted), "features %#llx refused", wanted);
+	make_queues();
 	for (i = 0; i < queues(); i++)
-		check(enable(i), "queue %u is not enabled", i);
+		check(enabled(i), "queue %u is not enabled", i);
 	wr(VIRTIO_PCI_COMMON_MSIX, 2, 0);
 	set_status(status() | VIRTIO_CONFIG_S_DRIVER_OK);
 	for (i = 0; i < 6; i++)
@@ -961,6 +977,55 @@ static void case_chance(void)
 	close_both();
 }
 
+/* ---- to be killed: guest/killed.py ---- */
+
+/* Frames both ways, and requests.  VF 1 takes nothing: what it is sent waits in the device. */
+static void busy(unsigned int rounds)
+{
+	static const __u8 mode[] = { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 0 };
+	struct vring_used_elem e;
+	pthread_t thread;
+	unsigned int i;
+
+	__atomic_store_n(&stop_sending, false, __ATOMIC_RELAXED);
+	check(!pthread_create(&thread, NULL, send_on, NULL), "no thread");
+	while (rounds--) {
+		for (i = 0; i < 4; i++)
+			refill(i, 2048);
+		if (asked_of(RX, 4))
+			notify(RX);
+		put_frame(1000, NULL, rounds);
+		offer(TX, 0);
+		notify(TX);
+		consumed(0);
+		if (!(rounds % 16))
+			check_eq(ctrl(mode, sizeof(mode), 1), VIRTIO_NET_OK);
+		for (i = 0; i < 4; i++)
+			check(take(RX, &e, WAIT), "no frame");
+	}
+	__atomic_store_n(&stop_sending, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+}
+
+/* Opened, used and closed, again and again */
+static void to_be_killed(void)
+{
+	unsigned int n;
+
+	for (n = 0; ; n++) {
+		packed = chance(2);
+		open_both(USUAL);
+		works();
+		if (!n)
+			puts("ready");
+		fflush(stdout);
+		busy(1 + chance(500));
+		close_both();
+		drv_forget(&evil);
+		drv_forget(&good);
+	}
+}
+
 enum { SPLIT = 1, PACKED = 2, BOTH = 3 };
 
 static const struct {
@@ -1013,17 +1078,23 @@ int main(int argc, char **argv)
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	const char *only = take_cases(&argc, &argv), *name;
 	unsigned int i, n = 0, bad = 0;
+	bool endless = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "t:s:")) > 0)
-		*(opt == 't' ? &seconds : &seed) = strtoul(optarg, NULL, 0);
+	while ((opt = getopt(argc, argv, "kt:s:")) > 0)
+		if (opt == 'k')
+			endless = true;
+		else
+			*(opt == 't' ? &seconds : &seed) = strtoul(optarg, NULL, 0);
 	if (argc - optind != 2) {
-		fprintf(stderr, "usage: virtio [-c CASE,...] [-t SECONDS] [-s SEED] VF VF\n");
+		fprintf(stderr, "usage: virtio [-c CASE,...|-k] [-t SECONDS] [-s SEED] VF VF\n");
 		return 2;
 	}
 	bdf[0] = argv[optind];
 	bdf[1] = argv[optind + 1];
 	setrlimit(RLIMIT_MEMLOCK, &all);
+	if (endless)
+		to_be_killed();
 	for (i = 0; i < 2 * ARRAY_SIZE(cases); i++)
 		n += wanted(only, i / 2, i & 1, &name);
 	printf("KTAP version 1\n1..%u\n", n);
