@@ -7,7 +7,7 @@
 import os
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import defer, run, wait_for
+from ktap import defer, run, true, wait_for
 import faults
 from faults import PAGES, SLAB, each, insmod, rmmod, setup
 from vnic import PF_DRIVER, VF_DRIVER, fresh, load, loaded, read, sh, shared, unload, write
@@ -154,9 +154,49 @@ def devlink():
                 f'devlink port function set {name}/0 hw_addr 02:00:00:00:00:05',
                 f'devlink port function rate set {name}/0 tx_max 10mbit',
                 f'devlink dev param set {name} name vf0_rx_queue value 2000 cmode runtime',
+                f'devlink dev param set {name} name vf0_personality value virtio cmode runtime',
+                f'devlink health diagnose {name} reporter vf',
+                f'devlink health recover {name} reporter vf',
                 f'ip link set {pf.dev} vf 0 vlan 5 qos 1',
+                f'ip link set {pf.dev} vf 0 mac 02:00:00:00:00:06',
+                f'ip link set {pf.dev} vf 0 trust on',
                 f'ip link set {pf.dev} vf 0 max_tx_rate 100'):
         each(cmd, lambda nth, cmd=cmd: nth.run(cmd))
 
 
-run([modules, probe, numvfs, bind, up, uplink, devlink])
+def nodes():
+    """tenants come, have VFs and rates, and go"""
+    pf, _ = shared(make_bound)
+    setup(SLAB, PAGES)
+    name = 'pci/' + pf.bdf
+    rate = 'devlink port function rate '
+
+    def state():
+        return sh(f'{rate} show').stdout, sh(f'devlink dev param show {name}').stdout
+    add, delete = f'{rate} add {name}/tenant', f'{rate} del {name}/tenant'
+    true(each('add', lambda nth: nth.run(add), lambda: sh(delete), state), 'a tenant needs memory')
+    sh(add)
+    for cmd in (f'{rate} set {name}/tenant tx_max 100mbit',
+                f'devlink dev param set {name} name node_tenant_rx_rate value 50 cmode runtime',
+                f'{rate} set {name}/0 parent tenant', f'{rate} set {name}/0 noparent'):
+        each(cmd, lambda nth, cmd=cmd: nth.run(cmd))
+    each('del', lambda nth: nth.run(delete), lambda: sh(add), state)
+    sh(delete)
+
+
+def removed():
+    """the uplink is deleted"""
+    pf, _ = shared(make_bound)
+    faults.set_up(pf.dev)
+    wire()
+    sh(f'ip link set ethup master {pf.dev}')
+    setup(SLAB, PAGES)
+
+    def come_back():
+        sh('ip link add ethup type veth peer name ethfar netns wire; '
+           f'ip link set ethup up master {pf.dev}')
+    each('ip link del', lambda nth: nth.run('ip link del ethup'), come_back,
+         lambda: pf.netdevs() + sorted(os.listdir('/sys/class/net')))
+
+
+run([modules, probe, numvfs, bind, up, uplink, devlink, nodes, removed])

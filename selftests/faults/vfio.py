@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # run-on: debug quick=copies
 # allocations: fail
-# timeout: 200
+# timeout: 300
 """Each allocation of what a VF's user in user space does fails in turn, and each copy."""
 import os
 import subprocess
@@ -10,10 +10,21 @@ import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import Skip, note, run, true
 from faults import COPIES, PAGES, SLAB, each, setup
+from devlink import Devlink
 from program import program
 from vnic import load, sh, shared, write
+from wire import wire
 
 VFIO = '/sys/bus/pci/drivers/vnic-vfio-pci'
+
+
+def make_two():
+    """A virtio VF and a native one, bound to vnic-vfio-pci"""
+    pf = load(total_vfs=4)[0]
+    pf.set('sriov_drivers_autoprobe', 0)
+    pf.numvfs(2)
+    Devlink(pf).set_param('vf0_personality', 'virtio')
+    return pf, [pf.vf(i).to_vfio() for i in range(2)]
 
 
 def make_user():
@@ -25,25 +36,28 @@ def make_user():
     return pf.vf(0).to_vfio()
 
 
+def told(*argv):
+    """A program that lets all allocations of an operation fail in turn: how many made it fail"""
+    what = ' '.join(argv)
+    done = subprocess.run([program(argv[0]), *argv[1:]], capture_output=True, text=True,
+                          check=False)
+    true(not done.returncode, f'{what}: {(done.stdout + done.stderr).strip()}')
+    tries, failed = map(int, done.stdout.split())
+    note(f'{what}: {tries} tries, {failed} failed')
+    return failed
+
+
 def each_of(vf, way, *operations):
-    """The operations of selftests/vfio/faults.c, which loops itself; (tries, failed) of each"""
-    found = {}
-    for name in operations:
-        done = subprocess.run([program('faults'), vf.bdf, way, name], capture_output=True,
-                              text=True, check=False)
-        true(not done.returncode, f'{way}, {name}: {(done.stdout + done.stderr).strip()}')
-        tries, failed = map(int, done.stdout.split())
-        note(f'{way}, {name}: {tries} tries, {failed} failed')
-        found[name] = failed
-    return found
+    """The operations of selftests/vfio/faults.c: how often each failed"""
+    return {name: told('faults', vf.bdf, way, name) for name in operations}
 
 
 def memory(way):
     """Memory, by group or cdev"""
     vf = shared(make_user)
     setup(SLAB, PAGES)
-    failed = each_of(vf, way, 'open', 'map', 'unmap', 'irqs', 'reset', 'queue')
-    for name in ('open', 'map', 'irqs', 'queue'):
+    failed = each_of(vf, way, 'open', 'map', 'unmap', 'irqs', 'reset', 'queue', 'pair')
+    for name in ('open', 'map', 'irqs', 'queue', 'pair'):
         true(failed[name], f'{name} needs no memory')
 
 
@@ -68,6 +82,37 @@ def copies():
         true(count, f'{name} copies nothing')
 
 
+def bell():
+    """opened by a virtual machine: without memory its doorbells are trapped, not watched"""
+    vf = shared(make_user)
+    if sh('modprobe kvm_amd || modprobe kvm_intel', check=False).returncode:
+        raise Skip('KVM does not load')
+    setup(SLAB, PAGES, module='vnic-vfio-pci')
+    each_of(vf, 'kvm', 'open')
+
+
+def requests():
+    """messages and frames: addresses and filters are refused, frames lost, then all is well"""
+    vf = shared(make_user)
+    pf = vf.pf
+    sh(f'ip link set {pf.dev} up')
+    wire()
+    sh(f'ip link set ethup master {pf.dev}')
+    setup(SLAB, PAGES, near=14, module='vnic-pf')   # kvmalloc() is deep
+    for name, failed in each_of(vf, 'group', 'mac', 'filters', 'send', 'txqueue').items():
+        true(failed, f'{name} needs no memory')
+
+
+def virtio():
+    """the virtio personality: opened, its queues made, requests"""
+    _, vfs = shared(make_two)
+    setup(SLAB, PAGES)
+    true(told('faults', vfs[0].bdf, 'group', 'open'), 'opening needs no memory')
+    setup(SLAB, PAGES, near=14, module='vnic-pf')
+    for name in ('queues', 'txqueue', 'mac', 'table'):
+        true(told('virtio', '-n', name, *(vf.bdf for vf in vfs)), f'{name} needs no memory')
+
+
 def bind():
     """vnic-vfio-pci is bound and unbound"""
     vf = shared(make_user)
@@ -79,4 +124,4 @@ def bind():
     write(VFIO + '/bind', vf.bdf)
 
 
-run([group, cdev, copies, bind])
+run([group, cdev, bell, requests, copies, bind, virtio])

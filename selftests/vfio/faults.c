@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Operations of a VF's user, in each of which the first, second, third ...
- * allocation or copy fails in turn (/proc/<task>/fail-nth; what counts has been
- * told to the kernel before, selftests/lib/faults.py).
+ * allocation or copy fails in turn (nth.h).
  *
- * Usage: faults BDF group|cdev OPERATION
+ * Usage: faults BDF group|cdev|kvm OPERATION
+ * kvm: by group, of a virtual machine, whose doorbells are watched; "open" only.
  * An operation either fails with ENOMEM or EFAULT, and then succeeds at the next
  * try, or succeeds all the same.  It is over when there was no nth.  Says
  * "TRIES FAILED".
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <sys/ioctl.h>
@@ -17,47 +16,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "nth.h"
 #include "test.h"
+#include "vm.h"
 
-#define MOST	2000		/* tries: an operation has fewer allocations */
 #define MORE	(2u << 20)	/* bytes: more than a page of the table maps */
 #define MORE_AT	0x300000000000ULL
 
 static char *bdf;
-static bool cdev;
+static bool cdev, kvm;
 static unsigned int tries, failed;
-
-/* ---- fail-nth ---- */
-
-/* Of the task @tid, 0: of this one */
-static int nth_open(pid_t tid)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/fail-nth", tid ? getpid() : gettid(),
-		 tid ? tid : gettid());
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	check(fd >= 0, "%s: %m", path);
-	return fd;
-}
-
-static void nth_set(int fd, unsigned int nth)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", nth);
-
-	check(pwrite(fd, text, len, 0) == len, "fail-nth: %m");
-}
-
-/* What is left of it: 0 if one has failed */
-static unsigned int nth_get(int fd)
-{
-	char text[16] = "";
-
-	check(pread(fd, text, sizeof(text) - 1, 0) > 0, "fail-nth: %m");
-	return atoi(text);
-}
 
 /* ---- operations on an open device: 0 or -errno ---- */
 
@@ -65,7 +33,9 @@ struct op {
 	const char	*name;
 	int		(*run)(struct drv *v);
 	void		(*undo)(struct drv *v);		/* what one that succeeded did */
-	bool		worker;		/* the VF's thread does it */
+	enum nth_who	who;		/* in whose hands it is done */
+	bool		bare;		/* begins without queues */
+	bool		silent;		/* what fails is lost, and nobody is told */
 };
 
 static __u8 *more;
@@ -163,15 +133,74 @@ static int op_write(struct drv *v)
 	return err;
 }
 
-static int op_queue(struct drv *v)
+static int answer(int status)
 {
-	int status = drv_create(v, VNIC_QUEUE_RX, AT_RX_RING, AT_RX_EVENT);
-
 	check(status == VNIC_MBX_OK || status == VNIC_MBX_E_NOMEM, "status %d", status);
 	return status ? -ENOMEM : 0;
 }
 
-/* Mailbox, HELLO, no queue: as op_queue() wants it */
+static int op_queue(struct drv *v)
+{
+	return answer(drv_create(v, VNIC_QUEUE_RX, AT_RX_RING, AT_RX_EVENT));
+}
+
+static int op_txqueue(struct drv *v)
+{
+	return answer(drv_create(v, VNIC_QUEUE_TX, AT_TX_RING, AT_TX_EVENT));
+}
+
+/* The second pair's, which has a thread of its own */
+static int op_pair(struct drv *v)
+{
+	struct vnic_mbx_queue q = {
+		.type = htole16(VNIC_QUEUE_RX),
+		.index = htole16(1),
+		.vector = htole16(1),
+		.size = htole32(RING_SIZE),
+		.ring = htole64(v->iova + AT_RX_RING),
+		.event = htole64(v->iova + AT_RX_EVENT),
+	};
+
+	return answer(drv_msg(v, VNIC_MBX_QUEUE_CREATE, &q, sizeof(q), NULL, 0));
+}
+
+/* Another address each time */
+static int op_mac(struct drv *v)
+{
+	static __u8 last;
+	struct vnic_mbx_mac req = { .mac = { 2, 0, 0, 0, 0x77, ++last } };
+
+	return answer(drv_msg(v, VNIC_MBX_SET_MAC, &req, sizeof(req), NULL, 0));
+}
+
+/* The same for what is received beside it: one address, and one of a group */
+static int op_filters(struct drv *v)
+{
+	static __u8 last;
+	struct {
+		struct vnic_mbx_rx_mode	head;
+		__u8			addrs[2][6];
+	} __attribute__((packed)) req = {
+		.head = { .num_uc = htole16(1), .num_mc = htole16(1) },
+		.addrs = { { 2, 0, 0, 0, 0x78, ++last }, { 3, 0, 0, 0, 0x78, last } },
+	};
+
+	return answer(drv_msg(v, VNIC_MBX_SET_RX_MODE, &req, sizeof(req), NULL, 0));
+}
+
+/* To the PF and the uplink, which want an skb each; a frame without memory is lost. */
+static int op_send(struct drv *v)
+{
+	static const __u8 all[6] = { 255, 255, 255, 255, 255, 255 };
+	__u8 frame[1500];
+
+	drv_frame(v, all, frame, sizeof(frame), 1);
+	drv_send(v, frame, sizeof(frame), 1);
+	check(drv_sent(v, WAIT), "not sent");
+	return 0;
+}
+
+/* Mailbox, HELLO, no queue */
 static void undo_queue(struct drv *v)
 {
 	reg_write(&v->dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
@@ -187,64 +216,45 @@ static const struct op ops[] = {
 	{ .name = "reset", .run = op_reset, .undo = undo_reset },
 	{ .name = "read", .run = op_read },
 	{ .name = "write", .run = op_write },
-	{ .name = "queue", .run = op_queue, .undo = undo_queue, .worker = true },
+	{ .name = "queue", .run = op_queue, .undo = undo_queue, .who = NTH_WORKERS, .bare = true },
+	{ .name = "txqueue", .run = op_txqueue, .undo = undo_queue, .who = NTH_ALL, .bare = true },
+	{ .name = "pair", .run = op_pair, .undo = undo_queue, .who = NTH_WORKERS, .bare = true },
+	{ .name = "mac", .run = op_mac, .who = NTH_KWORKERS },
+	{ .name = "filters", .run = op_filters, .who = NTH_KWORKERS },
+	{ .name = "send", .run = op_send, .who = NTH_BOTH, .silent = true },
 };
-
-/* The VF's thread, which is one of this process */
-static pid_t worker(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	char path[300], name[32];
-	struct dirent *ent;
-	pid_t found = 0;
-	FILE *file;
-
-	check(dir, "/proc/self/task: %m");
-	while ((ent = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", ent->d_name);
-		file = fopen(path, "r");
-		if (!file)
-			continue;
-		if (fgets(name, sizeof(name), file) && !strncmp(name, "vnic-", 5))
-			found = atoi(ent->d_name);
-		fclose(file);
-	}
-	closedir(dir);
-	check(found, "no thread of the VF");
-	return found;
-}
 
 /* What the operation left must be what it found: it can be done again. */
 static void on_device(const struct op *op)
 {
-	unsigned int nth, left;
+	unsigned int nth;
 	struct drv v;
-	int fd, err;
+	bool hit;
+	int err;
 
 	more = mmap(NULL, MORE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	check(more != MAP_FAILED, "mmap: %m");
 	drv_open(&v, bdf, cdev);
+	v.features = 1ull << VNIC_F_MQ;
 	drv_start(&v);
 	if (op->run == op_unmap)
 		undo_unmap(&v);
-	if (op->run == op_queue)
+	if (op->bare)
 		undo_queue(&v);
-	fd = nth_open(op->worker ? worker() : 0);
-	for (nth = 1; nth < MOST; nth++) {
-		nth_set(fd, nth);
+	for (nth = 1; nth < NTH_MOST; nth++) {
+		nth_arm(op->who, nth);
 		err = op->run(&v);
-		left = nth_get(fd);
-		nth_set(fd, 0);
+		hit = nth_disarm();
 		check(!err || err == -ENOMEM || err == -EFAULT, "%s, nth %u: error %d", op->name,
 		      nth, err);
-		check(!err || !left, "%s: error %d, and none was injected", op->name, err);
+		check(!err || hit, "%s: error %d, and none was injected", op->name, err);
 		if (err)
 			check_eq(op->run(&v), 0);
 		if (op->undo)
 			op->undo(&v);
 		tries++;
-		failed += !!err;
-		if (left)
+		failed += op->silent ? hit : !!err;
+		if (!hit)
 			return;
 	}
 	fail("%s has no end", op->name);
@@ -269,6 +279,10 @@ static bool try_open(unsigned int nth, char *said, size_t size)
 		struct vdev d;
 
 		dup2(pipefd[1], STDOUT_FILENO);
+		if (kvm) {
+			vm_create();
+			vdev_kvm = vm.vfio;
+		}
 		nth_set(nth_open(0), nth);
 		vdev_open(&d, bdf, cdev);
 		_exit(0);
@@ -294,7 +308,7 @@ static void open_device(void)
 	unsigned int nth;
 	bool none;
 
-	for (nth = 1; nth < MOST; nth++) {
+	for (nth = 1; nth < NTH_MOST; nth++) {
 		none = try_open(nth, said, sizeof(said));
 		check(!*said || strstr(said, strerror(ENOMEM)) || strstr(said, strerror(EFAULT)),
 		      "nth %u: %s", nth, said);
@@ -315,11 +329,12 @@ int main(int argc, char **argv)
 	unsigned int i;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: faults BDF group|cdev OPERATION\n");
+		fprintf(stderr, "usage: faults BDF group|cdev|kvm OPERATION\n");
 		return 2;
 	}
 	bdf = argv[1];
 	cdev = !strcmp(argv[2], "cdev");
+	kvm = !strcmp(argv[2], "kvm");
 	if (!strcmp(argv[3], "open"))
 		open_device();
 	for (i = 0; i < ARRAY_SIZE(ops); i++)

@@ -6,6 +6,7 @@
  * Usage: virtio [-c CASE,...] [-t SECONDS] [-s SEED] VF VF
  *        virtio -k [-s SEED] VF VF    no cases: traffic without end, for who kills it; says
  *                                     "ready" once frames have passed both ways
+ *        virtio -n OPERATION VF VF    no cases: see virtio_faults.c; "TRIES FAILED"
  *
  * A case opens both, does one thing, and checks that the device is then, or after a
  * reset, as good as before, and that VF 1 never noticed.
@@ -1078,16 +1079,19 @@ int main(int argc, char **argv)
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	const char *only = take_cases(&argc, &argv), *name;
 	unsigned int i, n = 0, bad = 0;
+	const char *failing = NULL;
 	bool endless = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "kt:s:")) > 0)
+	while ((opt = getopt(argc, argv, "kn:t:s:")) > 0)
 		if (opt == 'k')
 			endless = true;
+		else if (opt == 'n')
+			failing = optarg;
 		else
 			*(opt == 't' ? &seconds : &seed) = strtoul(optarg, NULL, 0);
 	if (argc - optind != 2) {
-		fprintf(stderr, "usage: virtio [-c CASE,...|-k] [-t SECONDS] [-s SEED] VF VF\n");
+		fprintf(stderr, "usage: virtio [-c CASE,...|-k|-n OPERATION] [-t SECONDS] [-s SEED] VF VF\n");
 		return 2;
 	}
 	bdf[0] = argv[optind];
@@ -1095,6 +1099,10 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_MEMLOCK, &all);
 	if (endless)
 		to_be_killed();
+	if (failing) {
+		faults(failing);
+		return 0;
+	}
 	for (i = 0; i < 2 * ARRAY_SIZE(cases); i++)
 		n += wanted(only, i / 2, i & 1, &name);
 	printf("KTAP version 1\n1..%u\n", n);

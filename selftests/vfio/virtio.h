@@ -46,6 +46,10 @@ struct vring_desc *desc(unsigned int q);
 void notify(unsigned int q);
 void reset(void);
 void start(__u64 wanted);
+/* Accept features: is FEATURES_OK kept? */
+bool negotiate(__u64 wanted);
+/* All queues of what was negotiated, whether they are enabled or not */
+void make_queues(void);
 /* Frames pass both ways. */
 void works(void);
 /* One request, with @in bytes for the answer: its result, or -1: the device has stopped */
@@ -86,6 +90,10 @@ void uso(void);
 /* ---- virtio_bell.c ---- */
 
 void bell_lost(void);
+
+/* ---- virtio_faults.c ---- */
+
+void faults(const char *name);
 
 /* ---- virtio_packed.c ---- */
 
