@@ -137,6 +137,43 @@ static void start_pairs(void)
 	}
 }
 
+/* The queue in which it arrives, without a hash */
+static unsigned int comes_where(const __u8 *f, __u32 len)
+{
+	static const __u8 none[HASH_HDR - HDR];
+	struct vring_used_elem e;
+	unsigned int q = RX, ms;
+
+	drv_send(&good, f, len, 1);
+	for (ms = 0; !take(q, &e, 1); ms++) {
+		check(ms < 2 * WAIT, "nowhere");
+		q = q == RX ? RX1 : RX;
+	}
+	check_eq(e.len, HASH_HDR + len);
+	check(!memcmp(evil.mem + AT_RX_BUFS + (q == RX ? 0 : 4096) + HDR, none, sizeof(none)),
+	      "a hash");
+	offer(q, 0);
+	notify(q);
+	return q;
+}
+
+/* Told the number of pairs and nothing else, the device spreads flows (as Linux 6.1 has it). */
+static void by_itself(void)
+{
+	static const __u8 pairs[4] = { VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, 2 };
+	unsigned int i, first = 0;
+	__u8 f[200];
+	__u32 len;
+
+	check_eq(ctrl(pairs, sizeof(pairs), 1), VIRTIO_NET_OK);
+	len = packet(f, 0, IPPROTO_TCP);
+	for (i = 0; i < 64; i++) {
+		f[ETH_HLEN + 20] = i;	/* its port */
+		first += comes_where(f, len) == RX;
+	}
+	check(first && first < 64, "%u of 64 flows in the first queue", first);
+}
+
 void steer_hash(void)
 {
 	static const __u16 report[2][3] = { { 1, 2, 3 }, { 4, 5, 6 } };
@@ -151,6 +188,7 @@ void steer_hash(void)
 	check_eq(rd(DEVICE + 20, 4), 0x3f);
 	len = packet(f, 0, IPPROTO_TCP);
 	comes(RX, f, len, 0, 0);		/* not asked for yet */
+	by_itself();
 	/* by address and port, even hashes to the second queue */
 	check_eq(ctrl(req, config(req, VIRTIO_NET_CTRL_MQ_RSS_CONFIG, 0x3f, 2, 0, flip), 1), 0);
 	for (i = 0; i < ARRAY_SIZE(known); i++) {

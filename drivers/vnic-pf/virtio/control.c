@@ -127,6 +127,25 @@ static u32 vnic_ctrl_vlan_del(struct vnic_virtio *v, const u8 *data, u32 len)
 	return vnic_ctrl_vlan(v, data, false);
 }
 
+/* What the driver may be told has changed. */
+static void vnic_ctrl_tell(struct vnic_virtio *v)
+{
+	u16 tell = vnic_virtio_tell(v);
+	struct vnic_rxq *rxq;
+	unsigned int i;
+
+	for (i = 0; i < v->pairs; i++) {
+		rxq = &v->fn->rxq[i];
+		spin_lock_bh(&rxq->lock);
+		rxq->tell = tell;
+		spin_unlock_bh(&rxq->lock);
+	}
+}
+
+/*
+ * The device steers, by all that can be hashed, unless the driver wants to be told of some
+ * of that only.  Linux 6.1 negotiates RSS and HASH_REPORT, and says nothing but this.
+ */
 static u32 vnic_ctrl_pairs(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	u16 pairs = get_unaligned_le16(data);
@@ -134,7 +153,7 @@ static u32 vnic_ctrl_pairs(struct vnic_virtio *v, const u8 *data, u32 len)
 
 	if (!pairs || pairs > v->pairs)
 		return VNIC_MBX_E_INVAL;
-	if (!vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT))
+	if (!vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT) || !v->hash_types)
 		WRITE_ONCE(v->fn->rss_key.types, VNIC_HASH_ALL);
 	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
 		WRITE_ONCE(v->fn->rss_table[i], i % pairs);
@@ -144,6 +163,7 @@ static u32 vnic_ctrl_pairs(struct vnic_virtio *v, const u8 *data, u32 len)
 
 void vnic_ctrl_hash_begin(struct vnic_virtio *v)
 {
+	v->hash_types = 0;
 	if (vnic_virtio_has(v, VIRTIO_NET_F_RSS) || vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT))
 		WRITE_ONCE(v->fn->rss_key.types, 0);
 }
@@ -160,6 +180,8 @@ static void vnic_ctrl_set_key(struct vnic_virtio *v, const u8 *data, u32 types)
 
 	memcpy(key, data + 1, data[0]);
 	vnic_hash_set_key(&v->fn->rss_key, key, types);
+	v->hash_types = types;
+	vnic_ctrl_tell(v);
 }
 
 static u32 vnic_ctrl_hash(struct vnic_virtio *v, const u8 *data, u32 len)
@@ -205,20 +227,11 @@ static u32 vnic_ctrl_offloads(struct vnic_virtio *v, const u8 *data, u32 len)
 			BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) |
 			BIT_ULL(VIRTIO_NET_F_GUEST_USO4) | BIT_ULL(VIRTIO_NET_F_GUEST_USO6);
 	u64 on = get_unaligned_le64(data);
-	struct vnic_rxq *rxq;
-	unsigned int i;
-	u16 tell;
 
 	if (on & ~(v->features & all))
 		return VNIC_MBX_E_INVAL;
 	v->offloads = on;
-	tell = vnic_virtio_tell(v);
-	for (i = 0; i < v->pairs; i++) {
-		rxq = &v->fn->rxq[i];
-		spin_lock_bh(&rxq->lock);
-		rxq->tell = tell;
-		spin_unlock_bh(&rxq->lock);
-	}
+	vnic_ctrl_tell(v);
 	return VNIC_MBX_OK;
 }
 
@@ -517,7 +530,7 @@ u16 vnic_virtio_tell(const struct vnic_virtio *v)
 		tell |= VNIC_FR_USO4;
 	if (v->offloads & BIT_ULL(VIRTIO_NET_F_GUEST_USO6))
 		tell |= VNIC_FR_USO6;
-	if (vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT))
+	if (vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT) && v->hash_types)
 		tell |= VNIC_FR_HASH;
 	return tell;
 }

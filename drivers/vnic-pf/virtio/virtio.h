@@ -88,6 +88,7 @@ struct vnic_virtio_moderation {
  * @ctrl: the control queue; in turns of the first worker, or with that paused, as all
  *	that follows
  * @offloads: VIRTIO_NET_F_GUEST_* in force
+ * @hash_types: VIRTIO_NET_RSS_HASH_TYPE_* that the driver has asked for
  * @moderation: of receive queues, and of transmit queues
  * @next: entry of its ring
  * @id: chain of the request being answered
@@ -126,6 +127,7 @@ struct vnic_virtio {
 
 	struct vnic_ring		ctrl;
 	u64				offloads;
+	u32				hash_types;
 	struct vnic_virtio_moderation	moderation[2];
 	u32				next;
 	u16				id;
