@@ -6,7 +6,6 @@
 
 The first guest has packed virtqueues, the second split ones.
 """
-import re
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from devlink import Devlink
@@ -157,12 +156,6 @@ def jumbo(p):
     p.get().jumbo()
 
 
-def inputs(guest):
-    """Interrupts of its receive queues."""
-    return [int(n) + int(m) for n, m in re.findall(r'\d+:\s+(\d+)\s+(\d+).*-input\.\d',
-                                                   guest.out('cat /proc/interrupts'))]
-
-
 def steering(p):
     """RSS: the guest chooses the queues, the key and what is hashed"""
     p.get()
@@ -171,9 +164,9 @@ def steering(p):
     contains(p.a.out(f'ethtool -x {dev}'), 'with 2 RX ring(s)', 'table')
     for weights, quiet in (('1 0', 1), ('0 1', 0)):
         p.a.run(f'ethtool -X {dev} weight {weights}')
-        before = inputs(p.a)
+        before = p.a.inputs()
         true(p.a.iperf('10.9.1.2', '-P 2 -R') > 0.2, 'TCP in')
-        got = [n - m for n, m in zip(inputs(p.a), before)]
+        got = [n - m for n, m in zip(p.a.inputs(), before)]
         timely(got[1 - quiet] > 20 + 10 * got[quiet], f'weights {weights}: {got}')
     key = ':'.join(['6d', '5a'] * 20)
     p.a.run(f'ethtool -X {dev} equal 2 hkey {key}')
@@ -196,7 +189,7 @@ def queues(p):
     contains(p.a.out(f'ethtool -l {dev}'), 'Combined:\t2', 'queues')
     true(p.a.iperf('10.9.1.2', '-P 4') > 0.2, 'TCP out')
     true(p.a.iperf('10.9.1.2', '-P 4 -R') > 0.2, 'TCP in')
-    used = inputs(p.a)
+    used = p.a.inputs()
     true(len(used) == 2 and min(used) > 100, f'both receive: {used}')
     p.a.run(f'ethtool -C {dev} rx-usecs 100 rx-frames 32 tx-usecs 100')
     contains(p.a.out(f'ethtool -c {dev}'), 'rx-usecs:\t100', 'moderation')

@@ -2,6 +2,7 @@
 """Guests with VFs by vfio, inside the test machine (tools/vm/guest)."""
 import re
 import shlex
+import subprocess
 
 from ktap import Fail, contains, defer, eq, note, slow, spending, true, wait_for
 from vnic import out, sh
@@ -10,12 +11,13 @@ from vnic import out, sh
 class Guest:
     """A virtual machine; gone at the end of the case."""
 
-    def __init__(self, name, vfs=(), root_port=False, extra=''):
+    def __init__(self, name, vfs=(), root_port=False, extra='', start=True):
         self.name = name
         self.vfs = list(vfs)
         self.args = ' '.join(f'--vf {vf.bdf}' for vf in self.vfs) + \
             (' --root-port' if root_port else '') + (f' {extra}' if extra else '')
-        self.start()
+        if start:
+            self.start()
 
     def start(self):
         """Boot it."""
@@ -70,6 +72,12 @@ class Guest:
         note(f'{self.name} iperf3 {args}: {found[-1]} Mb/s')
         return float(found[-1])
 
+    def send(self, ip, args='', size='2M'):
+        """So much TCP to a server that runs (-R: from it), all of it arrives."""
+        with spending('traffic'):
+            text = self.out(f'iperf3 -f k -c {ip} -n {size} {args}')
+        contains(text, 'receiver', f'iperf3 in {self.name}')
+
     def serve(self):
         """Start an iperf3 server in it."""
         self.run('iperf3 -s -D; sleep 0.5')
@@ -81,15 +89,20 @@ class Guest:
                    if re.search(r'vnic|MSI.*-(ctl|\d+)$', line)
                    for f in line.split()[1:3] if f.isdigit())
 
+    def inputs(self):
+        """Interrupts of each receive queue of a virtio VF, over all CPUs."""
+        return [sum(map(int, counts.split())) for counts in
+                re.findall(r'\d+:((?:\s+\d+)+) .*-input\.\d', self.out('cat /proc/interrupts'))]
+
     def busy(self):
         """Busy jiffies of its CPU."""
         fields = [int(x) for x in self.out('head -1 /proc/stat').split()[1:9]]
         return sum(fields) - fields[3] - fields[4]
 
-    def reboot(self):
-        """Reset it and wait."""
+    def reboot(self, how=''):
+        """Reset it, or what the command `how` does, and wait."""
         with spending('guests'):
-            sh(f'guest reboot {self.name}', timeout=120)
+            sh(f'guest reboot {self.name} {shlex.quote(how) if how else ""}', timeout=120)
 
     def stop(self):
         """Power it off."""
@@ -111,6 +124,26 @@ class Guest:
     def running(self):
         """Is it there?"""
         return self.name in out('guest list')
+
+
+def together(guests, verb, what, timeout=120):
+    """`guest VERB NAME what(guest)` for several guests at a time."""
+    with spending('guests'):
+        todo = [(guest, subprocess.Popen(
+            ['guest', verb, guest.name, *shlex.split(what(guest))], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)) for guest in guests]
+        said = [(guest, proc, proc.communicate(timeout=timeout * slow())[0])
+                for guest, proc in todo]
+    for guest, proc, text in said:
+        if proc.returncode:
+            raise Fail(f'guest {verb} {guest.name}: exit {proc.returncode}: {text[-400:]}')
+
+
+def start_together(guests):
+    """Boot several guests at a time that were made with start=False."""
+    for guest in guests:
+        defer(guest.kill)
+    together(guests, 'start', lambda guest: guest.args)
 
 
 class Two:
