@@ -9,7 +9,8 @@ RECIPE_SUITE=trixie
 RECIPE_KEYRINGS=/usr/share/keyrings
 
 # From the suite itself: the LTS kernel and its flavours (rt is booted, too; cloud is only
-# built for), what builds modules and a kernel, what tests use, what builds packages.
+# built for), what builds modules and a kernel, what tests use, what builds packages
+# (dpdk-dev: dpdk-testpmd is in no smaller one).
 RECIPE_PACKAGES=(
 	linux-image-amd64 linux-headers-amd64 linux-source-6.12
 	linux-image-rt-amd64 linux-headers-rt-amd64 linux-headers-cloud-amd64
@@ -20,7 +21,7 @@ RECIPE_PACKAGES=(
 	libvirt-daemon-driver-qemu libvirt-daemon-driver-network libvirt-daemon-driver-nodedev
 	libvirt-clients
 	debhelper dh-dkms dh-python dkms openssl
-	ovmf dpdk kexec-tools
+	ovmf dpdk dpdk-dev kexec-tools
 )
 
 # From its backports: the newest kernel (the metapackages follow it) and QEMU. QEMU
@@ -38,6 +39,7 @@ RECIPE_EXCLUDE=(
 	'/usr/lib/modules/*/kernel/drivers/gpu/*' '/usr/lib/modules/*/kernel/sound/*'
 	'/usr/lib/modules/*/kernel/drivers/media/*'
 	'/usr/lib/modules/*/kernel/drivers/net/wireless/*'
+	'/usr/lib/x86_64-linux-gnu/librte_*.a' '/usr/include/dpdk/*' '/usr/bin/dpdk-test'
 )
 
 # recipe_older ROOT: put the suite's kernel unpacked at ROOT/older where the others are.
