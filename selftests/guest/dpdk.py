@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from devlink import Devlink
 from guest import Guest
-from ktap import between, contains, defer, eq, keep, note, run, sleep, spending, true, wait_for
+from ktap import Fail, between, contains, defer, eq, keep, note, run, sleep, spending, true, wait_for
 from vnic import Background, load, mac_bytes, out, packet_socket, receive, sh
 
 MACS = ('02:00:00:00:40:01', '02:00:00:00:40:02')
@@ -53,6 +53,10 @@ while [ $(tail -c +$at out | grep -c testpmd\\>) -lt %d ]; do
 done
 tail -c +$at out'''
 
+WHERE = '''
+cd /tmp/pmd; tail -c 300 out
+for task in /proc/$(cat pid)/task/*; do echo $(cat $task/comm $task/stack $task/syscall); done'''
+
 
 def pack(path):
     """testpmd, the drivers it wants, and what they need; of a tree over 9p it starts slowly"""
@@ -79,13 +83,12 @@ class Testpmd:
         """Modules, VFs, guest, testpmd."""
         sh('sysctl -qw net.ipv6.conf.default.disable_ipv6=1')
         self.pf = load(total_vfs=4, personality='virtio')[0]
-        sh(f'ip link set {self.pf.dev} up')
         self.vf = self.pf.vfs(3)
         Devlink(self.pf).set_param('vf1_personality', 'virtio-split')
         for i, mac in enumerate(MACS):
             self.pf.link(i, f'mac {mac}')
             self.vf[i].to_vfio()
-        self.vf[2].up('peer', ip='10.9.2.3', mac=PEER)
+        self.vf[2].up('peer', mac=PEER)
         self.sock = packet_socket(self.vf[2].name, ns='peer')
         pack('/run/dpdk.tar')
         self.guest = Guest('a', self.vf[:2], extra='--add /run/dpdk.tar --mem 512M --cpus 2 '
@@ -102,7 +105,11 @@ class Testpmd:
 
     def do(self, *cmds):
         """Commands to it; what it says"""
-        return self.guest.out(DO % (''.join(cmd + r'\n' for cmd in cmds), len(cmds)))
+        done = self.guest.run(DO % (''.join(cmd + r'\n' for cmd in cmds), len(cmds)), check=False)
+        if done.returncode:
+            raise Fail(f'testpmd does not answer {cmds}: {done.stdout[-200:]} ' +
+                       self.guest.out(WHERE))
+        return done.stdout.strip()
 
     def send(self, frames):
         """The peer sends them, as fast as it can."""
@@ -202,11 +209,11 @@ def stalls(t):
     """rings that run full, or dry, go on: flooded while nobody polls, and while it does"""
     t.get().forward()
     for port in (0, 1):
-        for count, poll in ((200, False), (513, False), (1500, True), (3000, False), (1500, True)):
+        for count, poll in ((200, False), (514, False), (1500, True), (3000, False)):
             before = arrived(t, port)
             if not poll:
                 t.do('stop')
-            t.send(udp(port, i, 60) for i in range(count))
+            t.send([udp(port, 1, 60), udp(port, 2, 60)] * (count // 2))
             if not poll:
                 t.do('start')
             got = back(t)
@@ -266,9 +273,9 @@ def sends(t, port, mbps):
     t.pf.link(port, f'max_tx_rate {mbps}')
     before = counts()
     t.do('start')
-    sleep(0.5)
+    sleep(0.3)
     start, bytes_then = time.monotonic(), t.pf.vfinfo(port)['stats']['tx']['bytes']
-    sleep(1)
+    sleep(0.7)
     gained = t.pf.vfinfo(port)['stats']['tx']['bytes'] - bytes_then
     rate = gained * 8e-6 / (time.monotonic() - start)
     sent = int(re.findall(r'TX-packets: (\d+)', t.do('stop'))[-1])
@@ -283,7 +290,7 @@ def gets(t, port):
     t.pf.link(port, 'max_tx_rate 1')
     t.forward('rxonly')
     before, mine, start = arrived(t, port), sum(t.counts(port)[0]), time.monotonic()
-    t.send(udp(port, i, 1000) for i in range(3000))
+    t.send([udp(port, 1, 1000)] * 3000)
     sleep(0.2)
     delivered, dropped = [n - m for m, n in zip(before, arrived(t, port))]
     most = (256 << 10) / 1000 + (time.monotonic() - start) * 125
@@ -346,6 +353,7 @@ def killed(t):
     polls(t)
     killed_in_traffic(t)
     t.guest.run(BIND % "''")
+    sh(f'ip addr add 10.9.2.3/24 dev {t.vf[2].name}', ns='peer')
     for bdf, ip, mac in zip(t.bdf, ('10.9.2.1', '10.9.2.2'), MACS):
         dev = wait_for(lambda: t.guest.out(f'ls /sys/bus/pci/devices/{bdf}/virtio*/net || true'),
                        'netdev')
