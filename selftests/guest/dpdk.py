@@ -15,7 +15,8 @@ import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from devlink import Devlink
 from guest import Guest
-from ktap import Fail, between, contains, defer, eq, keep, note, run, sleep, spending, true, wait_for
+from ktap import (Fail, between, contains, defer, eq, keep, note, run, sleep, spending, true,
+                  wait_for)
 from vnic import Background, load, mac_bytes, out, packet_socket, receive, sh
 
 MACS = ('02:00:00:00:40:01', '02:00:00:00:40:02')
@@ -119,11 +120,13 @@ class Testpmd:
 
     def forward(self, mode='macswap'):
         """Begin to do this with frames."""
-        contains(self.do('stop', f'set fwd {mode}', 'start'), f'{mode} packet forwarding', 'started')
+        said = self.do('stop', f'set fwd {mode}', 'start')
+        contains(said, f'{mode} packet forwarding', 'started')
 
     def kill(self):
         """kill -9"""
-        self.guest.run('cd /tmp/pmd; kill -9 $(cat pid keeper); while kill -0 $(cat pid); do :; done')
+        self.guest.run('cd /tmp/pmd; kill -9 $(cat pid keeper); '
+                       'while kill -0 $(cat pid); do sleep 0.05; done')
 
     def counts(self, port):
         """Frames that a port counts as (received, sent), by queue"""
