@@ -54,7 +54,7 @@ result $? "nothing lacks: not a word, the mirror was asked"
 
 host 3900 8000
 # shellcheck disable=SC2086
-refused "disk space: 3.9 GB free for $tmp/cache/vnic, 4.0 GB needed" $new
+refused "disk space: 3.9 GB free for $tmp/cache/vnic, 4.5 GB needed" $new
 result $? "too little disk space for a new tree"
 
 host 3900 8000
