@@ -72,12 +72,6 @@ class Guest:
         note(f'{self.name} iperf3 {args}: {found[-1]} Mb/s')
         return float(found[-1])
 
-    def send(self, ip, args='', size='2M'):
-        """So much TCP to a server that runs (-R: from it), all of it arrives."""
-        with spending('traffic'):
-            text = self.out(f'iperf3 -f k -c {ip} -n {size} {args}')
-        contains(text, 'receiver', f'iperf3 in {self.name}')
-
     def serve(self):
         """Start an iperf3 server in it."""
         self.run('iperf3 -s -D; sleep 0.5')
