@@ -143,9 +143,10 @@ def by_qos():
     dl.run(f'port function rate set {dl.dev}/0 tx_priority 5')
     mbps = rates(pf, 'tx')
     timely(mbps[0] > 10 * mbps[1], 'tx_priority comes before qos')
+    # 4 KiB/s, of which a turn may spend ten seconds' worth in advance; watchdogs bark after 30 s.
     sent = pf.vfinfo(1)['stats']['tx']['packets']
     wait_for(lambda: pf.vfinfo(1)['stats']['tx']['packets'] > sent, 'a frame of who has no share',
-             seconds=15)
+             seconds=29)
 
 
 def inbound():
