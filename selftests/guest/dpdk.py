@@ -83,6 +83,7 @@ class Testpmd:
     def make(self):
         """Modules, VFs, guest, testpmd."""
         sh('sysctl -qw net.ipv6.conf.default.disable_ipv6=1')
+        defer(sh, 'sysctl -qw net.ipv6.conf.default.disable_ipv6=0')
         self.pf = load(total_vfs=4, personality='virtio')[0]
         self.vf = self.pf.vfs(3)
         Devlink(self.pf).set_param('vf1_personality', 'virtio-split')

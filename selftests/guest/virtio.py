@@ -134,7 +134,8 @@ def bulk(p):
     a, b, vf = p.a.dev(), p.b.dev(), p.vf[2].name
     for run_in, dev, number in ((p.a.out, a, 1), (p.b.out, b, 2), (native, vf, 3),
                                 (host, p.pf.dev, 100)):
-        run_in(f'ip addr add fd00::{number}/64 dev {dev} nodad')
+        run_in(f'sysctl -qw net.ipv6.conf.{dev}.disable_ipv6=0; '    # tests before this one disable it
+               f'ip addr add fd00::{number}/64 dev {dev} nodad')
     for guest in (p.a, p.b):    # Linux takes the feature, and leaves it off at first
         guest.run(f'ethtool -K {guest.dev()} tx-udp-segmentation on')
     for sender, receiver, ip, dev in (
