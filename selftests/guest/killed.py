@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: guests debug
+# run-on: guests debug=programs
 # timeout: 300
 """Whoever has VFs by vfio is killed with -9 at any moment: nothing of him is left.
 

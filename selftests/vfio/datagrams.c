@@ -71,7 +71,8 @@ static void take_bulks(unsigned int count)
 	static unsigned char got[1 << 16], want[SIZE], seen[BULKS * SEGMENTS];
 	struct timeval wait = { .tv_sec = 20 };
 	unsigned int number, right = 0;
-	ssize_t len, at;
+	ssize_t len;
+	size_t at;
 
 	made(sock >= 0 && !setsockopt(sock, IPPROTO_UDP, UDP_GRO, &on, sizeof(on)) &&
 	     !setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)) &&
