@@ -216,13 +216,13 @@ static u16 vnic_headers_gso(const struct vnic_headers *h)
  * A request for segmentation is exactly what the headers say.  A packet shorter than the
  * frame would be cut by the stack, but not what the skb says of its segments.
  */
-static bool vnic_frame_gso_valid(const struct vnic_frame *f, const struct vnic_headers *h, bool udp)
+static bool vnic_frame_gso_valid(const struct vnic_frame *f, const struct vnic_headers *h)
 {
+	const bool udp = f->flags & VNIC_FR_USO;
 	const u16 check = udp ? offsetof(struct udphdr, check) : offsetof(struct tcphdr, check);
 	const struct udphdr *uh = (const void *)(f->hdr + h->l4);
 
-	if (f->gso_hdr_len != vnic_frame_l4_end(f, h->l4, udp) || !f->gso_hdr_len ||
-	    f->csum_start != h->l4 || f->csum_offset != check ||
+	if (f->csum_start != h->l4 || f->csum_offset != check ||
 	    vnic_frame_ip_len(f, h) != f->len - h->l3)
 		return false;
 	if (udp)
@@ -231,10 +231,12 @@ static bool vnic_frame_gso_valid(const struct vnic_frame *f, const struct vnic_h
 	return f->gso_size >= VNIC_GSO_MIN;
 }
 
-/* Hold the request against the headers, which say also over which IP UDP is. */
-static bool vnic_frame_gso_check(struct vnic_frame *f)
+/* Hold the request against the headers, which say also over which IP UDP is, and, unless
+ * @told, where they end.
+ */
+static bool vnic_frame_gso_check(struct vnic_frame *f, bool told)
 {
-	u16 asked = f->flags & VNIC_FR_GSO, is;
+	u16 asked = f->flags & VNIC_FR_GSO, is, end;
 	struct vnic_headers h;
 
 	if (!(f->flags & VNIC_FR_CSUM_PARTIAL) || !vnic_frame_parse(f, &h))
@@ -243,7 +245,10 @@ static bool vnic_frame_gso_check(struct vnic_frame *f)
 	if (asked != is && !(asked == VNIC_FR_USO && is & VNIC_FR_USO))
 		return false;
 	f->flags ^= asked ^ is;
-	return vnic_frame_gso_valid(f, &h, is & VNIC_FR_USO);
+	end = vnic_frame_l4_end(f, h.l4, is & VNIC_FR_USO);
+	if (!told)
+		f->gso_hdr_len = end;
+	return end && f->gso_hdr_len == end && vnic_frame_gso_valid(f, &h);
 }
 
 /* segs and wire; a single segment needs no segmentation */
@@ -264,6 +269,7 @@ static void vnic_frame_measure(struct vnic_frame *f)
 
 int vnic_frame_finish(struct vnic_frame *f)
 {
+	bool told = f->gso_hdr_len;
 	u32 len = f->len;
 
 	f->flags &= VNIC_FR_CSUM_PARTIAL | VNIC_FR_GSO;
@@ -278,7 +284,7 @@ int vnic_frame_finish(struct vnic_frame *f)
 	f->gso_hdr_len -= len - f->len;
 	if (f->flags & VNIC_FR_CSUM_PARTIAL && !vnic_frame_csum_valid(f))
 		return -EINVAL;
-	if (f->flags & VNIC_FR_GSO && !vnic_frame_gso_check(f))
+	if (f->flags & VNIC_FR_GSO && !vnic_frame_gso_check(f, told))
 		return -EINVAL;
 	vnic_frame_measure(f);
 	return f->wire <= VNIC_METER_FRAME_MAX ? 0 : -EINVAL;
@@ -308,12 +314,14 @@ static int vnic_frame_skb_gso(struct vnic_frame *f, const struct sk_buff *skb)
 	u16 kind = vnic_skb_gso(skb);
 	struct vnic_headers h;
 
-	if (!kind || !(f->flags & VNIC_FR_CSUM_PARTIAL) || !vnic_frame_parse(f, &h) ||
-	    !(kind & vnic_headers_gso(&h)) || h.l4 != f->csum_start)
+	if (!(f->flags & VNIC_FR_CSUM_PARTIAL) || !vnic_frame_parse(f, &h))
+		return -EOPNOTSUPP;
+	kind &= vnic_headers_gso(&h);
+	if (!kind || h.l4 != f->csum_start)
 		return -EOPNOTSUPP;
 	f->gso_size = skb_shinfo(skb)->gso_size;
 	f->gso_hdr_len = vnic_frame_l4_end(f, h.l4, kind & VNIC_FR_USO);
-	f->flags |= vnic_headers_gso(&h);
+	f->flags |= kind;
 	return f->gso_hdr_len ? 0 : -EOPNOTSUPP;
 }
 

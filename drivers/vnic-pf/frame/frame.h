@@ -144,7 +144,8 @@ int vnic_frame_from_skb(struct vnic_frame *f, struct sk_buff *skb);
  * sender gave them) are set: move the inline tag to vlan_*, check that offload
  * requests fit the headers (offsets inside, protocol is TCP or UDP over the IP version
  * named, lengths plausible), compute segs and wire.  VNIC_FR_USO, both bits: UDP over
- * whichever IP it is.  A request of a single segment becomes a checksum request.
+ * whichever IP it is; gso_hdr_len 0: up to the end of TCP's or UDP's header.  A request
+ * of a single segment becomes a checksum request.
  * -EINVAL: malformed, or too many segments (each costs the same whatever its size): TCP
  * with a gso_size below VNIC_GSO_MIN, UDP in more than UDP_MAX_SEGMENTS.
  */

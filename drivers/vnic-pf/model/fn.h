@@ -292,9 +292,9 @@ void vnic_fns_rescue(struct vnic_adapter *ad, u64 ns);
 void vnic_fn_set_vectors(struct vnic_fn *fn, unsigned int vectors);
 /* What the next guest's driver will meet.  Process context.  -EBUSY: a guest has it. */
 int vnic_fn_set_personality(struct vnic_fn *fn, const struct vnic_personality *pers);
-
 /* A random key, the first queue pair for all.  Under vnic_fn.lock */
 void vnic_fn_reset_rss(struct vnic_fn *fn);
+
 /* ---- state.c ---- */
 
 /* Is a reset asked for, or under way?  Any context */

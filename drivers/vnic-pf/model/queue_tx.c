@@ -14,8 +14,6 @@
 #include <linux/if_vlan.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
-#include <linux/tcp.h>
-#include <linux/udp.h>
 
 #include "fn.h"
 #include "worker.h"
@@ -82,16 +80,6 @@ static bool vnic_tx_add(struct vnic_frame *f, const u8 *ptr, u32 len, u32 header
 	return true;
 }
 
-/* Where the headers end of a packet to be segmented, by itself; 0: they are cut off */
-static u16 vnic_tx_end(const struct vnic_frame *f, u32 start)
-{
-	const struct tcphdr *th = (const void *)(f->hdr + start);
-
-	if (f->flags & VNIC_FR_USO)
-		return start + sizeof(struct udphdr);
-	return start + sizeof(*th) <= f->hdr_len ? start + th->doff * 4 : 0;
-}
-
 static void vnic_tx_offloads(struct vnic_frame *f, const struct vnic_tx_ask *ask)
 {
 	f->flags |= ask->flags;
@@ -99,8 +87,6 @@ static void vnic_tx_offloads(struct vnic_frame *f, const struct vnic_tx_ask *ask
 	f->csum_offset = ask->csum_offset;
 	f->gso_size = ask->gso_size;
 	f->gso_hdr_len = ask->hdr_len;
-	if (ask->flags & VNIC_FR_GSO && !ask->hdr_len)
-		f->gso_hdr_len = vnic_tx_end(f, ask->csum_start);
 }
 
 /* Add a buffer.  0; -EFAULT: it is not the driver's memory; -EINVAL. */
