@@ -400,6 +400,30 @@ bool wanted_case(const char *list, const char *name)
 	return false;
 }
 
+void put16(__u8 *to, unsigned int val)
+{
+	to[0] = val >> 8;
+	to[1] = val;
+}
+
+unsigned int get16(const __u8 *from)
+{
+	return from[0] << 8 | from[1];
+}
+
+unsigned int sum16(const __u8 *data, size_t len, unsigned int sum)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < len; i += 2)
+		sum += get16(data + i);
+	if (i < len)
+		sum += data[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
 static int by_value(const void *a, const void *b)
 {
 	__u32 x = *(const __u32 *)a, y = *(const __u32 *)b;

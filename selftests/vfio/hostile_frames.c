@@ -16,31 +16,6 @@
 #define OFFLOADS (FEATURE(TX_CSUM) | FEATURE(TX_TSO) | FEATURE(VLAN_FILTER) | \
 		  FEATURE(VLAN_MAP) | FEATURE(VLAN_ALL))
 
-static void put16(__u8 *to, unsigned int val)
-{
-	to[0] = val >> 8;
-	to[1] = val;
-}
-
-static unsigned int get16(const __u8 *from)
-{
-	return from[0] << 8 | from[1];
-}
-
-/* The one's complement sum of @len bytes */
-static unsigned int sum16(const __u8 *data, size_t len, unsigned int sum)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < len; i += 2)
-		sum += get16(data + i);
-	if (i < len)
-		sum += data[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
-
 static unsigned int pseudo(const __u8 *frame, unsigned int len)
 {
 	return sum16(frame + IP + 12, 8, 6 + len);

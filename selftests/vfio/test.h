@@ -182,6 +182,10 @@ __u64 now_ms(void);
 __u64 now_us(void);
 /* Smallest first: the median is in the middle. */
 void sort_samples(__u32 *sample, unsigned int n);
+/* 16 bits as networks have them; the one's complement sum of @len bytes, added to @sum */
+void put16(__u8 *to, unsigned int val);
+unsigned int get16(const __u8 *from);
+unsigned int sum16(const __u8 *data, size_t len, unsigned int sum);
 /* Zeroed, shared, not of the driver */
 void *get_memory(size_t len);
 __u16 cfg_command(struct vdev *d, __u16 set, __u16 clear);

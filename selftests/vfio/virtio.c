@@ -123,7 +123,7 @@ void place(unsigned int q, __u16 n, __u64 d, __u64 a, __u64 u)
 	wr(VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
 }
 
-static bool enabled(unsigned int q)
+bool enabled(unsigned int q)
 {
 	wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
 	return rd(VIRTIO_PCI_COMMON_Q_ENABLE, 2) == 1;

@@ -50,6 +50,7 @@ void start(__u64 wanted);
 bool negotiate(__u64 wanted);
 /* All queues of what was negotiated, whether they are enabled or not */
 void make_queues(void);
+bool enabled(unsigned int q);
 /* Frames pass both ways. */
 void works(void);
 /* One request, with @in bytes for the answer: its result, or -1: the device has stopped */

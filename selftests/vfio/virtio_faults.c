@@ -23,10 +23,8 @@ static bool try_queues(void)
 	make_queues();
 	if (status() & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return false;
-	for (q = 0; q < QUEUES2; q++) {
-		wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
-		check_eq(rd(VIRTIO_PCI_COMMON_Q_ENABLE, 2), 1);
-	}
+	for (q = 0; q < QUEUES2; q++)
+		check(enabled(q), "queue %u is not enabled", q);
 	return true;
 }
 

@@ -13,28 +13,6 @@
 #define USO	(USUAL | F(VIRTIO_NET_F_HOST_USO))
 #define SEGS	128u	/* at most: UDP_MAX_SEGMENTS of Linux */
 
-static void put16(__u8 *at, unsigned int value)
-{
-	at[0] = value >> 8;
-	at[1] = value;
-}
-
-static unsigned int get16(const __u8 *at)
-{
-	return at[0] << 8 | at[1];
-}
-
-static unsigned int sum16(const __u8 *data, size_t len, unsigned int sum)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		sum += i & 1 ? data[i] : data[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
-
 /* Offset of the UDP header */
 static unsigned int udp_at(bool v6)
 {
