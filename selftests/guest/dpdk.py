@@ -14,7 +14,7 @@ import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from devlink import Devlink
-from guest import Guest
+from guest import Guest, Once
 from ktap import (Late, between, contains, defer, eq, keep, note, run, sleep, spending, true,
                   wait_for)
 from vnic import Background, load, mac_bytes, out, packet_socket, receive, sh
@@ -67,18 +67,8 @@ def pack(path):
     sh(f'tar -chPf {path} --transform=s,^/,, ' + ' '.join(sorted(found)))
 
 
-class Testpmd:
+class Testpmd(Once):
     """PF, VFs, the guest with two of them, the peer; testpmd while it runs"""
-
-    def __init__(self):
-        self.made = False
-
-    def get(self):
-        """It runs and forwards."""
-        if not self.made:
-            self.made = True
-            self.make()
-        return self
 
     def make(self):
         """Modules, VFs, guest, testpmd."""

@@ -140,24 +140,28 @@ def start_together(guests):
     together(guests, 'start', lambda guest: guest.args)
 
 
-class Two:
-    """Two guests `a` and `b` with VFs 0 and 1 of a PF, booted once and used by all cases."""
-
-    IPS = ('10.9.0.1', '10.9.0.2')
+class Once:
+    """What the first case that wants it makes, and all cases use."""
 
     def __init__(self):
         self.made = False
 
     def get(self):
-        """PF, VFs, guests."""
+        """It, made."""
         if not self.made:
             self.made = True
             self.make()
         return self
 
     def make(self):
-        """Set `pf`, `vf`, `a` and `b`."""
+        """PF, VFs, guests."""
         raise NotImplementedError
+
+
+class Two(Once):
+    """Two guests `a` and `b` with VFs 0 and 1 of a PF `pf`."""
+
+    IPS = ('10.9.0.1', '10.9.0.2')
 
     def up(self, mtu=1500):
         """Addresses in both."""
