@@ -137,7 +137,7 @@ def udp(port, i, size):
     """A UDP datagram to a port's address, from the i th host, of size bytes"""
     data = i.to_bytes(4, 'big') + bytes((k * 7 + i) & 255 for k in range(size - 46))
     head = bytes.fromhex('4500') + (28 + len(data)).to_bytes(2, 'big') + \
-        bytes.fromhex('0000000040110000 0a09') + (i + 256).to_bytes(2, 'big') + \
+        bytes.fromhex('0000000040110000 0a09') + ((i + 1) * 40503 & 0xffff).to_bytes(2, 'big') + \
         bytes.fromhex('0a090201')
     total = sum(int.from_bytes(head[k:k + 2], 'big') for k in range(0, 20, 2))
     total = (total & 0xffff) + (total >> 16)

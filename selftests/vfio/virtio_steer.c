@@ -157,18 +157,23 @@ static unsigned int comes_where(const __u8 *f, __u32 len)
 	return q;
 }
 
-/* Told the number of pairs and nothing else, the device spreads flows (as Linux 6.1 has it). */
+/*
+ * Told the number of pairs and nothing else, the device spreads flows (as Linux 6.1 has it).
+ * Its key is one by chance: the flows differ in all bits of an address, since with a few bits
+ * only there are keys by which all of them go to one queue.
+ */
 static void by_itself(void)
 {
 	static const __u8 pairs[4] = { VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, 2 };
 	unsigned int i, first = 0;
+	__u32 len, from;
 	__u8 f[200];
-	__u32 len;
 
 	check_eq(ctrl(pairs, sizeof(pairs), 1), VIRTIO_NET_OK);
 	len = packet(f, 0, IPPROTO_TCP);
 	for (i = 0; i < 64; i++) {
-		f[ETH_HLEN + 20] = i;	/* its port */
+		from = (i + 1) * 0x9e3779b9;
+		memcpy(f + ETH_HLEN + 12, &from, sizeof(from));
 		first += comes_where(f, len) == RX;
 	}
 	check(first && first < 64, "%u of 64 flows in the first queue", first);
