@@ -33,7 +33,7 @@
 #define VNIC_RETRY_NS		(500 * NSEC_PER_USEC)
 #define VNIC_RETRY_MIN_NS	(100 * NSEC_PER_USEC)	/* while VFs wait for their share */
 #define VNIC_RETRY_BYTES	ETH_FRAME_LEN	/* ... or what it takes to send these */
-#define VNIC_HELD_BYTES		(16 * ETH_FRAME_LEN)	/* enough held for a VF's share, at least */
+#define VNIC_HELD_BYTES		(8 * ETH_FRAME_LEN)	/* enough held for a VF's share, at least */
 #define VNIC_HELD_MANY		32		/* frames for many that a VF has held at most */
 #define VNIC_SLOW_WIRE		1000		/* Mb/s; below, TSO frames do not leave whole */
 #define VNIC_RETRY_VFS		16		/* tried in one run of the timer */
@@ -107,37 +107,7 @@ static void vnic_credit_take(struct vnic_credit *c, struct sk_buff *skb)
 	atomic_add(skb->len, &c->bytes);
 }
 
-/*
- * Promise to take a frame of the batch that this CPU switches, if it fits; the
- * VF's other queues may be doing the same, so each may exceed what the VF may
- * have under way by a batch.  BH disabled.
- */
-static bool vnic_credit_promise(struct vnic_net *net, const struct vnic_credit *c,
-				unsigned int len)
-{
-	struct vnic_scratch *s = this_cpu_ptr(net->scratch);
-	unsigned int frames, bytes;
-
-	if (s->to != c) {
-		s->to = c;
-		s->promised = 0;
-		s->promised_bytes = 0;
-	}
-	frames = atomic_read(&c->frames) + s->promised;
-	bytes = atomic_read(&c->bytes) + s->promised_bytes;
-	if (frames && (frames >= VNIC_FLIGHT_FRAMES || bytes + len > VNIC_FLIGHT_BYTES))
-		return false;
-	s->promised++;
-	s->promised_bytes += len;
-	return true;
-}
-
-static void vnic_credit_forget_promise(struct vnic_net *net)
-{
-	this_cpu_ptr(net->scratch)->to = NULL;
-}
-
-/* ---- sending ---- */
+/* ---- what is held ---- */
 
 static u64 vnic_uplink_tick(struct vnic_uplink *up)
 {
@@ -157,10 +127,54 @@ static unsigned int vnic_uplink_enough(struct vnic_uplink *up)
 	return max_t(u64, 2 * tick, VNIC_HELD_BYTES);
 }
 
+/* A frame for many cannot wait at the VF, since the others get it now: a few are
+ * held here until their turn comes.
+ */
+static bool vnic_credit_may_hold(const struct vnic_credit *c, const struct vnic_frame *f)
+{
+	return is_multicast_ether_addr(f->hdr) &&
+	       READ_ONCE(c->held_many) < VNIC_HELD_MANY;
+}
+
+/*
+ * Promise to take a frame of the batch that this CPU switches, if it fits; the
+ * VF's other queues may be doing the same, so each may exceed what the VF may
+ * have under way by a batch, and what may be held.  BH disabled.
+ */
+static bool vnic_uplink_promise(struct vnic_uplink *up, const struct vnic_port *src,
+				const struct vnic_credit *c, const struct vnic_frame *f)
+{
+	struct vnic_scratch *s = this_cpu_ptr(up->net->scratch);
+	unsigned int frames, bytes;
+
+	if (s->to != c) {
+		s->to = c;
+		s->promised = 0;
+		s->promised_bytes = 0;
+	}
+	frames = atomic_read(&c->frames) + s->promised;
+	bytes = atomic_read(&c->bytes) + s->promised_bytes;
+	if (frames && (frames >= VNIC_FLIGHT_FRAMES || bytes + f->len > VNIC_FLIGHT_BYTES))
+		return false;
+	/* What has no share would be held: the rest of the batch waits at the VF. */
+	if (s->promised && !vnic_port_wire_lasts(src, s->promised_bytes) &&
+	    !vnic_credit_may_hold(c, f) &&
+	    READ_ONCE(c->held_bytes) + s->promised_bytes >= vnic_uplink_enough(up))
+		return false;
+	s->promised++;
+	s->promised_bytes += f->len;
+	return true;
+}
+
+static void vnic_credit_forget_promise(struct vnic_net *net)
+{
+	this_cpu_ptr(net->scratch)->to = NULL;
+}
+
 /* @skb joins (1) or leaves (-1) what is held.  Under the uplink's lock. */
 static void vnic_credit_count_held(struct vnic_credit *c, struct sk_buff *skb, int sign)
 {
-	c->held_bytes += sign * (int)vnic_held(skb)->wire;
+	WRITE_ONCE(c->held_bytes, c->held_bytes + sign * (int)vnic_held(skb)->wire);
 	if (is_multicast_ether_addr(skb->data))
 		WRITE_ONCE(c->held_many, c->held_many + sign);
 }
@@ -190,14 +204,7 @@ static void vnic_uplink_wait(struct vnic_uplink *up, struct vnic_credit *c, stru
 	spin_unlock(&up->lock);
 }
 
-/* A frame for many cannot wait at the VF, since the others get it now: a few are
- * held here until their turn comes.
- */
-static bool vnic_credit_may_hold(const struct vnic_credit *c, const struct vnic_frame *f)
-{
-	return is_multicast_ether_addr(f->hdr) &&
-	       READ_ONCE(c->held_many) < VNIC_HELD_MANY;
-}
+/* ---- sending ---- */
 
 /* vnic_port_ops.busy.  What fits is promised until the batch is delivered. */
 static bool vnic_uplink_busy(struct vnic_port *port, struct vnic_port *src,
@@ -210,7 +217,7 @@ static bool vnic_uplink_busy(struct vnic_port *port, struct vnic_port *src,
 		return false;
 	c = &up->credits->vf[src->index];
 	if ((!READ_ONCE(c->paused) || vnic_credit_may_hold(c, f)) &&
-	    vnic_credit_promise(up->net, c, f->len))
+	    vnic_uplink_promise(up, src, c, f))
 		return false;
 	vnic_credit_forget_promise(up->net);
 	WRITE_ONCE(c->blocked, true);
@@ -423,7 +430,7 @@ const struct vnic_port_ops vnic_uplink_port_ops = {
 	.busy		= vnic_uplink_busy,
 };
 
-/* ---- what is held ---- */
+/* ---- the timer's ---- */
 
 static bool vnic_uplink_held_too_long(struct vnic_uplink *up, struct vnic_credit *c)
 {
@@ -555,7 +562,7 @@ void vnic_uplink_tx_purge(struct vnic_uplink *up)
 	for (i = 0; i < up->credits->num; i++) {
 		c = &up->credits->vf[i];
 		__skb_queue_purge(&c->held);
-		c->held_bytes = 0;
+		WRITE_ONCE(c->held_bytes, 0);
 		c->held_many = 0;
 		list_del_init(&c->node);
 		c->waiting = false;

@@ -431,6 +431,8 @@ void vnic_port_get_stats(struct vnic_port *port, struct vnic_port_stats *st);
 u32 vnic_port_wire_speed(const struct vnic_port *port);
 /* May it send to the wire now?  True: its share is taken. */
 bool vnic_port_wire_take(struct vnic_port *port, unsigned int bytes);
+/* Would its share last for @bytes?  No lock is taken and nothing is dealt out: as of late. */
+bool vnic_port_wire_lasts(const struct vnic_port *port, unsigned int bytes);
 /* The PF sends: out of the spare. */
 void vnic_port_wire_spend(struct vnic_port *port, unsigned int bytes);
 

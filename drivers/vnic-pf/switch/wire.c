@@ -75,6 +75,12 @@ bool vnic_port_wire_take(struct vnic_port *port, unsigned int bytes)
 	return taken;
 }
 
+bool vnic_port_wire_lasts(const struct vnic_port *port, unsigned int bytes)
+{
+	return !vnic_port_wire_speed(port) ||
+	       READ_ONCE(port->claim[VNIC_WIRE_OUT].tokens) > (s64)bytes * VNIC_NANO;
+}
+
 static void vnic_wire_spend(struct vnic_tree *wire, unsigned int bytes)
 {
 	spin_lock_bh(&wire->lock);
