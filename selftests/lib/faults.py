@@ -29,6 +29,8 @@ def _kmemleak():
     for line in out("grep -wE '__alloc_object|__create_object' /proc/kallsyms").splitlines():
         address, _, name = line.split()[:3]
         found[name] = int(address, 16)
+    if not found:       # not every debug kernel has it
+        return NOWHERE
     return found['__alloc_object'], found['__create_object'] + 0x200
 
 

@@ -20,10 +20,11 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 SPENT = '/run/vnic/spent'
 KMEMLEAK = '/sys/kernel/debug/kmemleak'
+KCSAN = '/sys/kernel/debug/kcsan'
 DONE, TOTALS = '/log/done', '/log/totals'
 AGAIN = bool(os.environ.pop('VNIC_AGAIN', ''))
 LIMIT = float(os.environ.pop('VNIC_SECONDS', 'inf'))
-REPORT = re.compile(r'WARNING[: ]|BUG[: ]|Oops|Call Trace|general protection|KASAN|UBSAN|'
+REPORT = re.compile(r'WARNING[: ]|BUG[: ]|Oops|Call Trace|general protection|KASAN|KCSAN|UBSAN|'
                     r'blocked for more than|suspicious RCU|unregister_netdevice: waiting|'
                     r'stalled pool|refcount_t|DMA-API|soft lockup|hard LOCKUP|rcu.*stall|'
                     r'circular locking|inconsistent lock|sleeping function|scheduling while')
@@ -207,6 +208,11 @@ def final(totals):
         for block in ours[:5]:
             print('\n'.join('    # leak:' + l for l in block.splitlines()), flush=True)
         good = good and not ours
+    if os.path.exists(KCSAN):
+        with open(KCSAN, encoding='ascii') as file:
+            watched = int(re.search(r'setup_watchpoints: (\d+)', file.read()).group(1))
+        print(f'    # KCSAN set {watched} watchpoints', flush=True)
+        good = good and watched > 0
     if good:
         totals.passed += 1
     else:

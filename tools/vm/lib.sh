@@ -94,6 +94,12 @@ versions()
 	printf 'QEMU %s\n' "$(kernel_version "$tree" qemu)"
 }
 
+# built_here KERNEL: it is no package of the tree but made by tools/vm/debug-kernel.
+built_here()
+{
+	[ "$1" = debug ] || [ "$1" = kcsan ]
+}
+
 # kernel_version TREE ROLE: the release string of a kernel of the tree, or QEMU's version.
 kernel_version()
 {
