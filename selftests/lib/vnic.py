@@ -227,6 +227,11 @@ class PF(Function):
         """Its ethtool statistics."""
         return ethtool_stats(self.dev)
 
+    def lost(self, index):
+        """Addresses that VF index claimed and that were taken from it, by devlink health."""
+        vfs = json.loads(out(f'devlink -j health diagnose pci/{self.bdf} reporter vf'))['VFs']
+        return sum(v['lost addresses'] for v in vfs if v['vf'] == index)
+
 
 class VF(Function):
     """A virtual function."""

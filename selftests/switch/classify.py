@@ -474,19 +474,13 @@ def host_mac():
     note(f'default address: {b.vf[0].mac}')
 
 
-def lost(pf, index):
-    """Addresses that a VF had claimed and the host has given to another, by devlink health."""
-    vfs = json.loads(out(f'devlink -j health diagnose pci/{pf.bdf} reporter vf'))['VFs']
-    return sum(v['lost addresses'] for v in vfs if v['vf'] == index)
-
-
 def claims():
     """an address that the host sets is taken from the VF that claimed it first"""
     b = shared(Bench).reset()
     b.pf.link(2, 'mac 00:00:00:00:00:00')   # so that it may have an address of its own
     name, other = b.vf[2].name, '02:00:00:00:66:01'
     wait_for(lambda: b.vf[2].mac != b.mac[2], 'unset')
-    first, before = b.vf[2].mac, lost(b.pf, 2)
+    first, before = b.vf[2].mac, b.pf.lost(2)
     mark = log_mark()
     refused(f'ip link set {name} address {b.mac[1]}', ns='vf2')
     contains(log_since(mark), f'{b.mac[1]} is in use', 'why the address of VF 1 is refused')
@@ -505,7 +499,7 @@ def claims():
     b.pf.link(1, f'mac {own}')
     b.check(0, own, want={1: [None]}, what='the host has set it on another: only there')
     wait_for(lambda: b.vf[2].mac == first, 'its driver is told')
-    eq(lost(b.pf, 2) - before, 2, 'lost addresses')
+    eq(b.pf.lost(2) - before, 2, 'lost addresses')
     b.pf.link(1, f'mac {b.mac[1]}')
     sh(f'bridge fdb add {own} dev {name} self', ns='vf2')
     defer(sh, f'bridge fdb del {own} dev {name} self', ns='vf2', check=False)

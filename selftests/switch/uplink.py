@@ -8,8 +8,8 @@ import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import between, contains, defer, eq, note, run, Skip, sleep, timely, true, wait_for
 from wire import carried, make_wired, wire
-from vnic import (Background, datagrams, frame, inside, iperf, iperf_mbps, load, mac_bytes, out,
-                  packet_socket,
+from vnic import (Background, datagrams, frame, inside, iperf, iperf_mbps, load, log_mark,
+                  log_since, mac_bytes, out, packet_socket,
                   ping, receive, refused, sh, shared, unheard)
 
 
@@ -308,6 +308,52 @@ def owed():
     sh('modprobe vnic-pf total_vfs=4')  # for what cleans up
 
 
-run([ways, tcp, extensions, sctp, unknown, stand_in, stamped, bridges, vlan, carrier,
+def claims():
+    """an address that speaks on the wire is not for a VF's driver to claim, first or second"""
+    pf, vfs = bench()
+    far, sender = packet_socket('ethfar', 'wire'), packet_socket(vfs[0].name, 'vf0')
+    here, name = packet_socket(vfs[1].name, 'vf1'), vfs[1].name
+    first, second, third = (f'02:00:00:88:77:0{i}' for i in range(3))
+    says = f'VF 1: loses {second}, which is in use beyond this adapter'
+    defer(sh, f'ip link set {name} address {vfs[1].mac}', ns='vf1', check=False)
+    defer(pf.link, 1, 'trust off')
+
+    def speaks(mac):
+        far.send(frame(vfs[0].mac, mac))
+        receive(sender, count=1, seconds=1)
+
+    def goes(mac):
+        sender.send(frame(mac, vfs[0].mac))
+        return {where for where, sock in (('VF', here), ('wire', far))
+                if receive(sock, count=1, seconds=0.3)}
+
+    def claims(mac):
+        sh(f'bridge fdb add {mac} dev {name} self', ns='vf1')
+        defer(sh, f'bridge fdb del {mac} dev {name} self', ns='vf1', check=False)
+    speaks(first)
+    claims(first)
+    contains(refused(f'ip link set {name} address {first}', ns='vf1'), 'in use', 'its reason')
+    sleep(0.3)
+    eq(goes(first), {'wire'}, 'who speaks there already')
+    before, mark = pf.lost(1), log_mark()
+    claims(second)
+    wait_for(lambda: goes(second) == {'VF'}, 'an address of nobody')
+    speaks(second)
+    wait_for(lambda: goes(second) == {'wire'}, 'whose owner speaks later')
+    sh(f'ip link set {name} address {third}', ns='vf1')
+    wait_for(lambda: goes(third) == {'VF'}, 'an address of its own')
+    speaks(third)
+    wait_for(lambda: goes(third) == {'wire'}, 'that one, too')
+    eq(pf.lost(1) - before, 2, 'lost addresses')
+    eq(log_since(mark).count(says), 1, 'lines in the log')
+    pf.link(1, 'trust on')
+    wait_for(lambda: goes(third) == {'VF'}, 'with trust it has it again')
+    speaks(third)
+    sleep(1.2)
+    speaks(third)
+    eq(goes(third), {'VF'}, 'and keeps it')
+
+
+run([ways, tcp, extensions, sctp, unknown, stand_in, claims, stamped, bridges, vlan, carrier,
      backpressure, jumbo,
      refusals, vrf, leaves, owed])

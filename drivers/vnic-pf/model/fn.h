@@ -340,7 +340,7 @@ void vnic_fn_fail(struct vnic_fn *fn, const char *why);
  * @own_mac: that is one which its driver has set
  * @failures: how often
  * @refused: requests of its driver that were refused by the mailbox
- * @lost: addresses it had claimed that the host gave to another
+ * @lost: addresses it had claimed that the host gave to another, or that spoke elsewhere
  * @why: the last time; NULL: never
  * @at: when that was, ktime ns
  * @when: the same, seconds since 1970

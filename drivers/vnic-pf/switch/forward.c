@@ -173,13 +173,24 @@ static bool vnic_source_vlan(struct vnic_pass *p)
 	return pol->vlan_proto == htons(ETH_P_8021AD) && f->vlan_proto == htons(ETH_P_8021Q);
 }
 
+/* Of the wire, or of who is behind the PF: what is not the PF's own address is learned. */
+static void vnic_source_learn(struct vnic_pass *p)
+{
+	const u8 *mac = p->f->hdr + ETH_ALEN;
+
+	if (!ether_addr_equal(mac, p->pol->mac) && !is_multicast_ether_addr(mac))
+		vnic_learned_see(p->sw, mac);
+}
+
 /* Why a VF may not send this frame; VNIC_DROP_MAX: it may. */
 static enum vnic_drop vnic_source_check(struct vnic_pass *p)
 {
 	p->tci = p->f->vlan_tci;
 	p->proto = p->f->vlan_proto;
-	if (p->src->type != VNIC_PORT_VF)
+	if (p->src->type != VNIC_PORT_VF) {
+		vnic_source_learn(p);
 		return VNIC_DROP_MAX;
+	}
 	if (vnic_is_control(p->f->hdr))
 		return VNIC_DROP_TX_CONTROL;
 	if (!vnic_source_valid(p))

@@ -98,6 +98,16 @@ static void vnic_port_drop_own(struct vnic_port *port)
 	conf->retired++;
 }
 
+/* Is an address somebody else's, as far as a VF's driver is concerned?  One that speaks
+ * beyond the adapter is only for VFs that the host trusts.
+ */
+static bool vnic_port_may_not_claim(struct vnic_port *port, const u8 *mac)
+{
+	return port->type == VNIC_PORT_VF &&
+	       (vnic_fdb_taken(port, mac) ||
+		(!port->conf->trusted && vnic_learned_has(port->sw, mac)));
+}
+
 /* An address that the driver may have.  VNIC_MBX_OK or VNIC_MBX_E_*.  sw->lock held. */
 static u32 vnic_port_take_own(struct vnic_port *port, const u8 *mac)
 {
@@ -105,7 +115,7 @@ static u32 vnic_port_take_own(struct vnic_port *port, const u8 *mac)
 	struct vnic_fdb_entry *own = NULL;
 
 	if (!ether_addr_equal(mac, vnic_conf_base(conf)->mac)) {
-		if (port->type == VNIC_PORT_VF && vnic_fdb_taken(port, mac))
+		if (vnic_port_may_not_claim(port, mac))
 			return VNIC_MBX_E_INUSE;
 		own = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
 		if (IS_ERR(own))
@@ -206,6 +216,33 @@ static void vnic_port_evict(struct vnic_port *port, const u8 *mac, bool back)
 			dev_notice_ratelimited(&sw->ad->pf->dev,
 					       "VF %u: loses %pM, which is another's\n",
 					       other->index, mac);
+}
+
+/**
+ * vnic_switch_reclaim - take an address that is in use beyond the adapter from VFs
+ * @work: of struct vnic_learned
+ *
+ * From those, that is, whose drivers claim it, and which the host does not trust.
+ *
+ * Context: process.
+ */
+void vnic_switch_reclaim(struct work_struct *work)
+{
+	struct vnic_learned *l = container_of(work, struct vnic_learned, work);
+	struct vnic_switch *sw = l->sw;
+	struct vnic_port *port;
+	u8 mac[ETH_ALEN];
+
+	u64_to_ether_addr(READ_ONCE(l->claimed), mac);
+	mutex_lock(&sw->lock);
+	list_for_each_entry(port, &sw->ports, node)
+		if (port->type == VNIC_PORT_VF && !port->conf->trusted &&
+		    vnic_port_yield(port, mac, true))
+			dev_notice_ratelimited(&sw->ad->pf->dev,
+					       "VF %u: loses %pM, which is in use beyond this adapter\n",
+					       port->index, mac);
+	mutex_unlock(&sw->lock);
+	WRITE_ONCE(l->claimed, 0);
 }
 
 /* What VFs with trust shared is nobody's but that of those who still have it, or of
@@ -618,8 +655,7 @@ static u32 vnic_filter_want(struct vnic_port *port, const u8 *mac, enum vnic_fdb
 	struct vnic_fdb_entry *e = vnic_fdb_find(port, mac, kind);
 
 	if (!e) {
-		if (kind == VNIC_FDB_UC && port->type == VNIC_PORT_VF &&
-		    vnic_fdb_taken(port, mac))
+		if (kind == VNIC_FDB_UC && vnic_port_may_not_claim(port, mac))
 			return VNIC_MBX_E_INUSE;
 		e = vnic_fdb_add(port, mac, kind);
 		if (IS_ERR(e))

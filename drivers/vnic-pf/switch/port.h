@@ -327,7 +327,7 @@ struct vnic_port_info {
 void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info);
 /* The address in force.  True: its driver has set it.  Any context (not NMI) */
 bool vnic_port_own_mac(const struct vnic_port *port, u8 *mac);
-/* How often an address that its driver had claimed was given to another.  Any context */
+/* How often an address that its driver had claimed proved to be another's.  Any context */
 u64 vnic_port_lost(const struct vnic_port *port);
 /* Zero, or the default address: unset, the port has its default address.  Replaces an
  * address the driver has set, too.

@@ -26,8 +26,13 @@ struct vnic_switch *vnic_switch_create(struct vnic_adapter *ad)
 	err = rhltable_init(&sw->fdb, &vnic_fdb_params);
 	if (err)
 		goto free_batch;
+	err = vnic_learned_init(sw, vnic_switch_reclaim);
+	if (err)
+		goto free_fdb;
 	return sw;
 
+free_fdb:
+	rhltable_destroy(&sw->fdb);
 free_batch:
 	free_percpu(sw->batch);
 free_switch:
@@ -39,6 +44,7 @@ void vnic_switch_destroy(struct vnic_switch *sw)
 {
 	WARN_ON(!list_empty(&sw->ports));
 	WARN_ON(!list_empty(&sw->nodes));
+	vnic_learned_destroy(sw);
 	rhltable_destroy(&sw->fdb);
 	free_percpu(sw->batch);
 	mutex_destroy(&sw->lock);

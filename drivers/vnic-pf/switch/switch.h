@@ -18,6 +18,7 @@
 
 #include "../vnic.h"
 #include "fdb.h"
+#include "learned.h"
 #include "node.h"
 #include "port.h"
 #include "promise.h"
@@ -37,6 +38,7 @@ struct vnic_batch;
  * @pf: the PF's port; RCU, written under @lock
  * @uplink: the uplink's port; RCU, written under @lock
  * @fdb: struct vnic_fdb_entry by address; RCU, written under @lock
+ * @learned: addresses beyond the adapter
  * @promisc: ports that take unknown unicast; written under @lock
  * @allmulti: ports that take all multicast; written under @lock
  * @carrier: what ports with link state "auto" follow
@@ -56,6 +58,7 @@ struct vnic_switch {
 	struct vnic_port __rcu		*pf;
 	struct vnic_port __rcu		*uplink;
 	struct rhltable			fdb;
+	struct vnic_learned		*learned;
 	unsigned int			promisc;
 	unsigned int			allmulti;
 	bool				carrier;
@@ -138,7 +141,7 @@ struct vnic_port_policy {
  * @filters: FDB entries of kind VNIC_FDB_UC and VNIC_FDB_MC
  * @num_uc: unicast filters
  * @num_mc: multicast filters
- * @lost: addresses that the driver had claimed when the host gave them to another
+ * @lost: addresses that the driver had claimed and that proved to be another's
  * @retired: objects freed since @grace
  * @grace: RCU state when @retired was 0; see vnic_guest_end()
  */
@@ -212,8 +215,11 @@ void vnic_port_set_queue(struct vnic_port *port);
 /* The least rates of the nodes above a VF, bytes per second; 0: none.  In force at once. */
 void vnic_port_set_caps(struct vnic_port *port, u64 tx, u64 rx);
 
-/* policy.c; sw->lock held: remove all filters and the driver's own address */
+/* policy.c */
+/* Remove all filters and the driver's own address.  sw->lock held. */
 void vnic_port_flush(struct vnic_port *port);
+/* Work of struct vnic_learned: take its @claimed from VFs without trust. */
+void vnic_switch_reclaim(struct work_struct *work);
 
 /* rate.c: is a value in the range of what it is for?  Any context. */
 bool vnic_rate_valid(enum vnic_rate which, u32 value);
