@@ -56,7 +56,7 @@ static void begin(u32 usecs, u32 frames)
 	heard = 0;
 	vnic_vectors_init(&fn);
 	vnic_vectors_start(&fn);
-	vnic_vector_set_moderation(&fn, 1, usecs, frames);
+	vnic_vector_set_moderation(&fn.vec[1], usecs, frames);
 }
 
 static void test_off(void)

@@ -32,7 +32,8 @@ __u16 size[QUEUES2 + 1];
 unsigned int ring_size = SIZE;
 static __u64 features;
 static __u16 avail[QUEUES2 + 1], seen[QUEUES2 + 1];
-static unsigned int seconds = 3, seed = 1;
+unsigned int seconds = 3;
+static unsigned int seed = 1;
 
 /* ---- registers ---- */
 
@@ -130,7 +131,7 @@ bool enabled(unsigned int q)
 }
 
 /* Make queue @q: is it there? */
-static bool enable(unsigned int q)
+bool enable(unsigned int q)
 {
 	avail[q] = 0;
 	seen[q] = 0;
@@ -1053,6 +1054,7 @@ static const struct {
 	{ "hash", steer_hash, "which queue, and what hash, by the verification suite", BOTH },
 	{ "steer", steer_refused, "what cannot be a table, a key or a kind is refused", SPLIT },
 	{ "moderation", steer_moderation, "interrupts of one queue", SPLIT },
+	{ "taken", steer_taken, "a queue is reset while its vector's moderation is changed", SPLIT },
 	{ "patience", case_patience, "who sends and sees for itself is told of the last", BOTH },
 	{ "bell_lost", bell_lost, "no notification is lost while its page comes and goes", SPLIT },
 	{ "refill", case_refill, "frames that wait are delivered once there are buffers", BOTH },

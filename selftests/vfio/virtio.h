@@ -34,6 +34,7 @@ extern __u8 mac[6];		/* of VF 0 */
 
 extern bool packed;		/* virtqueues are packed ones */
 extern __u16 size[];		/* of each queue */
+extern unsigned int seconds;	/* for cases that take their time */
 extern unsigned int ring_size;	/* of those that are made from now on */
 
 /* Registers */
@@ -51,6 +52,8 @@ bool negotiate(__u64 wanted);
 /* All queues of what was negotiated, whether they are enabled or not */
 void make_queues(void);
 bool enabled(unsigned int q);
+/* Enable a queue, as large as it was made.  Is it? */
+bool enable(unsigned int q);
 /* Frames pass both ways. */
 void works(void);
 /* One request, with @in bytes for the answer: its result, or -1: the device has stopped */
@@ -83,6 +86,7 @@ void arrives(__u32 len);
 void steer_hash(void);
 void steer_refused(void);
 void steer_moderation(void);
+void steer_taken(void);
 
 /* ---- virtio_uso.c ---- */
 

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "virtio.h"
@@ -285,5 +286,49 @@ void steer_moderation(void)
 	check_eq(ctrl(get, sizeof(get), 9), VIRTIO_NET_OK);
 	memcpy(got, evil.mem + AT_ACK, sizeof(got));
 	check_eq(le32toh(got[1]), 90);
+	close_both();
+}
+
+/* Another vCPU resets a queue, which takes its vector away, and enables it again. */
+static void *resets(void *done)
+{
+	while (!__atomic_load_n((bool *)done, __ATOMIC_RELAXED)) {
+		wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, RX);
+		wr(VIRTIO_PCI_COMMON_Q_RESET, 2, 1);
+		check(enable(RX), "again");
+	}
+	return NULL;
+}
+
+/* ... while the first one asks for, and changes, the moderation of that vector. */
+void steer_taken(void)
+{
+	__u8 set[14] = { VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET, RX, 0, 0, 0,
+			 7, 0, 0, 0, 90 };
+	__u8 get[6] = { VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET, RX };
+	unsigned int answers[2] = {};
+	bool done = false;
+	pthread_t thread;
+	__u32 got[2];
+	__u64 end;
+
+	open_both(STEER | F(VIRTIO_F_RING_RESET));
+	check(!pthread_create(&thread, NULL, resets, &done), "no thread");
+	for (end = now_ms() + 1000 * seconds; now_ms() < end; ) {
+		ctrl(set, sizeof(set), 1);
+		if (ctrl(get, sizeof(get), 9) != VIRTIO_NET_OK) {
+			answers[0]++;
+			continue;
+		}
+		answers[1]++;
+		memcpy(got, evil.mem + AT_ACK, sizeof(got));
+		/* as set, as enabling has it, or without any */
+		check((le32toh(got[0]) == 7 && le32toh(got[1]) == 90) ||
+		      (!got[0] && (!got[1] || le32toh(got[1]) == 20)),
+		      "moderation of nobody's vector: %u, %u", got[0], got[1]);
+	}
+	__atomic_store_n(&done, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	printf("# %u refused, %u answered\n", answers[0], answers[1]);
 	close_both();
 }

@@ -124,10 +124,8 @@ void vnic_vector_raise_instead(struct vnic_fn *fn, unsigned int vector, unsigned
 	vnic_vector_request(fn, vector, n, wait, true);
 }
 
-void vnic_vector_set_moderation(struct vnic_fn *fn, unsigned int vector, u32 usecs, u32 frames)
+void vnic_vector_set_moderation(struct vnic_vector *vec, u32 usecs, u32 frames)
 {
-	struct vnic_vector *vec = &fn->vec[vector];
-
 	spin_lock_irq(&vec->lock);
 	vec->usecs = usecs;
 	vec->frames = frames;

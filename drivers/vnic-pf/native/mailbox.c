@@ -273,7 +273,7 @@ static u32 vnic_mbx_set_coalesce(struct vnic_fn *fn, struct vnic_mbx *m)
 
 	if (!vnic_mbx_vector_ok(fn, vector) || usecs > VNIC_COALESCE_MAX)
 		return VNIC_MBX_E_INVAL;
-	vnic_vector_set_moderation(fn, vector, usecs, le16_to_cpu(req->frames));
+	vnic_vector_set_moderation(&fn->vec[vector], usecs, le16_to_cpu(req->frames));
 	return VNIC_MBX_OK;
 }
 

@@ -11,6 +11,7 @@
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/log2.h>
+#include <linux/nospec.h>
 #include <linux/unaligned.h>
 
 #include "virtio.h"
@@ -248,46 +249,49 @@ static u32 vnic_ctrl_coalesce(struct vnic_virtio *v, const u8 *data, unsigned in
 	for (i = first; i < 2 * v->pairs; i += 2) {
 		vector = READ_ONCE(v->vq[i].vector);
 		if (vector < READ_ONCE(v->fn->vectors))
-			vnic_vector_set_moderation(v->fn, vector, usecs, frames);
+			vnic_vector_set_moderation(&v->fn->vec[vector], usecs, frames);
 	}
 	return VNIC_MBX_OK;
 }
 
-/* Queue of a request about one (struct virtio_net_ctrl_coal_vq), or -EINVAL */
-static int vnic_ctrl_queue(const struct vnic_virtio *v, const u8 *data)
+/*
+ * Vector of the queue that a request is about (struct virtio_net_ctrl_coal_vq), or NULL.
+ * A vCPU may reset the queue meanwhile, and take its vector away: it is read once.
+ */
+static struct vnic_vector *vnic_ctrl_vector(const struct vnic_virtio *v, const u8 *data)
 {
-	u16 index = get_unaligned_le16(data);
+	u16 index = get_unaligned_le16(data), vector;
 
-	if (index >= vnic_virtio_ctrl(v) || !READ_ONCE(v->vq[index].enabled) ||
-	    READ_ONCE(v->vq[index].vector) >= READ_ONCE(v->fn->vectors))
-		return -EINVAL;
-	return index;
+	if (index >= vnic_virtio_ctrl(v))
+		return NULL;
+	index = array_index_nospec(index, VNIC_VQ_MAX);
+	vector = READ_ONCE(v->vq[index].vector);
+	if (!READ_ONCE(v->vq[index].enabled) || vector >= READ_ONCE(v->fn->vectors))
+		return NULL;
+	return &v->fn->vec[array_index_nospec(vector, VNIC_MAX_VECTORS)];
 }
 
 static u32 vnic_ctrl_coalesce_set(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	u32 frames = get_unaligned_le32(data + 4), usecs = get_unaligned_le32(data + 8);
-	int index = vnic_ctrl_queue(v, data);
+	struct vnic_vector *vec = vnic_ctrl_vector(v, data);
 
-	if (index < 0 || usecs > VNIC_COALESCE_MAX)
+	if (!vec || usecs > VNIC_COALESCE_MAX)
 		return VNIC_MBX_E_INVAL;
-	vnic_vector_set_moderation(v->fn, READ_ONCE(v->vq[index].vector), usecs,
-				   min(frames, U16_MAX));
+	vnic_vector_set_moderation(vec, usecs, min(frames, U16_MAX));
 	return VNIC_MBX_OK;
 }
 
 static u32 vnic_ctrl_coalesce_get(struct vnic_virtio *v, const u8 *data, u32 len)
 {
-	int index = vnic_ctrl_queue(v, data);
-	const struct vnic_vector *vec;
+	const struct vnic_vector *vec = vnic_ctrl_vector(v, data);
 	unsigned int i;
 	u64 room = 0;
 
 	for (i = 0; i < v->num_in; i++)
 		room += v->in[i].len;
-	if (index < 0 || room <= sizeof(v->reply))
+	if (!vec || room <= sizeof(v->reply))
 		return VNIC_MBX_E_INVAL;
-	vec = &v->fn->vec[READ_ONCE(v->vq[index].vector)];
 	put_unaligned_le32(READ_ONCE(vec->frames), v->reply);
 	put_unaligned_le32(READ_ONCE(vec->usecs), v->reply + 4);
 	v->reply_len = sizeof(v->reply);

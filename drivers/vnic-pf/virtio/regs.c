@@ -151,7 +151,8 @@ static int vnic_vq_open(struct vnic_virtio *v, unsigned int index, const struct 
 		return 0;
 	}
 	if (!ring->vring.mute)
-		vnic_vector_set_moderation(fn, ring->vector, v->moderation[index & 1].usecs,
+		vnic_vector_set_moderation(&fn->vec[ring->vector],
+					   v->moderation[index & 1].usecs,
 					   v->moderation[index & 1].frames);
 	if (index & 1)
 		return vnic_txq_open(txq);
@@ -228,8 +229,8 @@ static void vnic_vq_reset(struct vnic_virtio *v)
 		return;
 	vnic_vq_pause(v->fn, qp);
 	vnic_vq_close(v, v->queue_sel);
-	vnic_vq_resume(v->fn, qp);
 	*q = (struct vnic_vq) { .size = VNIC_VQ_SIZE, .vector = VIRTIO_MSI_NO_VECTOR };
+	vnic_vq_resume(v->fn, qp);
 }
 
 /* ---- common configuration ---- */
@@ -574,13 +575,15 @@ static bool vnic_virtio_used(const struct vnic_fn *fn)
 static void vnic_virtio_tell_reset(struct vnic_fn *fn)
 {
 	struct vnic_virtio *v = fn->virtio;
+	u16 vector;
 
 	if (!v || !v->status)
 		return;
 	v->telling = true;
 	set_bit(1, &v->isr);
-	if (v->vector < READ_ONCE(fn->vectors))
-		vnic_vector_raise(fn, v->vector, 1, 0);
+	vector = READ_ONCE(v->vector);
+	if (vector < READ_ONCE(fn->vectors))
+		vnic_vector_raise(fn, vector, 1, 0);
 }
 
 #define VNIC_VIRTIO_OPS				\
