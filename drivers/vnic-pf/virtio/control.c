@@ -38,20 +38,26 @@ struct vnic_ctrl_op {
 
 /* ---- requests ---- */
 
-/* Put modes and filters in force; of the modes those that are allowed. */
+/* Put modes and filters in force; of the modes those that are allowed, whatever becomes of
+ * the filters.
+ */
 static u32 vnic_ctrl_rx_mode(struct vnic_virtio *v, u32 modes)
 {
 	u32 err = vnic_port_guest_rx_mode(&v->fn->port, modes, v->num_uc, v->num_mc, v->addrs);
 
-	if (!err)
+	if (err != VNIC_MBX_E_PERM)
 		v->modes = modes;
 	return err;
 }
 
+/* The answer is about the mode: of filters that are refused the driver has heard. */
 static u32 vnic_ctrl_mode(struct vnic_virtio *v, u32 mode, u8 on)
 {
+	u32 err;
+
 	v->wanted = on ? v->wanted | mode : v->wanted & ~mode;
-	return vnic_ctrl_rx_mode(v, on ? v->modes | mode : v->modes & ~mode);
+	err = vnic_ctrl_rx_mode(v, on ? v->modes | mode : v->modes & ~mode);
+	return on && err == VNIC_MBX_E_PERM ? err : VNIC_MBX_OK;
 }
 
 static u32 vnic_ctrl_promisc(struct vnic_virtio *v, const u8 *data, u32 len)
@@ -75,6 +81,16 @@ static int vnic_ctrl_list(const u8 *data, u32 len)
 	return n <= VNIC_MAX_FILTERS && n * ETH_ALEN <= len - sizeof(__le32) ? (int)n : -EINVAL;
 }
 
+static bool vnic_ctrl_macs_valid(const u8 *macs, unsigned int n, bool multicast)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++, macs += ETH_ALEN)
+		if (!(multicast ? is_multicast_ether_addr(macs) : is_valid_ether_addr(macs)))
+			return false;
+	return true;
+}
+
 static u32 vnic_ctrl_table(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	int uc, mc;
@@ -89,6 +105,9 @@ static u32 vnic_ctrl_table(struct vnic_virtio *v, const u8 *data, u32 len)
 		return VNIC_MBX_E_LEN;
 	if (uc + mc > VNIC_MAX_FILTERS)
 		return VNIC_MBX_E_NOSPC;
+	if (!vnic_ctrl_macs_valid(data + sizeof(__le32), uc, false) ||
+	    !vnic_ctrl_macs_valid(data + off + sizeof(__le32), mc, true))
+		return VNIC_MBX_E_INVAL;
 	v->num_uc = uc;
 	v->num_mc = mc;
 	memcpy(v->addrs, data + sizeof(__le32), uc * ETH_ALEN);
@@ -589,9 +608,12 @@ static void vnic_virtio_allowed(void *virtio)
 	vnic_port_get_info(port, &info);
 	if (v->allow_seq == info.allow_seq || !info.enabled)
 		return;
-	v->allow_seq = info.allow_seq;
 	v->modes = info.trusted ? v->wanted : 0;
-	vnic_port_guest_rx_mode(port, v->modes, v->num_uc, v->num_mc, v->addrs);
+	if (vnic_port_guest_rx_mode(port, v->modes, v->num_uc, v->num_mc, v->addrs) ==
+	    VNIC_MBX_E_NOMEM)
+		vnic_fn_pend_at(v->fn, VNIC_PENDING_STATUS, ktime_get_ns() + NSEC_PER_SEC);
+	else
+		v->allow_seq = info.allow_seq;
 	vnic_virtio_vlans(v);
 }
 
