@@ -41,6 +41,8 @@
 #include "fn.h"
 #include "worker.h"
 
+#define VNIC_SETTLE	(2 * HZ)	/* who is waited for may be a guest's thread */
+
 /* ---- work ---- */
 
 static bool vnic_fn_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit)
@@ -132,9 +134,20 @@ static void vnic_fn_do_reset(struct vnic_fn *fn, bool tell)
 	vnic_fn_toll_spend(fn, since);
 }
 
+/* What was to be done while a reset was requested or done found vnic_fn_running() false:
+ * all of it is looked for once more, since a driver that was spared rings no more for it.
+ */
+static void vnic_fn_wake(struct vnic_fn *fn)
+{
+	vnic_worker_wake(fn->worker[0], VNIC_WORK_MBX);
+	vnic_worker_wake(fn->worker[0], VNIC_WORK_PACE);
+	vnic_fn_wake_queues(fn);
+}
+
 static void vnic_fn_reset_work(struct work_struct *work)
 {
 	struct vnic_fn *fn = container_of(work, struct vnic_fn, reset_work);
+	bool own, tell;
 	u64 wait;
 
 	while ((wait = vnic_fn_toll(fn)))
@@ -142,9 +155,12 @@ static void vnic_fn_reset_work(struct work_struct *work)
 	mutex_lock(&fn->lock);
 	kcov_remote_start_common(fn->kcov.handle);
 	set_bit(VNIC_FN_RESETTING, &fn->flags);
-	if (test_and_clear_bit(VNIC_FN_RESET_REQ, &fn->flags))
-		vnic_fn_do_reset(fn, test_and_clear_bit(VNIC_FN_RESET_TELL, &fn->flags));
+	own = test_and_clear_bit(VNIC_FN_RESET_OWN, &fn->flags);
+	tell = test_and_clear_bit(VNIC_FN_RESET_TELL, &fn->flags);
+	if (own || tell)
+		vnic_fn_do_reset(fn, !own);
 	clear_bit(VNIC_FN_RESETTING, &fn->flags);
+	vnic_fn_wake(fn);
 	kcov_remote_stop();
 	mutex_unlock(&fn->lock);
 }
@@ -153,10 +169,7 @@ static void vnic_fn_request_reset(struct vnic_fn *fn, bool tell)
 {
 	if (test_bit(VNIC_FN_DYING, &fn->flags))
 		return;
-	if (tell)
-		set_bit(VNIC_FN_RESET_TELL, &fn->flags);
-	smp_mb__before_atomic(); /* the work sees TELL when it sees REQ */
-	set_bit(VNIC_FN_RESET_REQ, &fn->flags);
+	set_bit(tell ? VNIC_FN_RESET_TELL : VNIC_FN_RESET_OWN, &fn->flags);
 	queue_work(system_long_wq, &fn->reset_work);
 }
 
@@ -201,11 +214,33 @@ void vnic_fns_rescue(struct vnic_adapter *ad, u64 ns)
 		if (st.stopped && ktime_get_ns() - st.at >= ns)
 			vnic_fn_request_reset(fn, true);
 	}
-	for (i = 0; i < ad->num_vfs; i++) {
-		fn = rcu_dereference_protected(ad->vfs[i], lockdep_is_held(&ad->lock));
-		flush_work(&fn->reset_work);
-	}
 	mutex_unlock(&ad->lock);
+}
+
+static bool vnic_fns_resetting(struct vnic_adapter *ad)
+{
+	struct vnic_fn *fn;
+	unsigned int i;
+
+	guard(rcu)();
+	for (i = 0; i < VNIC_MAX_VFS; i++) {
+		fn = rcu_dereference(ad->vfs[i]);
+		if (fn && vnic_fn_resetting(fn))
+			return true;
+	}
+	return false;
+}
+
+bool vnic_fns_settle(struct vnic_adapter *ad)
+{
+	unsigned long end = jiffies + VNIC_SETTLE;
+
+	while (vnic_fns_resetting(ad)) {
+		if (time_after(jiffies, end))
+			return false;
+		msleep(20);
+	}
+	return true;
 }
 
 /* A driver that has set up nothing has nothing that would be stopped. */
@@ -213,8 +248,7 @@ void vnic_fn_set_master(struct vnic_fn *fn, bool on)
 {
 	if (on) {
 		set_bit(VNIC_FN_MASTER, &fn->flags);
-		vnic_worker_wake(fn->worker[0], VNIC_WORK_MBX);
-		vnic_fn_wake_queues(fn);
+		vnic_fn_wake(fn);
 		return;
 	}
 	if (test_and_clear_bit(VNIC_FN_MASTER, &fn->flags) && fn->pers->used(fn))

@@ -110,8 +110,8 @@ struct vnic_personality {
 #define VNIC_FN_MASTER		4	/* bus mastering on */
 #define VNIC_FN_DYING		5	/* being destroyed: no new backend */
 #define VNIC_FN_GUEST		6	/* the backend is a guest */
-#define VNIC_FN_RESET_REQ	7	/* reset requested */
-#define VNIC_FN_RESET_TELL	8	/* ... and the driver is to be told */
+#define VNIC_FN_RESET_OWN	7	/* reset requested, by its driver or who takes it away */
+#define VNIC_FN_RESET_TELL	8	/* ... by the host: its driver is to be told, or spared */
 #define VNIC_FN_LOGGED		9	/* an error was logged since attach */
 #define VNIC_FN_BELL_DEAD	10	/* the doorbell page may not ring: event blocks say so */
 
@@ -282,11 +282,14 @@ void vnic_fn_reset_async(struct vnic_fn *fn);
 /* Bus mastering changed.  Off: stops all access (async reset of the queues). */
 void vnic_fn_set_master(struct vnic_fn *fn, bool on);
 
-/* Reset the VFs that have been stopped for @ns or longer, and tell their drivers.
- * Process context, adapter's and functions' locks not held; returns when all
- * are done.
+/* Begin to reset the VFs that have been stopped for @ns or longer, and to tell their
+ * drivers.  Process context, adapter's lock not held.
  */
 void vnic_fns_rescue(struct vnic_adapter *ad, u64 ns);
+/* Wait until no VF of the adapter is being reset, for two seconds at most: a reset waits
+ * for the guest's thread, and for what the guest owes.  False: one still is.  Process context.
+ */
+bool vnic_fns_settle(struct vnic_adapter *ad);
 
 /* MSI-X vectors of a VF; checks done by the caller, who tells the bus, too */
 void vnic_fn_set_vectors(struct vnic_fn *fn, unsigned int vectors);

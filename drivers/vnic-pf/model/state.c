@@ -11,7 +11,8 @@
 
 bool vnic_fn_resetting(const struct vnic_fn *fn)
 {
-	return READ_ONCE(fn->flags) & (BIT(VNIC_FN_RESET_REQ) | BIT(VNIC_FN_RESETTING));
+	return READ_ONCE(fn->flags) & (BIT(VNIC_FN_RESET_OWN) | BIT(VNIC_FN_RESET_TELL) |
+				       BIT(VNIC_FN_RESETTING));
 }
 EXPORT_SYMBOL_VNIC(vnic_fn_resetting);
 

@@ -178,7 +178,10 @@ static int vnic_health_recover(struct devlink_health_reporter *reporter, void *c
 	}
 	vnic_fns_rescue(h->ad, 0);
 	h->told = false;
-	return 0;
+	if (vnic_fns_settle(h->ad))
+		return 0;
+	NL_SET_ERR_MSG_MOD(extack, "VFs are reset later: their guests have used up their time");
+	return -EINPROGRESS;
 }
 
 static void vnic_health_put(struct devlink_fmsg *fmsg, unsigned int vf,
