@@ -377,8 +377,8 @@ void vnic_net_destroy(struct vnic_adapter *ad)
 	struct vnic_net *net = ad->net;
 
 	ad->net = NULL;
+	unregister_netdev(net->dev);	/* releases the uplink, and there can be no other then */
 	vnic_uplink_stop(net);
-	unregister_netdev(net->dev);
 	cancel_work_sync(&net->rx_mode_work);
 	vnic_health_destroy(net->health);
 	vnic_devlink_destroy(net->devlink);

@@ -306,9 +306,11 @@ static int vnic_uplink_event(struct notifier_block *nb, unsigned long event, voi
 
 	if (!up)
 		return NOTIFY_DONE;
-	/* The PF moves to another namespace: its uplink stays behind. */
-	if (dev == net->dev && event == NETDEV_UNREGISTER)
+	/* The PF goes, or moves to another namespace: its uplink stays behind. */
+	if (dev == net->dev && event == NETDEV_UNREGISTER) {
 		vnic_uplink_release(net);
+		return NOTIFY_DONE;
+	}
 	if (dev != up->dev)
 		return NOTIFY_DONE;
 	switch (event) {
