@@ -23,6 +23,7 @@
 #include <linux/kthread.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -260,8 +261,13 @@ int vnic_worker_start(struct vnic_worker *w, bool user)
 		snprintf(name, sizeof(name), "vnic-%x-vf%u", domain, w->fn->index);
 	if (user) {
 		struct vhost_task *vtask;
+		sigset_t all, mask;
 
+		/* A signal that is pending (QEMU kicks its vCPUs by one) would make it fail. */
+		sigfillset(&all);
+		sigprocmask(SIG_BLOCK, &all, &mask);
 		vtask = vnic_vhost_task_create(vnic_worker_vtask, vnic_worker_leave, w, name);
+		sigprocmask(SIG_SETMASK, &mask, NULL);
 		if (IS_ERR(vtask))
 			return PTR_ERR(vtask);
 		w->vtask = vtask;
