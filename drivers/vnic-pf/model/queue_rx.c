@@ -530,7 +530,8 @@ bool vnic_rxq_work(struct vnic_rxq *rxq)
 		more = vnic_rx_drain(rxq);
 	if (got > 0 || more)
 		return true;
-	return vnic_rx_rest(rxq);
+	/* While the driver has stopped it, what waits does; starting it wakes the queue. */
+	return vnic_rx_rest(rxq) && vnic_queues_enabled(fn);
 }
 
 /**
