@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from devlink import Devlink
 from guest import Guest, Two
-from ktap import between, contains, defer, eq, keep, run, timely, true, wait_for
+from ktap import between, contains, defer, eq, keep, run, sleep, timely, true, wait_for
 from program import program
 from vnic import Background, frame, load, out, packet_socket, ping, read, sh
 
@@ -249,6 +249,13 @@ def allowed(p):
         p.pf.link(0, 'trust on')
         wait_for(lambda: hears(dev, nobody) >= 50, 'promiscuous, with trust')
         p.pf.link(0, 'trust off')
+    # an address that is another's is refused, and nothing else is with it
+    p.pf.link(0, 'trust on')
+    p.a.run(f'bridge fdb add {mine} dev {dev} self; ip link set {dev} allmulticast on; '
+            f'ip link set {dev} allmulticast off')
+    wait_for(lambda: hears(dev, nobody) >= 50, 'promiscuous still')
+    p.a.run(f'bridge fdb del {mine} dev {dev} self')
+    p.pf.link(0, 'trust off')
     defer(p.pf.link, 0, 'vlan 0')
     p.pf.link(0, 'vlan 7')
     p.a.run(f'ip link add v9 link {dev} type vlan id 9; ip link set v9 up')
@@ -293,6 +300,23 @@ def resets(p):
     p.vf[0].set('reset', 1)
     p.a.ping('10.9.1.2')
     p.b.ping('10.9.1.1')
+    flood = 'ping -q -f -s 1400 -w {} {} >/dev/null 2>&1 &'
+    for _ in range(5):      # what comes up during one is done after it, whoever rings no more
+        p.a.run(f"({flood.format(2, '10.9.1.2')})")
+        p.b.run(f"({flood.format(2, '10.9.1.1')})")
+        for _ in range(10):
+            p.pf.set('reset', 1)
+            sleep(0.1)
+        p.a.ping('10.9.1.2')
+    # the driver's own resets, at the same time, are done
+    name = p.a.out(f'basename $(readlink -f /sys/class/net/{p.a.dev()}/device)')
+    bind = f'echo {name} >unbind; echo {name} >bind'
+    p.a.run(f'(cd /sys/bus/virtio/drivers/virtio_net; for i in 1 2 3 4 5; do {bind}; done; '
+            'echo >/tmp/bound) >/dev/null 2>&1 &')
+    wait_for(lambda: p.pf.set('reset', 1) or p.a.run('test -e /tmp/bound', check=False).returncode == 0,
+             'bound five times', seconds=60)
+    p.a.up('10.9.1.1')
+    p.a.ping('10.9.1.2')
 
 
 def choose(p):

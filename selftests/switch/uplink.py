@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug rt=tcp quick=tcp,backpressure,leaves
+# run-on: stable debug rt=tcp quick=tcp,backpressure,leaves,moved,claims
 """The wire: a netdev enslaved to the PF is the adapter's uplink."""
 import re
 import socket
@@ -251,6 +251,20 @@ def leaves():
     eq(len(vfs), 2, 'VFs')
 
 
+def moved():
+    """the PF goes to another namespace and back: its uplink stays behind, released"""
+    pf, _ = make_wired()
+    name = pf.dev
+    sh('ip netns add there')
+    defer(sh, 'ip netns del there', check=False)
+    sh(f'ip link set {name} netns there')
+    true('master' not in out('ip link show ethup'), 'released')
+    ping('vf0', '10.9.0.2')
+    sh(f'ip link set {name} netns 1', ns='there')
+    sh(f'ip link set {name} up; ip link set ethup master {name}')
+    wait_for(lambda: ping('vf0', '10.9.0.200', count=1, check=False), 'wire again')
+
+
 def backpressure():
     """a slow wire pushes back: a VF's queue waits, nothing is dropped silently"""
     pf, _ = bench()
@@ -356,4 +370,4 @@ def claims():
 
 run([ways, tcp, extensions, sctp, unknown, stand_in, claims, stamped, bridges, vlan, carrier,
      backpressure, jumbo,
-     refusals, vrf, leaves, owed])
+     refusals, vrf, leaves, moved, owed])
