@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the cases of the hostile driver have in common: VF 0 is the hostile one's,
- * VFs 1 and 2 exchange frames all the time, VF 3 is there for what needs one more
- * of the hostile one's, and PF and wire are listened to.
+ * What the cases of a hostile driver have in common, whatever its VF is: VF 0 is the
+ * hostile one's, VFs 1 and 2 exchange frames all the time, VF 3 is there for what needs
+ * one more, and PF and wire are listened to.
  *
  * A case is bench_open(), what it does, and bench_close(), which checks that the
  * others went on untouched and that a function-level reset brings VF 0 back.
@@ -27,9 +27,22 @@ struct hostile_case {
 	const char	*what;
 };
 
-extern const struct hostile_case ring_cases[], memory_cases[], frame_cases[], config_cases[],
-				 control_cases[];
+/* How VF 0 is driven, by its personality */
+struct bench_kind {
+	/* before each case, if it is there */
+	void	(*prepare)(const struct hostile_case *c);
+	/* from reset to traffic, with evil.features; sets evil.caps.mac */
+	void	(*start)(void);
+	/* does the device stop it? */
+	bool	(*failed)(void);
+	void	(*send)(const void *frame, size_t len);
+	/* there will be a buffer for the next frame */
+	void	(*expect)(void);
+	/* its length; -1: none comes */
+	int	(*receive)(void *buf, size_t size);
+};
 
+extern const struct bench_kind *bench_kind;
 extern const char *bench_vf[4], *bench_pf, *bench_bdf, *bench_wire;
 extern unsigned int bench_slow;
 extern struct drv evil;
@@ -39,11 +52,10 @@ extern int pf_sock, wire_sock;
 /* @features: of VF 0 */
 void bench_open(__u64 features);
 void bench_close(void);
-/* VF 3, in VF 0's container, with memory of its own at ELSEWHERE */
-void bench_mate(struct drv *v);
-
+/* Before that: a VM, so that the doorbell page can be mapped; it has no memory and never runs */
+bool bench_vm(void);
 /* VF 0 is reset by FLR, and starts again; the other: its registers are off after that */
-void flr_start(struct drv *v);
+void flr_start(void);
 void flr(struct drv *v);
 
 /* Counters as ethtool -S of the PF has them */
@@ -74,20 +86,21 @@ struct out {
 };
 
 /* False: none within @ms */
-bool take(int sock, struct out *o, int ms);
+bool comes_out(int sock, struct out *o, int ms);
 /* Nothing has come out anywhere */
 void check_silent(void);
 /* Into the switch from the wire, to VF 0 or whomever */
 void from_wire(size_t len, unsigned int seed);
 void from_wire_to(const __u8 *mac, size_t len, unsigned int seed);
 
-/* A frame of @len bytes in VF 0's next buffer, to @dst; not pushed */
-__u8 *put_frame(const __u8 *dst, size_t len);
-/* Another descriptor in VF 0's ring; not pushed */
-struct vnic_tx_desc *put_desc(__u64 addr, __u16 len, __u16 flags);
-
 /* A thread that calls @step(@arg) until meanwhile_stop() */
 void meanwhile(void (*step)(void *arg), void *arg);
 void meanwhile_stop(void);
+
+/*
+ * The program: NAME [-c CASE,...] SLOW PF ADDRESS WIRE VF VF VF VF, all cases of the tables,
+ * each of which ends with one that has no name.
+ */
+int bench_main(int argc, char **argv, const struct hostile_case *const *tables, unsigned int n);
 
 #endif

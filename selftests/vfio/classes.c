@@ -24,46 +24,14 @@
  *   class 11  api:reset,reset_traffic        resets of each kind, and in traffic
  *   all       api:hostile, by chance
  */
-#include <sys/resource.h>
-
-#include "bench.h"
+#include "native.h"
 
 int main(int argc, char **argv)
 {
 	static const struct hostile_case *const all[] = {
 		memory_cases, frame_cases, ring_cases, config_cases, control_cases,
 	};
-	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-	const struct hostile_case *c;
-	unsigned int i, n = 0, bad = 0;
-	const char *only = take_cases(&argc, &argv);
 
-	if (argc != 9) {
-		fprintf(stderr, "usage: classes [-c CASE,...] SLOW PF ADDRESS WIRE VF VF VF VF\n");
-		return 2;
-	}
-	bench_slow = strtoul(argv[1], NULL, 0);
-	bench_pf = argv[2];
-	bench_bdf = argv[3];
-	bench_wire = argv[4];
-	for (i = 0; i < ARRAY_SIZE(bench_vf); i++)
-		bench_vf[i] = argv[5 + i];
-	setrlimit(RLIMIT_MEMLOCK, &unlimited);
-	for (i = 0; i < ARRAY_SIZE(all); i++)
-		for (c = all[i]; c->name; c++)
-			n += wanted_case(only, c->name);
-	printf("KTAP version 1\n1..%u\n", n);
-	for (i = 0, n = 0; i < ARRAY_SIZE(all); i++)
-		for (c = all[i]; c->name; c++) {
-			__u64 start = now_ms();
-			int result;
-
-			if (!wanted_case(only, c->name))
-				continue;
-			result = run_case(c->run, 60 * bench_slow);
-			bad += !!result;
-			printf("%sok %u class %u: %s: %s # %llu ms\n", result ? "not " : "", ++n,
-			       c->class, c->name, c->what, now_ms() - start);
-		}
-	return bad || !n;
+	bench_kind = &native_kind;
+	return bench_main(argc, argv, all, ARRAY_SIZE(all));
 }

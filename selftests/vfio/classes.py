@@ -3,37 +3,8 @@
 # run-on: stable debug
 # timeout: 300
 """Runs classes on four VFs of a PF that is up and has an uplink."""
-import os
-import subprocess
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from program import cases_named, program
-from vnic import load, sh, unload
+from bench import on_bench
 
-
-def wired():
-    """A PF with an uplink, where nobody sends anything of his own accord."""
-    sh('sysctl -qw net.ipv6.conf.default.disable_ipv6=1')
-    pf = load(total_vfs=4)[0]
-    sh('ip link add ethup type veth peer name ethfar')
-    sh('ip link set ethfar up; ip link set ethup up')
-    sh(f'ip link set ethup master {pf.dev}; ip link set {pf.dev} up')
-    return pf
-
-
-def main():
-    """Set up, run, clean up; classes prints the KTAP."""
-    sh('modprobe kvm_amd || modprobe kvm_intel', check=False)
-    pf = wired()
-    try:
-        pf.set('sriov_drivers_autoprobe', 0)
-        pf.numvfs(4)
-        vfs = [pf.vf(i).to_vfio().bdf for i in range(4)]
-        return subprocess.run([program('classes'), *cases_named(), str(int(float(os.environ.get(
-            'VNIC_SLOW', '1')))), pf.dev, pf.bdf, 'ethfar', *vfs], check=False).returncode
-    finally:
-        unload()
-        sh('ip link del ethup', check=False)
-
-
-sys.exit(main())
+sys.exit(on_bench('classes'))

@@ -2,7 +2,7 @@
 /*
  * The hostile driver: registers, configuration space and interrupts (classes 7 and 8).
  */
-#include "bench.h"
+#include "native.h"
 
 #define BAR0	VFIO_PCI_BAR0_REGION_INDEX
 #define CFG	VFIO_PCI_CONFIG_REGION_INDEX
@@ -21,7 +21,7 @@ static unsigned int drain(int ms)
 	static struct out o;
 	unsigned int n = 0;
 
-	while (take(wire_sock, &o, ms))
+	while (comes_out(wire_sock, &o, ms))
 		n++;
 	return n;
 }

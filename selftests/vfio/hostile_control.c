@@ -7,7 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "bench.h"
+#include "native.h"
 
 /* A request just as it is; the answer's status, or -1: none, since its seq is 0 */
 static int raw(__u16 version, __u16 opcode, __u16 len, __u16 seq, __u32 rest)
@@ -157,7 +157,7 @@ static void case_flr_message(void)
 			reg_write(&evil.dev, VNIC_REG_MBX_KICK, 1);
 			if (i)
 				usleep(i * 50);
-			flr_start(&evil);
+			flr_start();
 		}
 	resets_end(n);
 	bench_close();
@@ -185,12 +185,12 @@ static void case_flr_copy(void)
 			put_frame(wire_mac, 1500);
 		meanwhile(bursts, NULL);
 		for (j = 0; j < 200; j++)
-			check(take(wire_sock, &o, WAIT) && o.len == 1500, "nothing comes");
+			check(comes_out(wire_sock, &o, WAIT) && o.len == 1500, "nothing comes");
 		flr(&evil);
 		meanwhile_stop();
-		while (take(wire_sock, &o, 0))
+		while (comes_out(wire_sock, &o, 0))
 			check(o.len == 1500 && !memcmp(o.frame + 6, evil.caps.mac, 6), "changed");
-		flr_start(&evil);
+		flr_start();
 	}
 	resets_end(2 * i);
 	bench_close();
@@ -228,7 +228,7 @@ static void case_flr_delivery(void)
 		check(!memcmp(before, evil.mem + AT_RX_BUFS, len), "written after the reset");
 		/* before it runs: the ring may be full as soon as it does, and nobody refills it */
 		had = counter("vf0_rx_packets");
-		flr_start(&evil);
+		flr_start();
 	}
 	meanwhile_stop();
 	resets_end(2 * i);
@@ -259,7 +259,7 @@ static void case_flr_resize(void)
 	for (i = 0; i < 12; i++) {
 		usleep(30000);
 		flr(&evil);
-		flr_start(&evil);
+		flr_start();
 	}
 	meanwhile_stop();
 	check_eq(waitpid(pid, NULL, WNOHANG), 0);

@@ -5,40 +5,14 @@
  */
 #include <arpa/inet.h>
 
-#include "bench.h"
+#include "bench_tcp.h"
+#include "native.h"
 
-#define IP	14
-#define TCP	34
-#define HEADERS	54
 #define CSUM	VNIC_TXD_F_CSUM
 #define TSO4	(VNIC_TXD_F_CSUM | VNIC_TXD_F_TSO4)
 #define TSO6	(VNIC_TXD_F_CSUM | VNIC_TXD_F_TSO6)
 #define OFFLOADS (FEATURE(TX_CSUM) | FEATURE(TX_TSO) | FEATURE(VLAN_FILTER) | \
 		  FEATURE(VLAN_MAP) | FEATURE(VLAN_ALL))
-
-static unsigned int pseudo(const __u8 *frame, unsigned int len)
-{
-	return sum16(frame + IP + 12, 8, 6 + len);
-}
-
-/* A TCP segment of @len bytes with its headers, its checksum to be completed */
-static void make_tcp(__u8 *f, const __u8 *dst, size_t len)
-{
-	static const __u8 ip[] = {
-		0x45, 0, 0, 0, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 9, 0, 1, 10, 9, 0, 2,
-	};
-	static const __u8 tcp[] = {
-		1, 2, 3, 4, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 1, 0, 0, 0, 0, 0,
-	};
-
-	drv_frame(&evil, dst, f, len, 1);
-	put16(f + 12, 0x0800);
-	memcpy(f + IP, ip, sizeof(ip));
-	memcpy(f + TCP, tcp, sizeof(tcp));
-	put16(f + IP + 2, len - IP);
-	put16(f + IP + 10, ~sum16(f + IP, 20, 0));
-	put16(f + TCP + 16, pseudo(f, len - TCP));
-}
 
 /* The frame in VF 0's buffers behind a context */
 static struct vnic_tx_ctx *put_ctx(__u16 flags, __u16 start, __u16 offset, __u16 gso, __u16 hdr)
@@ -53,35 +27,6 @@ static struct vnic_tx_ctx *put_ctx(__u16 flags, __u16 start, __u16 offset, __u16
 		.flags = htole16(VNIC_TXD_F_CTX | flags),
 	};
 	return ctx;
-}
-
-/* What came out is a whole TCP packet: its headers tell the truth, or it is none. */
-static void check_tcp(const struct out *o)
-{
-	const __u8 *f = o->frame;
-	unsigned int len = o->len - IP;
-
-	check(!memcmp(f + 6, evil.caps.mac, 6), "from another address");
-	check_eq(get16(f + 12), 0x0800);
-	check_eq(get16(f + IP + 2), len);
-	check_eq(f[IP], 0x45);
-	check_eq(sum16(f + IP, 20, 0), 0xffff);
-	check_eq(f[TCP + 12] >> 4, 5);
-	if (o->vnet.gso_type) {
-		check_eq(o->vnet.gso_type & ~VIRTIO_NET_HDR_GSO_ECN, VIRTIO_NET_HDR_GSO_TCPV4);
-		check(o->vnet.gso_size >= VNIC_GSO_MIN && o->vnet.gso_size <= 1460, "gso_size %u",
-		      o->vnet.gso_size);
-		check(o->vnet.hdr_len >= HEADERS, "hdr_len %u", o->vnet.hdr_len);
-	} else {
-		check(o->len <= 1514, "%d bytes, not to be segmented", o->len);
-	}
-	if (o->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-		check_eq(o->vnet.csum_start, TCP);
-		check_eq(o->vnet.csum_offset, 16);
-		check_eq(get16(f + TCP + 16), pseudo(f, len - 20));
-	} else {
-		check_eq(sum16(f + TCP, len - 20, pseudo(f, len - 20)), 0xffff);
-	}
 }
 
 /* ---- class 4 ---- */
@@ -184,11 +129,11 @@ static void case_oversize(void)
 		check_moved(lost, 1 + 7 + 2);
 		check_silent();
 		put_tso(dst, 9000, 1460);
-		check(take(i ? wire_sock : pf_sock, &o, WAIT), "what is right does not arrive");
+		check(comes_out(i ? wire_sock : pf_sock, &o, WAIT), "it does not arrive");
 		check_eq(o.len, 9000);
 		check_tcp(&o);
 		put_tso(dst, 900, 0);
-		check(take(i ? wire_sock : pf_sock, &o, WAIT), "what is right does not arrive");
+		check(comes_out(i ? wire_sock : pf_sock, &o, WAIT), "it does not arrive");
 		check_tcp(&o);
 	}
 	bench_close();
@@ -230,13 +175,13 @@ static void case_tso_rewritten(void)
 		}
 		drv_push(&evil);
 		check(drv_sent(&evil, WAIT), "stands still");
-		while (take(wire_sock, &o, 0)) {
+		while (comes_out(wire_sock, &o, 0)) {
 			check_tcp(&o);
 			whole++;
 		}
 	}
 	meanwhile_stop();
-	while (take(wire_sock, &o, QUIET)) {
+	while (comes_out(wire_sock, &o, QUIET)) {
 		check_tcp(&o);
 		whole++;
 	}
@@ -272,12 +217,12 @@ static void case_headers(void)
 				put_desc(MEM_IOVA + AT_TX_BUFS, 1000, VNIC_TXD_F_EOP);
 			drv_push(&evil);
 			check(drv_sent(&evil, WAIT), "stands still");
-			for (got = 0; take(sock, &o, 0); got++, arrived++)
+			for (got = 0; comes_out(sock, &o, 0); got++, arrived++)
 				check(!memcmp(o.frame + 6, evil.caps.mac, 6),
 				      "from another address than was checked");
 		}
 		meanwhile_stop();
-		for (; take(sock, &o, QUIET); arrived++)
+		for (; comes_out(sock, &o, QUIET); arrived++)
 			check(!memcmp(o.frame + 6, evil.caps.mac, 6), "from another address");
 	}
 	printf("# %u of %u arrived\n", arrived, all);

@@ -4,7 +4,6 @@
  * (classes 1 and 6).
  */
 #include <fcntl.h>
-#include <linux/kvm.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "bench.h"
+#include "native.h"
 
 /* ---- class 1 ---- */
 
@@ -52,7 +51,7 @@ static void case_descriptors(void)
 		evil.tx_prod += RING_SIZE;
 		drv_push(&evil);
 		check(drv_sent(&evil, WAIT), "stands still");
-		for (j = 0; j < RING_SIZE && take(wire_sock, &o, WAIT); j++, arrived++) {
+		for (j = 0; j < RING_SIZE && comes_out(wire_sock, &o, WAIT); j++, arrived++) {
 			check(o.len == 100 || o.len == LONG, "%d bytes", o.len);
 			check(!memcmp(o.frame, buf, o.len) || !memcmp(o.frame, buf + PAGE, o.len),
 			      "%d bytes that were in no buffer", o.len);
@@ -96,12 +95,12 @@ static void case_unmap_copy(void)
 		check_eq(vdev_map(&evil.dev, ELSEWHERE, mem, 4 * PAGE), 0);
 		meanwhile(bursts, NULL);
 		for (i = 0; i < 300 + round * 37; i++)
-			check(take(wire_sock, &o, WAIT), "nothing comes");
+			check(comes_out(wire_sock, &o, WAIT), "nothing comes");
 		check_eq(vdev_unmap(&evil.dev, ELSEWHERE, 4 * PAGE), 0);
 		memset(mem, 0x5a, 4 * PAGE);
 		check(drv_failed(&evil), "sends from memory that is unmapped");
 		meanwhile_stop();
-		while (take(wire_sock, &o, 0))
+		while (comes_out(wire_sock, &o, 0))
 			check(o.len == LONG && !memcmp(o.frame, frame, LONG),
 			      "what was there after unmap has left");
 		check_stopped("TX buffer not accessible");
@@ -215,7 +214,7 @@ static void case_slow(void)
 		/* the administrator: devlink, ethtool, a reset of another VF; another VM's maps */
 		check(!health().stopped, "stopped");
 		check(moved("vf3_tx_packets"), "VF 3 has sent nothing");
-		flr_start(&evil);
+		flr_start();
 		check_eq(vdev_map(&evil.dev, ELSEWHERE, get_memory(PAGE), PAGE), 0);
 		check_eq(vdev_unmap(&evil.dev, ELSEWHERE, PAGE), 0);
 		if (give) {
@@ -319,20 +318,6 @@ static void case_overlap(void)
 	bench_close();
 }
 
-/* A VM, so that the doorbell page can be mapped; it has no memory and never runs. */
-static bool have_vm(void)
-{
-	struct kvm_create_device dev = { .type = KVM_DEV_TYPE_VFIO };
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), fd;
-
-	if (kvm < 0)
-		return false;
-	fd = ioctl(kvm, KVM_CREATE_VM, 0);
-	check(fd >= 0 && !ioctl(fd, KVM_CREATE_DEVICE, &dev), "KVM: %m");
-	vdev_kvm = dev.fd;
-	return true;
-}
-
 /* Rings and buffers in the VF's own BAR: page 1 is memory, the rest cannot be mapped. */
 static void case_bar(void)
 {
@@ -341,7 +326,7 @@ static void case_bar(void)
 	__u8 *page, *beside;
 	unsigned int i;
 
-	if (!have_vm()) {
+	if (!bench_vm()) {
 		printf("# no KVM: nothing of the BAR can be mapped\n");
 		bench_open(0);
 		bench_close();
@@ -381,7 +366,7 @@ static void case_bar(void)
 	};
 	((struct vnic_event *)(page + 3072))->prod = htole32(1);
 	reg_write(&evil.dev, VNIC_REG_KICK, VNIC_KICK_TX(0));
-	check(take(wire_sock, &o, WAIT), "nothing is sent from the BAR");
+	check(comes_out(wire_sock, &o, WAIT), "nothing is sent from the BAR");
 	check(o.len == 300 && !memcmp(o.frame, page + 2048, 300), "changed");
 	check_eq(vdev_unmap(&evil.dev, ELSEWHERE, PAGE), 0);
 	((struct vnic_event *)(page + 3072))->prod = htole32(2);

@@ -2,7 +2,7 @@
 /*
  * The hostile driver: indexes, queues, descriptors and lengths (classes 2, 3 and 5).
  */
-#include "bench.h"
+#include "native.h"
 
 #define BAD_TX	"TX ring or descriptors invalid"
 #define BAD_RX	"RX ring invalid"
@@ -46,7 +46,7 @@ static void frame_to_wire(void)
 
 	drv_push(&evil);
 	check(drv_sent(&evil, WAIT), "not sent");
-	check(take(wire_sock, &o, WAIT), "nothing reaches the wire");
+	check(comes_out(wire_sock, &o, WAIT), "nothing reaches the wire");
 	check(o.len == 300 && !memcmp(o.frame, sent, 300), "changed on its way");
 }
 
@@ -254,7 +254,7 @@ static void case_straddle(void)
 	memcpy(mem, frame + first, len - first);
 	put_desc(ELSEWHERE + PAGE - first, len, VNIC_TXD_F_EOP);
 	drv_push(&evil);
-	check(take(wire_sock, &o, WAIT), "nothing reaches the wire");
+	check(comes_out(wire_sock, &o, WAIT), "nothing reaches the wire");
 	check(o.len == (int)len && !memcmp(o.frame, frame, len), "changed on its way");
 	/* the second page is nobody's */
 	put_desc(ELSEWHERE + 2 * PAGE - 100, 200, VNIC_TXD_F_EOP);

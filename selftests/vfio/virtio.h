@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The virtio driver in user space (virtio.c), for the cases in other files. */
+/* The virtio driver in user space (virtio_drv.c), and cases in files of their own. */
 #ifndef VNIC_SELFTEST_VIRTIO_H
 #define VNIC_SELFTEST_VIRTIO_H
 
@@ -26,24 +26,35 @@
 			 F(VIRTIO_NET_F_HOST_TSO4) | F(VIRTIO_NET_F_GUEST_CSUM) | \
 			 F(VIRTIO_NET_F_CTRL_VQ) | F(VIRTIO_NET_F_CTRL_RX))
 
+#define AT_TABLE	0x30000u	/* indirect descriptors */
+#define SIZE		64u	/* of each queue, if a case does not want another */
+
 enum { RX, TX, CTRL, QUEUES };
 enum { RX1 = 2, TX1, CTRL2, QUEUES2 };	/* with VIRTIO_NET_F_MQ, and two pairs */
 
 extern struct drv evil, good;	/* VF 0, virtio; VF 1, native */
+extern const char *virtio_bdf[2];	/* their addresses, for open_both() */
 extern __u8 mac[6];		/* of VF 0 */
 
 extern bool packed;		/* virtqueues are packed ones */
 extern __u16 size[];		/* of each queue */
+extern __u16 avail[], seen[];	/* chains offered, and seen to be used, of split ones */
 extern unsigned int seconds;	/* for cases that take their time */
 extern unsigned int ring_size;	/* of those that are made from now on */
+/* Where the device finds evil.mem when it reads those; 0: where it finds the rest of it */
+extern __u64 rings_at;
+__u64 rings_iova(void);
 
 /* Registers */
 __u32 rd(__u32 off, unsigned int len);
 void wr(__u32 off, unsigned int len, __u32 val);
 __u8 status(void);
+void set_status(__u8 bits);
+__u64 offered(void);
 void place(unsigned int q, __u16 n, __u64 d, __u64 a, __u64 u);
 /* The table that chains are made in */
 struct vring_desc *desc(unsigned int q);
+struct vring_avail *avail_of(unsigned int q);
 void notify(unsigned int q);
 void reset(void);
 void start(__u64 wanted);
@@ -52,7 +63,7 @@ bool negotiate(__u64 wanted);
 /* All queues of what was negotiated, whether they are enabled or not */
 void make_queues(void);
 bool enabled(unsigned int q);
-/* Enable a queue, as large as it was made.  Is it? */
+/* Make queue @q: is it there? */
 bool enable(unsigned int q);
 /* Frames pass both ways. */
 void works(void);
@@ -68,18 +79,42 @@ void put_desc(unsigned int q, unsigned int i, __u64 addr, __u32 len, __u16 flags
 void offer(unsigned int q, __u16 head);
 /* With EVENT_IDX: does the device want to be told of the last chain that was offered? */
 bool asked(unsigned int q);
+/* Does it want to be told of any of the last @n? */
+bool asked_of(unsigned int q, unsigned int n);
+/* With EVENT_IDX: the driver wants to hear of the next chain of TX that is used. */
+void want_next(void);
 /* Has the device used another chain? */
 bool used(unsigned int q);
 /* The next used element; false: none comes within @ms. */
 bool take(unsigned int q, struct vring_used_elem *e, int ms);
 /* Offer a buffer for one frame, or a part of one, and ring. */
 void post(unsigned int i, __u32 len);
+/* The same without ringing */
+void refill(unsigned int i, __u32 len);
+/* Where header and frame are put */
+__u8 *tx_buf(void);
 /* A header and a frame of @len bytes to VF 1 in one piece; not offered */
 void put_frame(__u32 len, const struct virtio_net_hdr_v1 *hdr, unsigned int fill);
 /* The device has consumed the chain, in its time. */
 void consumed(__u16 head);
 /* That frame arrives as it was. */
 void arrives(__u32 len);
+
+/* ---- virtio_bad.c ---- */
+
+/*
+ * Offer chain @i of those that stop the device, and ring: what devlink then says.  "": it
+ * is none in rings of this format; NULL: there are no more.
+ */
+const char *bad_chain(unsigned int i);
+
+struct bad_request {
+	const char	*what;
+	__u8		len, req[8];
+};
+
+/* Requests that are refused, with USUAL; ends with a length of 0 */
+extern const struct bad_request bad_requests[];
 
 /* ---- virtio_steer.c ---- */
 
