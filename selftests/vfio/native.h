@@ -5,6 +5,9 @@
 
 #include "bench.h"
 
+#define BAD_TX	"TX ring or descriptors invalid"
+#define BAD_RX	"RX ring invalid"
+
 extern const struct bench_kind native_kind;
 extern const struct hostile_case ring_cases[], memory_cases[], frame_cases[], config_cases[],
 				 control_cases[];
