@@ -179,6 +179,7 @@ void bench_close(void)
 	check_out(pf_mac, pf_sock);
 	check_out(wire_mac, wire_sock);
 	check_in();
+	traffic_judge();
 }
 
 static bool meanwhile_done;

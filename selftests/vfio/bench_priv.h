@@ -19,5 +19,7 @@ void traffic_open(void);
 void traffic_start(void);
 /* Each arrived as it was sent (drv_exchange()); nothing else came or was lost. */
 void traffic_stop(void);
+/* Nor was it held up. */
+void traffic_judge(void);
 
 #endif

@@ -4,8 +4,9 @@
  */
 #include "bench_priv.h"
 
-#define SAMPLES		20000
+#define SAMPLES		(1024 * 1024)
 #define QUIET_FRAMES	40
+#define TAIL_FRAMES	1000	/* of less there is no tail */
 #define LEAST_FRAMES	20	/* of the others in a case */
 #define FRAME_LEN	200
 
@@ -33,6 +34,12 @@ static __u32 median(void)
 	return sample[samples / 2];
 }
 
+/* The 99th of 100; 0: not known */
+static __u32 tail(void)
+{
+	return samples < TAIL_FRAMES ? 0 : sample[samples / 100 * 99];
+}
+
 static void *traffic(void *arg)
 {
 	while (!__atomic_load_n(&stop_traffic, __ATOMIC_RELAXED) || samples < LEAST_FRAMES)
@@ -40,7 +47,7 @@ static void *traffic(void *arg)
 	return arg;
 }
 
-static __u32 quiet_us;
+static __u32 quiet_us, busy_us, tail_us;
 
 void traffic_open(void)
 {
@@ -62,13 +69,12 @@ void traffic_start(void)
 /* Each arrived as it was sent (drv_exchange()); nothing else came or was lost. */
 void traffic_stop(void)
 {
-	__u32 busy_us;
-
 	__atomic_store_n(&stop_traffic, true, __ATOMIC_RELAXED);
 	pthread_join(traffic_thread, NULL);
 	busy_us = median();
-	printf("# %lu frames of the others, median %u us, %u us when it is quiet\n", frames,
-	       busy_us, quiet_us);
+	tail_us = tail();
+	printf("# %lu frames of the others, median %u us, p99 %u us; %u us when it is quiet\n",
+	       frames, busy_us, tail_us, quiet_us);
 	check_moved("vf1_tx_packets", frames);
 	check_moved("vf1_tx_bytes", frames * FRAME_LEN);
 	check_moved("vf2_rx_packets", frames);
@@ -79,6 +85,18 @@ void traffic_stop(void)
 	check_moved("vf1_tx_dropped", 0);
 	check_moved("vf2_rx_dropped", 0);
 	check_moved("vf2_tx_dropped", 0);
-	/* who shares two CPUs with threads that never sleep waits for some time slices */
-	check(busy_us <= 20 * quiet_us + 5000 * bench_slow, "the others were held up");
+}
+
+/*
+ * Seen on an emulated machine of two CPUs, busy or not: a median of 0.9 to 1.4 of the quiet
+ * one, and a 99th percentile of 1.5 to 21 times that.  What is above shares the CPUs with
+ * threads that never sleep, and waits for some time slices.
+ */
+void traffic_judge(void)
+{
+	timely(busy_us <= 2 * quiet_us + 5 * bench_slow,
+	       "the others were held up: median %u us, %u us when it is quiet", busy_us, quiet_us);
+	timely(tail_us <= 25 * quiet_us + 100 * bench_slow,
+	       "some of the others were held up: p99 %u us, the median is %u us when it is quiet",
+	       tail_us, quiet_us);
 }

@@ -44,6 +44,18 @@
 		     got_, got_, want_, want_);					\
 } while (0)
 
+/*
+ * Of what is judged by the clock, of which a busy host can be the cause, too: the case may be
+ * tried again (ktap.py has the same).  To be checked last.
+ */
+#define timely(cond, fmt, ...) do {						\
+	if (!(cond)) {								\
+		printf("# %s:%d: " fmt "\n", __FILE__, __LINE__, ##__VA_ARGS__);	\
+		fflush(stdout);							\
+		_exit(CASE_LATE);						\
+	}									\
+} while (0)
+
 /* ---- dev.c ---- */
 
 extern int vdev_kvm;	/* a virtual machine's vfio device, told of what is opened; -1: none */
@@ -165,8 +177,9 @@ void drv_exchange(struct drv *from, struct drv *to, const __u8 *dst, size_t len,
 /* A queue of RING_SIZE, at these offsets: the device's answer */
 int drv_create(struct drv *v, __u16 type, __u32 ring, __u32 event);
 #define CASE_STUCK	2
+#define CASE_LATE	3
 /* In a process of its own, so that it can end and hang as it likes; nonzero: failed;
- * CASE_STUCK: it said itself that its time was up
+ * CASE_STUCK: it said itself that its time was up; CASE_LATE: see timely()
  */
 int run_case(void (*run)(void), unsigned int seconds);
 /* Take "-c LIST" from the front of the arguments; NULL: it is not there */
