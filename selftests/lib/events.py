@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Trace events of vnic, taken by an instance of the kernel's tracing of our own."""
+"""Trace events, vnic's or SYSTEM:NAME, taken by an instance of the kernel's tracing of our own."""
 import os
 import re
 
@@ -20,12 +20,17 @@ class Events:
         defer(os.rmdir, self.path)
         write(self.path + '/buffer_size_kb', 4096)
         for name in names:
-            write(f'{self.path}/events/vnic/{name}/enable', 1)
-            defer(write, f'{self.path}/events/vnic/{name}/enable', 0)
+            write(self.file(name, 'enable'), 1)
+            defer(write, self.file(name, 'enable'), 0)
+
+    def file(self, name, what):
+        """A file of an event."""
+        system, _, event = name.rpartition(':')
+        return f'{self.path}/events/{system or "vnic"}/{event}/{what}'
 
     def filter(self, name, what):
         """Take only some of an event."""
-        write(f'{self.path}/events/vnic/{name}/filter', what)
+        write(self.file(name, 'filter'), what)
 
     def clear(self):
         """Forget those so far."""
@@ -38,7 +43,7 @@ class Events:
         for line in read(self.path + '/trace').splitlines():
             if 'LOST' in line:
                 raise Fail('trace events were lost')
-            _, sep, text = line.partition(f' {name}: ')
+            _, sep, text = line.partition(f' {name.rpartition(":")[2]}: ')
             if sep:
                 fields = re.findall(r'(\w+)=(\S+)', text)
                 found.append({k: int(v) if re.fullmatch(r'-?\d+', v) else v for k, v in fields})

@@ -4,7 +4,6 @@
 # timeout: 300
 """Every drop is counted once, under its reason, everywhere: in `ip -s link` of the VF, in
 `ethtool -S` of the PF and of the VF, and by a trace event."""
-import struct
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
@@ -12,7 +11,8 @@ from devlink import Devlink
 from events import Events
 from ktap import Fail, between, defer, eq, note, run, sleep, slow, true, wait_for
 from misbehave import Misbehave
-from vnic import frame, load, mac_bytes, packet_socket, sh, shared
+from tso import tso, tso_socket
+from vnic import frame, load, packet_socket, sh, shared
 
 NOBODY = '02:00:00:99:99:99'
 MAC = ['02:00:00:00:00:01', '02:00:00:00:00:02', '02:00:00:00:00:03']
@@ -153,32 +153,17 @@ def malformed():
     provoke(2, 'tx_drop_malformed', lambda b: b.driver().tell(f'send {MAC[0]} 13 {N}'))
 
 
-def tso(length):
-    """A frame of VF 0 for VF 1 to be cut into 5 segments, its IP header with a length."""
-    payload = 4 * 1448 + 100
-    ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, length or 40 + payload, 1, 0, 64, 6, 0,
-                     bytes((10, 9, 0, 1)), bytes((10, 9, 0, 2)))
-    total = sum(struct.unpack('>10H', ip))
-    total = (total & 0xffff) + (total >> 16)
-    ip = ip[:10] + struct.pack('>H', ~(total + (total >> 16)) & 0xffff) + ip[12:]
-    tcp = struct.pack('>HHIIBBHHH', 1, 2, 3, 4, 5 << 4, 16, 1000, 0, 0)
-    head = mac_bytes(MAC[1]) + mac_bytes(MAC[0]) + struct.pack('>H', 0x800) + ip + tcp
-    # struct virtio_net_hdr: checksum wanted, TCPv4, header, segment, where the checksum is
-    return struct.pack('<BBHHHH', 1, 1, len(head), 1448, 34, 16) + head + bytes(payload)
-
-
 def tso_length():
     """tx_drop_malformed: to be segmented, but the IP packet is shorter than the frame"""
     def got(b):
         return b.pf.vfinfo()[1]['stats']['rx']['packets']
     b = shared(Bench)
-    sock = packet_socket(b.vf[0].name, b.vf[0].ns)
-    sock.setsockopt(263, 15, 1)     # SOL_PACKET, PACKET_VNET_HDR
+    sock = tso_socket(b.vf[0].name, b.vf[0].ns)
     before = got(b)
     for _ in range(N):
-        sock.send(tso(0))
+        sock.send(tso(MAC[1], MAC[0]))
     wait_for(lambda: got(b) - before == 5 * N, 'segments of frames that are right')
-    provoke(0, 'tx_drop_malformed', lambda b: [sock.send(tso(length)) for _ in range(N)
+    provoke(0, 'tx_drop_malformed', lambda b: [sock.send(tso(MAC[1], MAC[0], length)) for _ in range(N)
                                                for length in (40, 1488, 65535)], count=3 * N)
 
 
