@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the parts of the fuzzer of a VF's device share: programs (fuzz_prog.c), what does
- * them (fuzz_exec.c), what they reach (fuzz_cover.c) and the loop (fuzz.c).
+ * them (fuzz_exec.c, fuzz_exec.h), what they reach (fuzz_cover.c) and the loop (fuzz.c).
  *
  * Programs as text: fuzz/README.
  */
@@ -32,10 +32,36 @@
 #define FUZZ_QPS	2u	/* queue pairs that "start" makes */
 #define FUZZ_FRAMES	9u	/* kinds of frames */
 
+/*
+ * Of a VF with the virtio personality: virtqueues where a native one has its rings, with
+ * the table of descriptors first.
+ */
+#define FUZZ_VQS	5u
+#define FUZZ_VQ(q)	(0x2000u + (q) * 0x1000u)
+#define FUZZ_VQ_DRIVER	0x400u	/* the available ring; if packed, the ring */
+#define FUZZ_VQ_DEVICE	0x800u	/* the used ring; if packed, event suppression */
+#define FUZZ_VQ_TABLE	0xa80u	/* indirect */
+#define FUZZ_VQ_SIZE	64u	/* at most, to have it there */
+#define FUZZ_CTRL	0x7000u	/* a request */
+#define FUZZ_ANSWER	0x7f00u	/* ... and its answer */
+
+/* How "vsend", "vpost" and "vctrl" put a chain together */
+#define FUZZ_INDIRECT	1u	/* by a table */
+#define FUZZ_SPLIT	2u	/* the header alone */
+#define FUZZ_NOWHERE	4u	/* a request: no place for the result, or 3 bytes for it, or */
+#define FUZZ_LONG	8u
+#define FUZZ_MORE	16u	/* 8 bytes more */
+#define FUZZ_CSUM	8u	/* a frame: what its header asks for */
+#define FUZZ_GSO	16u
+#define FUZZ_MODES	32u
+
 enum fuzz_kind {
 	OP_VF, OP_START, OP_RD, OP_WR, OP_CFGRD, OP_CFGWR, OP_RGN, OP_MEM, OP_MSG, OP_HDR,
 	OP_QUEUE, OP_TXD, OP_CTX, OP_RXD, OP_POST, OP_SEND, OP_FRAME, OP_PROD, OP_MAP, OP_UNMAP,
-	OP_IRQ, OP_INFO, OP_RESET, OP_WAIT, OP_FLIP, OP_MMAP, OP_OPEN, OP_KINDS
+	OP_IRQ, OP_INFO, OP_RESET, OP_WAIT, OP_FLIP, OP_MMAP, OP_OPEN,
+	/* fuzz_virtio.c, then fuzz_vring.c */
+	OP_VIRTIO, OP_VSTART, OP_VSET, OP_VWIN, OP_VQ, OP_VQRESET,
+	OP_VDESC, OP_VOFFER, OP_VWORD, OP_VSEND, OP_VPOST, OP_VCTRL, OP_VKICK, OP_KINDS
 };
 
 struct fuzz_op {

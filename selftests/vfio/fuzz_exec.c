@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the fuzzer's programs do to VFs.
+ * What the fuzzer's programs do to VFs: VFs, memory, and the native device's operations.
  *
  * All VFs share one container and the memory in it, which stays; a VF is opened when a
  * program first needs it and closed at its end, which resets it and ends its threads.  A VF
@@ -15,11 +15,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "fuzz.h"
+#include "fuzz_exec.h"
 
 #define VFS		16
 #define REST_MS		1200	/* of a VF that has failed; the device's own is a second */
-#define ANSWER_MS	100
 #define BAR		0xf0000000ull	/* guest's memory where it may put the BAR */
 #define BAR_SIZE	0x10000u
 #define MAPS		16
@@ -27,25 +26,10 @@
 #define BAR0	VFIO_PCI_BAR0_REGION_INDEX
 #define CFG	VFIO_PCI_CONFIG_REGION_INDEX
 
-struct vf {
-	struct vdev	dev;
-	__u64		rests;		/* now_ms() until which it does */
-};
-
-/* One of the two VFs of a program */
-struct side {
-	struct vf	*vf;		/* NULL: not opened */
-	__u8		*mem;
-	__u64		iova;
-	__u16		seq;
-	bool		silent;		/* has left a message without an answer */
-	__u8		mac[6];
-	__u32		prod[FUZZ_QPS];	/* of TX rings, by "send" */
-};
-
 static struct vf vfs[VFS];
 static unsigned int num_vfs, next_vf;
-static struct side sides[2], *cur;
+static struct side sides[2];
+struct side *cur;
 static __u8 *mem, *more;
 static int eventfds[VNIC_MAX_VECTORS];
 static struct {
@@ -147,8 +131,8 @@ static void open_kvm(void)
 
 void fuzz_open(char **bdf, unsigned int n)
 {
+	unsigned int kinds[2] = {}, i;
 	pthread_t thread;
-	unsigned int i;
 
 	check(n >= 2 && n <= VFS, "2 to %u VFs, please", VFS);
 	open_kvm();
@@ -157,9 +141,12 @@ void fuzz_open(char **bdf, unsigned int n)
 			vdev_open_with(&vfs[i].dev, bdf[i], &vfs[0].dev);
 		else
 			vdev_open(&vfs[i].dev, bdf[i], false);
+		vfs[i].virtio = fuzz_virtio_is(&vfs[i].dev);
+		kinds[vfs[i].virtio]++;
 		close(vfs[i].dev.fd);
 		vfs[i].dev.fd = -1;
 	}
+	check(kinds[0] >= 2 && kinds[1] >= 2, "%u native VFs, %u virtio", kinds[0], kinds[1]);
 	num_vfs = n;
 	mem = get_memory(2 * FUZZ_HALF);
 	more = get_memory(MAPS * PAGE);
@@ -169,14 +156,14 @@ void fuzz_open(char **bdf, unsigned int n)
 	check(!pthread_create(&thread, NULL, flipper, NULL), "thread");
 }
 
-/* One that does not rest, and is not the other side's */
+/* One of the side's kind that does not rest, and is not the other side's */
 static struct vf *find_vf(void)
 {
 	struct vf *vf;
 
 	for (;; next_vf++) {
 		vf = &vfs[next_vf % num_vfs];
-		if (vf->dev.fd < 0 && vf->rests <= now_ms())
+		if (vf->virtio == cur->virtio && vf->dev.fd < 0 && vf->rests <= now_ms())
 			break;
 		if (!(next_vf % num_vfs))
 			usleep(1000);
@@ -195,16 +182,33 @@ static void open_vf(struct vf *vf)
 	cfg_write(&vf->dev, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
+static bool has_failed(struct vf *vf)
+{
+	__u32 status = 0;
+
+	if (vf->virtio)
+		return fuzz_virtio_failed(&vf->dev);
+	vdev_read(&vf->dev, BAR0, VNIC_REG_STATUS, &status, sizeof(status));
+	return le32toh(status) & VNIC_STATUS_FAILED;
+}
+
 static void close_vf(struct vf *vf)
 {
 	cfg_write(&vf->dev, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	if (reg_read(&vf->dev, VNIC_REG_STATUS) & VNIC_STATUS_FAILED)
+	if (has_failed(vf))
 		vf->rests = now_ms() + REST_MS;
 	close(vf->dev.fd);
 	vf->dev.fd = -1;
 }
 
-static struct vdev *dev(void)
+void fuzz_close(void)
+{
+	if (cur->vf)
+		close_vf(cur->vf);
+	cur->vf = NULL;
+}
+
+struct vdev *fuzz_dev(void)
 {
 	if (!cur->vf) {
 		cur->vf = find_vf();
@@ -215,8 +219,7 @@ static struct vdev *dev(void)
 
 /* ---- pieces of operations ---- */
 
-/* Room for @len bytes at an offset in the memory of both; wraps */
-static __u8 *at(__u64 off, size_t len)
+__u8 *fuzz_at(__u64 off, size_t len)
 {
 	return mem + off % (2 * FUZZ_HALF - len);
 }
@@ -227,10 +230,10 @@ static void store32(__u8 *p, __u32 val)
 	memcpy(p, &val, sizeof(val));
 }
 
-static void wr(__u64 off, unsigned int width, __u64 val)
+void fuzz_wr(__u64 off, unsigned int width, __u64 val)
 {
 	val = htole64(val);
-	vdev_write(dev(), BAR0, off & 0xffffff, &val, width > 8 ? 8 : width);
+	vdev_write(fuzz_dev(), BAR0, off & 0xffffff, &val, width > 8 ? 8 : width);
 }
 
 static struct vnic_mbx_page *mbx(void)
@@ -238,19 +241,16 @@ static struct vnic_mbx_page *mbx(void)
 	return (void *)(cur->mem + FUZZ_MBX);
 }
 
-/* An answer may be late, but not come any more if the VF has failed. */
-static bool failed(void)
+bool fuzz_failed(void)
 {
-	__u32 status = 0;
-
-	vdev_read(dev(), BAR0, VNIC_REG_STATUS, &status, sizeof(status));
-	return le32toh(status) & VNIC_STATUS_FAILED;
+	fuzz_dev();
+	return has_failed(cur->vf);
 }
 
 /* A message whose header is right but for what is given; waits for the answer */
 static bool kick_message(__u16 version, __u16 opcode, __u16 len, __u32 status, __u32 rsvd)
 {
-	__u64 end = now_ms() + (cur->silent ? 1 : ANSWER_MS), now;
+	__u64 end = now_ms() + (cur->silent || cur->virtio ? 1 : FUZZ_ANSWER_MS), now;
 
 	if (!++cur->seq)
 		cur->seq = 1;
@@ -263,14 +263,14 @@ static bool kick_message(__u16 version, __u16 opcode, __u16 len, __u32 status, _
 		.rsvd = htole32(rsvd),
 	};
 	__sync_synchronize();
-	wr(VNIC_REG_MBX_KICK, 4, 1);
+	fuzz_wr(VNIC_REG_MBX_KICK, 4, 1);
 	while (le16toh(__atomic_load_n(&mbx()->resp.seq, __ATOMIC_SEQ_CST)) != cur->seq) {
 		now = now_ms();
 		if (now >= end) {
 			cur->silent = true;
 			return false;
 		}
-		if (!wait_eventfd(eventfds[0], 5) && failed())
+		if (!wait_eventfd(eventfds[0], 5) && fuzz_failed())
 			end = now;
 	}
 	return true;
@@ -309,8 +309,8 @@ static void do_start(__u64 features)
 	unsigned int qps = features & 1ull << VNIC_F_MQ ? FUZZ_QPS : 1, qp, rx;
 	__u32 base = cur->iova - MEM_IOVA;
 
-	wr(VNIC_REG_MBX_ADDR_HI, 4, (cur->iova + FUZZ_MBX) >> 32);
-	wr(VNIC_REG_MBX_ADDR_LO, 4, cur->iova + FUZZ_MBX);
+	fuzz_wr(VNIC_REG_MBX_ADDR_HI, 4, (cur->iova + FUZZ_MBX) >> 32);
+	fuzz_wr(VNIC_REG_MBX_ADDR_LO, 4, cur->iova + FUZZ_MBX);
 	do_message(VNIC_MBX_HELLO, sizeof(hello), 0, (__u8 *)&hello, sizeof(hello));
 	memcpy(cur->mac, ((struct vnic_mbx_caps *)mbx()->resp_payload)->mac, sizeof(cur->mac));
 	for (qp = 0; qp < qps; qp++)
@@ -318,65 +318,6 @@ static void do_start(__u64 features)
 			do_queue(rx, qp, 1 + qp, FUZZ_RING_SIZE, base + FUZZ_RING(qp, rx),
 				 base + FUZZ_EVENT(qp, rx));
 	do_message(VNIC_MBX_ENABLE, sizeof(on), 0, (__u8 *)&on, sizeof(on));
-}
-
-static __u16 ip_csum(const __u8 *p, unsigned int len)
-{
-	__u32 sum = 0;
-
-	for (; len > 1; len -= 2, p += 2)
-		sum += p[0] << 8 | p[1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~(sum + (sum >> 16));
-}
-
-/* Headers of kind @kind (fuzz/README) for a frame of @len bytes: the first 128 bytes */
-static void put_headers(__u8 *f, unsigned int kind, __u32 len)
-{
-	const struct side *peer = cur == &sides[0] ? &sides[1] : &sides[0];
-	static const __u8 wide[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	static const __u8 multi[6] = { 0x01, 0x00, 0x5e, 0, 0, 1 };
-	static const __u8 control[6] = { 0x01, 0x80, 0xc2, 0, 0, 0 };
-	bool tcp = kind == 1 || kind == 2 || kind == 7, six = kind == 2;
-	__u16 ip_len, csum;
-	__u8 *ip = f + 14;
-
-	memset(f, 0, 128);
-	memcpy(f, kind && kind != 8 ? peer->mac : wide, 6);
-	if (kind == 5 || kind == 6)
-		memcpy(f, kind == 5 ? multi : control, 6);
-	memcpy(f + 6, cur->mac, 6);
-	if (kind == 4 || kind == 7) {	/* tagged */
-		memcpy(f + 12, (const __u8[]){ 0x81, 0x00, 0x00, 0x01 }, 4);
-		ip += 4;
-	}
-	ip_len = len - (ip - f);
-	if (!kind || kind == 5 || kind == 6 || kind == 4) {
-		memcpy(ip - 2, (const __u8[]){ 0x88, 0xb5 }, 2);
-	} else if (six) {
-		memcpy(ip - 2, (const __u8[]){ 0x86, 0xdd, 0x60 }, 3);
-		ip[4] = (ip_len - 40) >> 8;
-		ip[5] = ip_len - 40;
-		ip[6] = 6;
-		ip[7] = 64;
-		ip[8 + 15] = 1;
-		ip[24 + 15] = 2;
-		ip[40 + 12] = 0x50;
-	} else {
-		memcpy(ip - 2, (const __u8[]){ 0x08, 0x00, 0x45 }, 3);
-		ip[1] = 2;	/* ECT */
-		ip[2] = ip_len >> 8;
-		ip[3] = ip_len;
-		ip[8] = 64;
-		ip[9] = tcp ? 6 : 17;
-		memcpy(ip + 12, (const __u8[]){ 10, 0, 0, 1, 10, 0, 0, 2 }, 8);
-		csum = ip_csum(ip, 20);
-		ip[10] = csum >> 8;
-		ip[11] = csum;
-		memcpy(ip + 20, (const __u8[]){ 0x30, 0x39, 0, 80 }, 4);
-		if (tcp)
-			ip[20 + 12] = 0x50;
-	}
 }
 
 static void do_post(unsigned int qp, unsigned int n)
@@ -390,7 +331,7 @@ static void do_post(unsigned int qp, unsigned int n)
 			.len = htole32(FUZZ_BUF),
 		};
 	store32(cur->mem + FUZZ_EVENT(qp, 1), n);
-	wr(VNIC_DOORBELL_RX(qp), 4, qp);
+	fuzz_wr(VNIC_DOORBELL_RX(qp), 4, qp);
 }
 
 /*
@@ -409,7 +350,7 @@ static void do_send(unsigned int qp, unsigned int kind, __u32 len, unsigned int 
 		__u8 *frame = cur->mem + FUZZ_TX_BUFS + slot * FUZZ_BUF;
 		__u64 addr = cur->iova + FUZZ_TX_BUFS + slot * FUZZ_BUF;
 
-		put_headers(frame, kind, len);
+		fuzz_headers(frame, kind, len);
 		if (offload) {
 			struct vnic_tx_ctx *ctx = (void *)&ring[cur->prod[qp]++ % FUZZ_RING_SIZE];
 			bool tcp = kind == 1 || kind == 2 || kind == 7;
@@ -434,7 +375,7 @@ static void do_send(unsigned int qp, unsigned int kind, __u32 len, unsigned int 
 	}
 	store32(cur->mem + FUZZ_EVENT(qp, 0), cur->prod[qp]);
 	__sync_synchronize();
-	wr(VNIC_DOORBELL_TX(qp), 4, qp);
+	fuzz_wr(VNIC_DOORBELL_TX(qp), 4, qp);
 }
 
 static void do_txd(const __u64 *a)
@@ -444,7 +385,7 @@ static void do_txd(const __u64 *a)
 		.rsvd = htole32(a[5] == 7),
 	};
 
-	memcpy(at(a[0] + a[1] % VNIC_RING_MAX * sizeof(d), sizeof(d)), &d, sizeof(d));
+	memcpy(fuzz_at(a[0] + a[1] % VNIC_RING_MAX * sizeof(d), sizeof(d)), &d, sizeof(d));
 }
 
 static void do_ctx(const __u64 *a)
@@ -454,7 +395,7 @@ static void do_ctx(const __u64 *a)
 		.gso_size = htole16(a[4]), .hdr_len = htole16(a[5]), .flags = htole16(a[6]),
 	};
 
-	memcpy(at(a[0] + a[1] % VNIC_RING_MAX * sizeof(d), sizeof(d)), &d, sizeof(d));
+	memcpy(fuzz_at(a[0] + a[1] % VNIC_RING_MAX * sizeof(d), sizeof(d)), &d, sizeof(d));
 }
 
 static void do_rxd(const __u64 *a)
@@ -463,7 +404,7 @@ static void do_rxd(const __u64 *a)
 		.addr = htole64(a[2]), .len = htole32(a[3]), .rsvd = htole32(a[4] == 7),
 	};
 
-	memcpy(at(a[0] + a[1] % VNIC_RING_MAX * sizeof(d), sizeof(d)), &d, sizeof(d));
+	memcpy(fuzz_at(a[0] + a[1] % VNIC_RING_MAX * sizeof(d), sizeof(d)), &d, sizeof(d));
 }
 
 static void do_rgn(const __u64 *a)
@@ -472,9 +413,9 @@ static void do_rgn(const __u64 *a)
 	size_t len = a[2] * 3 % sizeof(buf);
 
 	if (a[3])
-		vdev_write(dev(), a[0] % VFIO_PCI_NUM_REGIONS, a[1], buf, len);
+		vdev_write(fuzz_dev(), a[0] % VFIO_PCI_NUM_REGIONS, a[1], buf, len);
 	else
-		vdev_read(dev(), a[0] % VFIO_PCI_NUM_REGIONS, a[1], buf, len);
+		vdev_read(fuzz_dev(), a[0] % VFIO_PCI_NUM_REGIONS, a[1], buf, len);
 }
 
 /* Pages beside the memory that is always there */
@@ -503,7 +444,7 @@ static void do_irq(__u64 index, __u64 start, __u64 count, __u64 flags, __u64 fds
 
 	for (i = 0; i < ARRAY_SIZE(data); i++)
 		data[i] = fds < 2 ? -1 : fds == 2 ? 0 : eventfds[(start + i) % VNIC_MAX_VECTORS];
-	vdev_set_irqs(dev(), flags, index, start, count, data,
+	vdev_set_irqs(fuzz_dev(), flags, index, start, count, data,
 		      flags & VFIO_IRQ_SET_DATA_NONE ? 0 : sizeof(data));
 }
 
@@ -519,7 +460,7 @@ static void do_info(__u64 which, __u64 index, __u64 argsz)
 		buf[0] = sizeof(buf);
 		buf[1] = argsz;
 	}
-	ioctl(dev()->fd, requests[which % ARRAY_SIZE(requests)], buf);
+	ioctl(fuzz_dev()->fd, requests[which % ARRAY_SIZE(requests)], buf);
 }
 
 static void do_mmap(__u64 off, __u64 pages, bool touch)
@@ -527,8 +468,8 @@ static void do_mmap(__u64 off, __u64 pages, bool touch)
 	size_t len = (1 + pages % 3 / 2) * PAGE;
 	__u32 *p;
 
-	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, dev()->fd,
-		 dev()->off[BAR0] + (off & ~(PAGE - 1ull)));
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fuzz_dev()->fd,
+		 fuzz_dev()->off[BAR0] + (off & ~(PAGE - 1ull)));
 	if (p == MAP_FAILED)
 		return;
 	if (touch)
@@ -544,9 +485,9 @@ static void do_cfg(const __u64 *a, bool write)
 	if (write && (a[0] & ~4ull) == PCI_BASE_ADDRESS_0 && a[2] % 4 == 0)
 		val = htole32(a[0] & 4 ? 0 : (__u32)BAR);
 	if (write)
-		vdev_write(dev(), CFG, a[0], &val, width);
+		vdev_write(fuzz_dev(), CFG, a[0], &val, width);
 	else
-		vdev_read(dev(), CFG, a[0], &val, width);
+		vdev_read(fuzz_dev(), CFG, a[0], &val, width);
 }
 
 /* ---- programs ---- */
@@ -573,14 +514,14 @@ static void do_rings(const struct fuzz_op *op)
 			1 + a[4] % (FUZZ_RING_SIZE / 20), a[5] & 1);
 		break;
 	case OP_FRAME:
-		put_headers(at(a[0], 128), a[1] % FUZZ_FRAMES, a[2]);
+		fuzz_headers(fuzz_at(a[0], 128), a[1] % FUZZ_FRAMES, a[2]);
 		break;
 	case OP_PROD:
-		store32(at(a[0] & ~3ull, 4), a[1]);
-		wr(VNIC_DOORBELL_TX(0) + ((a[0] % FUZZ_HALF - 0x1000) / 0x80 % 4) * 4, 4, 0);
+		store32(fuzz_at(a[0] & ~3ull, 4), a[1]);
+		fuzz_wr(VNIC_DOORBELL_TX(0) + ((a[0] % FUZZ_HALF - 0x1000) / 0x80 % 4) * 4, 4, 0);
 		break;
 	case OP_FLIP:
-		flip_start(at(a[0] & ~3ull, 4), a[1], a[2], a[3]);
+		flip_start(fuzz_at(a[0] & ~3ull, 4), a[1], a[2], a[3]);
 		break;
 	}
 }
@@ -598,10 +539,10 @@ static void do_op(const struct fuzz_op *op)
 		do_start(a[0]);
 		break;
 	case OP_RD:
-		vdev_read(dev(), BAR0, a[0] & 0xffffff, &val, a[1] > 8 ? 8 : a[1]);
+		vdev_read(fuzz_dev(), BAR0, a[0] & 0xffffff, &val, a[1] > 8 ? 8 : a[1]);
 		break;
 	case OP_WR:
-		wr(a[0], a[1], a[2]);
+		fuzz_wr(a[0], a[1], a[2]);
 		break;
 	case OP_CFGRD:
 	case OP_CFGWR:
@@ -611,7 +552,7 @@ static void do_op(const struct fuzz_op *op)
 		do_rgn(a);
 		break;
 	case OP_MEM:
-		memcpy(at(a[0], FUZZ_DATA), op->data, op->len);
+		memcpy(fuzz_at(a[0], FUZZ_DATA), op->data, op->len);
 		break;
 	case OP_MSG:
 		do_message(a[0], a[1], a[2], op->data, op->len);
@@ -635,7 +576,7 @@ static void do_op(const struct fuzz_op *op)
 		do_info(a[0], a[1], a[2]);
 		break;
 	case OP_RESET:
-		vdev_reset(dev());
+		vdev_reset(fuzz_dev());
 		break;
 	case OP_WAIT:
 		usleep(a[0] % 16 * 500);
@@ -644,12 +585,13 @@ static void do_op(const struct fuzz_op *op)
 		do_mmap(a[0], a[1], a[2] & 1);
 		break;
 	case OP_OPEN:
-		if (cur->vf)
-			close_vf(cur->vf);
-		cur->vf = NULL;
+		fuzz_close();
 		break;
 	default:
-		do_rings(op);
+		if (op->kind < OP_VIRTIO)
+			do_rings(op);
+		else
+			fuzz_virtio(op);
 	}
 }
 
@@ -672,7 +614,7 @@ void fuzz_run(const struct fuzz_prog *p)
 	for (i = 0; i < 2; i++)
 		sides[i] = (struct side) {
 			.mem = mem + i * FUZZ_HALF, .iova = MEM_IOVA + i * FUZZ_HALF,
-			.mac = { 2, 0, 0, 0, 0, i },
+			.mac = { 2, 0, 0, 0, 0, i }, .peer = &sides[!i],
 		};
 	cur = sides;
 	for (i = 0; i < p->n; i++) {
@@ -681,9 +623,8 @@ void fuzz_run(const struct fuzz_prog *p)
 		__atomic_fetch_add(&fuzz_done, 1, __ATOMIC_RELAXED);
 	}
 	flip_stop();
-	for (i = 0; i < 2; i++)
-		if (sides[i].vf)
-			close_vf(sides[i].vf);
+	for (cur = sides; cur < sides + 2; cur++)
+		fuzz_close();
 	if (maps_changed)
 		restore_maps();
 }

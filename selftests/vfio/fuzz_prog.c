@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs of the fuzzer: as text, made by chance, changed by chance.
+ * Programs of the fuzzer: as text, made by chance, changed by chance (what is about virtio
+ * alone: fuzz_vvalue.c).
  *
  * What an operation takes is in one table; each argument has a type, which says what
  * values are worth a try.
@@ -8,7 +9,7 @@
 #include <ctype.h>
 #include <linux/pci_regs.h>
 
-#include "fuzz.h"
+#include "fuzz_prog.h"
 
 __u64 fuzz_seed = 1;
 
@@ -22,17 +23,11 @@ __u32 fuzz_rnd(__u32 n)
 
 /* ---- the table ---- */
 
-enum type {
-	NONE, ANY, BOOL, REG, WIDTH, CFG, REGION, MEM, ADDR, LEN, OPCODE, FEATURES, QP, VECTOR,
-	SIZE, RING, EVENT, SLOT, TXFLAGS, CTXFLAGS, FRAME, COUNT, FEW, IRQINDEX, IRQFLAGS, CSUM,
-	ALL_TYPES
-};
-
 static const struct fuzz_row {
 	const char	*name;
 	__u8		weight;		/* how often one is made */
 	bool		data;		/* it has some */
-	__u8		arg[FUZZ_ARGS];	/* enum type */
+	__u8		arg[FUZZ_ARGS];	/* enum fuzz_type */
 } rows[OP_KINDS] = {
 	[OP_VF]		= { "vf", 3, false, { BOOL } },
 	[OP_START]	= { "start", 3, false, { FEATURES } },
@@ -61,6 +56,19 @@ static const struct fuzz_row {
 	[OP_FLIP]	= { "flip", 6, false, { MEM, ANY, ANY, WIDTH } },
 	[OP_MMAP]	= { "mmap", 1, false, { REG, COUNT, BOOL } },
 	[OP_OPEN]	= { "open", 1, false, { } },
+	[OP_VIRTIO]	= { "virtio", 1, false, { BOOL } },
+	[OP_VSTART]	= { "vstart", 4, false, { VFEATURES, VSIZE } },
+	[OP_VSET]	= { "vset", 10, false, { VFIELD, ANY } },
+	[OP_VWIN]	= { "vwin", 4, false, { VREG, WIDTH, WIDTH, ANY, BOOL } },
+	[OP_VQ]		= { "vq", 5, false, { VQ, VSIZE, VECTOR, VRING, VRING, VRING } },
+	[OP_VQRESET]	= { "vqreset", 3, false, { VQ, BOOL } },
+	[OP_VDESC]	= { "vdesc", 8, false, { VRING, SLOT, ADDR, LEN, VFLAGS, VNEXT } },
+	[OP_VOFFER]	= { "voffer", 6, false, { VQ, SLOT } },
+	[OP_VWORD]	= { "vword", 6, false, { VQ, FEW, VWORD } },
+	[OP_VSEND]	= { "vsend", 14, false, { VQ, FRAME, LEN, PIECES, COUNT, MODE } },
+	[OP_VPOST]	= { "vpost", 6, false, { VQ, VLEN, PIECES, COUNT, MODE } },
+	[OP_VCTRL]	= { "vctrl", 26, true, { CLASS, CLASS, LEN, ANY, MODE } },
+	[OP_VKICK]	= { "vkick", 3, false, { VQ, WIDTH, VQ } },
 };
 
 static unsigned int args_of(unsigned int kind)
@@ -155,7 +163,10 @@ size_t fuzz_print(const struct fuzz_prog *p, char *text, size_t size)
 
 /* ---- values ---- */
 
-static __u64 edge(void)
+/* The program to be made or changed is for virtio VFs, or for one of them. */
+static bool virtio;
+
+__u64 fuzz_edge(void)
 {
 	static const __u64 edges[] = {
 		0, 1, 2, 3, 4, 5, 13, 14, 15, 16, 17, 31, 32, 60, 63, 64, 65, 100, 127, 128, 129,
@@ -167,24 +178,26 @@ static __u64 edge(void)
 	return edges[fuzz_rnd(ARRAY_SIZE(edges))];
 }
 
-static __u64 half(void)
+__u64 fuzz_half(void)
 {
 	return fuzz_rnd(4) ? 0 : FUZZ_HALF;
 }
 
 static __u64 mem_offset(void)
 {
+	if (virtio && fuzz_rnd(8))
+		return fuzz_half() + fuzz_virtio_offset();
 	switch (fuzz_rnd(6)) {
 	case 0:
-		return half() + FUZZ_MBX + 2 * fuzz_rnd(64);
+		return fuzz_half() + FUZZ_MBX + 2 * fuzz_rnd(64);
 	case 1:
-		return half() + FUZZ_EVENT(fuzz_rnd(FUZZ_QPS), fuzz_rnd(2)) + 4 * fuzz_rnd(2);
+		return fuzz_half() + FUZZ_EVENT(fuzz_rnd(FUZZ_QPS), fuzz_rnd(2)) + 4 * fuzz_rnd(2);
 	case 2:		/* length and flags of a descriptor */
 	case 3:
-		return half() + FUZZ_RING(fuzz_rnd(FUZZ_QPS), fuzz_rnd(2)) + 16 * fuzz_rnd(4) +
-		       (fuzz_rnd(4) ? 8 : 2 * fuzz_rnd(8));
+		return fuzz_half() + FUZZ_RING(fuzz_rnd(FUZZ_QPS), fuzz_rnd(2)) +
+		       16 * fuzz_rnd(4) + (fuzz_rnd(4) ? 8 : 2 * fuzz_rnd(8));
 	case 4:
-		return half() + FUZZ_TX_BUFS + FUZZ_BUF * fuzz_rnd(4) + fuzz_rnd(64);
+		return fuzz_half() + FUZZ_TX_BUFS + FUZZ_BUF * fuzz_rnd(4) + fuzz_rnd(64);
 	default:
 		return fuzz_rnd(2 * FUZZ_HALF);
 	}
@@ -200,11 +213,11 @@ static __u64 address(void)
 	case 2:
 		return ~0ull - fuzz_rnd(8192);
 	case 3:
-		return edge();
+		return fuzz_edge();
 	case 4:
-		return MEM_IOVA + half() + FUZZ_RX_BUFS + fuzz_rnd(FUZZ_RX_SLOTS) * FUZZ_BUF;
+		return MEM_IOVA + fuzz_half() + FUZZ_RX_BUFS + fuzz_rnd(FUZZ_RX_SLOTS) * FUZZ_BUF;
 	default:
-		return MEM_IOVA + half() + FUZZ_TX_BUFS + fuzz_rnd(FUZZ_TX_SLOTS) * FUZZ_BUF;
+		return MEM_IOVA + fuzz_half() + FUZZ_TX_BUFS + fuzz_rnd(FUZZ_TX_SLOTS) * FUZZ_BUF;
 	}
 }
 
@@ -216,6 +229,8 @@ static __u64 reg(void)
 		VNIC_REG_MBX_KICK, VNIC_REG_GENERATION, VNIC_REG_KICK,
 	};
 
+	if (virtio && fuzz_rnd(4))
+		return fuzz_virtio_value(VREG);
 	switch (fuzz_rnd(8)) {
 	case 0:
 		return fuzz_rnd(VNIC_BAR_CTRL_SIZE + 16);
@@ -234,6 +249,7 @@ static __u64 config(void)
 		PCI_COMMAND, PCI_STATUS, PCI_CACHE_LINE_SIZE, PCI_BASE_ADDRESS_0,
 		PCI_BASE_ADDRESS_1, PCI_BASE_ADDRESS_2, PCI_BASE_ADDRESS_3, PCI_ROM_ADDRESS,
 		PCI_INTERRUPT_LINE, 0x40, 0x44, 0x50, 0x58, 0x90, 0x92, 0x94,
+		0xe8, 0xec, 0xf0, 0xf4,		/* virtio's window to BAR0 */
 	};
 
 	return fuzz_rnd(4) ? at[fuzz_rnd(ARRAY_SIZE(at))] : fuzz_rnd(fuzz_rnd(4) ? 256 : 4200);
@@ -261,7 +277,7 @@ static __u64 value(unsigned int type)
 	__u32 i = fuzz_rnd(1u << 16);
 
 	if (!fuzz_rnd(12))
-		return fuzz_rnd(2) ? edge() : fuzz_rnd(~0u);
+		return fuzz_rnd(2) ? fuzz_edge() : fuzz_rnd(~0u);
 	switch (type) {
 	case BOOL:
 		return i % 2;
@@ -278,7 +294,7 @@ static __u64 value(unsigned int type)
 	case ADDR:
 		return address();
 	case LEN:
-		return i % 3 ? 14 + fuzz_rnd(1600) : edge();
+		return i % 3 ? 14 + fuzz_rnd(1600) : fuzz_edge();
 	case OPCODE:
 		return 1 + i % VNIC_MBX_SET_VLANS;
 	case FEATURES:
@@ -290,9 +306,9 @@ static __u64 value(unsigned int type)
 	case SIZE:
 		return 32ull << fuzz_rnd(9);
 	case RING:
-		return half() + FUZZ_RING(i % FUZZ_QPS, fuzz_rnd(2));
+		return fuzz_half() + FUZZ_RING(i % FUZZ_QPS, fuzz_rnd(2));
 	case EVENT:
-		return half() + FUZZ_EVENT(i % FUZZ_QPS, fuzz_rnd(2));
+		return fuzz_half() + FUZZ_EVENT(i % FUZZ_QPS, fuzz_rnd(2));
 	case SLOT:
 		return i % (fuzz_rnd(4) ? 8 : FUZZ_RING_SIZE);
 	case TXFLAGS:
@@ -312,8 +328,10 @@ static __u64 value(unsigned int type)
 		return i % 8 ? 2 : i / 8 % 6;
 	case IRQFLAGS:
 		return irq_flags[i % ARRAY_SIZE(irq_flags)];
+	case VIRTIO_TYPES ... ALL_TYPES:
+		return fuzz_virtio_value(type);
 	default:
-		return fuzz_rnd(3) ? edge() : fuzz_rnd(~0u);
+		return fuzz_rnd(3) ? fuzz_edge() : fuzz_rnd(~0u);
 	}
 }
 
@@ -325,7 +343,7 @@ static void make_payload(struct fuzz_op *op)
 
 	op->len = 16;
 	for (i = 0; i < op->len; i += 2) {
-		field = fuzz_rnd(3) ? 0 : fuzz_rnd(2) ? fuzz_rnd(8) : edge();
+		field = fuzz_rnd(3) ? 0 : fuzz_rnd(2) ? fuzz_rnd(8) : fuzz_edge();
 		op->data[i] = field;
 		op->data[i + 1] = field >> 8;
 	}
@@ -352,7 +370,7 @@ static void make_payload(struct fuzz_op *op)
 		op->data[1] = 0x81;
 	} else if (opcode == VNIC_MBX_SET_COALESCE) {
 		memset(op->data, 0, 8);
-		field = fuzz_rnd(2) ? fuzz_rnd(6) : edge();
+		field = fuzz_rnd(2) ? fuzz_rnd(6) : fuzz_edge();
 		op->data[0] = field;
 		op->data[1] = field >> 8;
 		op->data[4] = fuzz_rnd(256);
@@ -366,24 +384,65 @@ static void make_payload(struct fuzz_op *op)
 	}
 }
 
+/* How often one is made: in a program about virtio others are, too, but seldom */
+static unsigned int weight(unsigned int kind)
+{
+	bool native = kind == OP_START || (kind >= OP_MSG && kind <= OP_PROD);
+
+	if (kind >= OP_VIRTIO && !virtio)
+		return 0;
+	if (native && virtio && kind != OP_SEND && kind != OP_FRAME)
+		return rows[kind].weight;
+	return 8 * rows[kind].weight;
+}
+
+static void finish_op(struct fuzz_op *op)
+{
+	unsigned int i;
+
+	if (op->kind == OP_MSG)
+		make_payload(op);
+	else if (op->kind == OP_VCTRL)
+		fuzz_virtio_request(op);
+	else if (op->kind == OP_VSET)
+		op->arg[1] = fuzz_virtio_field(op->arg[0]);
+	else if (rows[op->kind].data)
+		for (op->len = 1 + fuzz_rnd(16), i = 0; i < op->len; i++)
+			op->data[i] = fuzz_rnd(256);
+}
+
 static void make_op(struct fuzz_op *op)
 {
 	unsigned int total = 0, pick, i;
 
 	for (i = 0; i < OP_KINDS; i++)
-		total += rows[i].weight;
+		total += weight(i);
 	pick = fuzz_rnd(total);
-	for (i = 0; pick >= rows[i].weight; i++)
-		pick -= rows[i].weight;
+	for (i = 0; pick >= weight(i); i++)
+		pick -= weight(i);
 	memset(op, 0, sizeof(*op));
 	op->kind = i;
 	for (i = 0; i < args_of(op->kind); i++)
 		op->arg[i] = value(rows[op->kind].arg[i]);
-	if (op->kind == OP_MSG)
-		make_payload(op);
-	else if (rows[op->kind].data)
-		for (op->len = 1 + fuzz_rnd(16), i = 0; i < op->len; i++)
-			op->data[i] = fuzz_rnd(256);
+	finish_op(op);
+}
+
+static void add_op(struct fuzz_prog *p, unsigned int kind, __u64 a, __u64 b)
+{
+	p->op[p->n++] = (struct fuzz_op) { .kind = kind, .arg = { a, b } };
+}
+
+/* The start of a VF, mostly of the kind that the program is about, with room for frames */
+static void add_start(struct fuzz_prog *p)
+{
+	if (virtio && fuzz_rnd(4)) {
+		add_op(p, OP_VSTART, value(VFEATURES), value(VSIZE));
+		add_op(p, OP_VPOST, 0, 1526);
+		p->op[p->n - 1].arg[3] = fuzz_rnd(64);
+	} else {
+		add_op(p, OP_START, features(), 0);
+		add_op(p, OP_POST, 0, 64);
+	}
 }
 
 void fuzz_make(struct fuzz_prog *p)
@@ -391,15 +450,16 @@ void fuzz_make(struct fuzz_prog *p)
 	unsigned int n = 3 + fuzz_rnd(12);
 
 	p->n = 0;
+	virtio = fuzz_rnd(2);
 	if (fuzz_rnd(8)) {
-		p->op[p->n++] = (struct fuzz_op) { .kind = OP_START, .arg[0] = features() };
+		add_start(p);
 		if (fuzz_rnd(2)) {
-			p->op[p->n++] = (struct fuzz_op) { .kind = OP_VF, .arg[0] = 1 };
-			p->op[p->n++] = (struct fuzz_op) { .kind = OP_START,
-							   .arg[0] = features() };
-			p->op[p->n++] = (struct fuzz_op) { .kind = OP_POST, .arg[1] = 64 };
-			p->op[p->n++] = (struct fuzz_op) { .kind = OP_VF };
+			add_op(p, OP_VF, 1, 0);
+			add_start(p);
+			add_op(p, OP_VF, 0, 0);
 		}
+	} else if (virtio) {
+		add_op(p, OP_VIRTIO, 1, 0);
 	}
 	while (n--)
 		make_op(&p->op[p->n++]);
@@ -412,6 +472,11 @@ static void change_arg(struct fuzz_op *op)
 	unsigned int n = args_of(op->kind), i;
 	__u64 *arg;
 
+	if (op->kind == OP_VCTRL && fuzz_rnd(2)) {	/* another request */
+		op->arg[0] = value(CLASS);
+		finish_op(op);
+		return;
+	}
 	if (op->len && (!n || fuzz_rnd(2))) {
 		op->data[fuzz_rnd(op->len)] = fuzz_rnd(2) ? fuzz_rnd(256) : fuzz_rnd(8);
 		return;
@@ -428,12 +493,12 @@ static void change_arg(struct fuzz_op *op)
 		*arg += fuzz_rnd(33) - 16;
 		break;
 	case 2:
-		*arg = edge();
+		*arg = fuzz_edge();
 		break;
 	default:
 		*arg = value(rows[op->kind].arg[i]);
-		if (op->kind == OP_MSG && i == 0)
-			make_payload(op);
+		if (i == 0 && (op->kind == OP_MSG || op->kind == OP_VSET || op->kind == OP_VCTRL))
+			finish_op(op);
 	}
 }
 
@@ -464,10 +529,20 @@ static void insert_flip(struct fuzz_prog *p)
 	struct fuzz_op op = { .kind = OP_FLIP };
 
 	op.arg[0] = mem_offset() & ~3ull;
-	op.arg[1] = fuzz_rnd(2) ? 0x10000 | (14 + fuzz_rnd(1500)) : edge();
-	op.arg[2] = fuzz_rnd(2) ? 0x10000 | (14 + fuzz_rnd(1500)) : edge();
+	op.arg[1] = fuzz_rnd(2) ? (!virtio << 16) | (14 + fuzz_rnd(1500)) : fuzz_edge();
+	op.arg[2] = fuzz_rnd(2) ? (!virtio << 16) | (14 + fuzz_rnd(1500)) : fuzz_edge();
 	op.arg[3] = 4;
 	insert_ops(p, at, &op, 1);
+}
+
+static bool is_virtio(const struct fuzz_prog *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n; i++)
+		if (p->op[i].kind >= OP_VIRTIO)
+			return true;
+	return false;
 }
 
 void fuzz_mutate(struct fuzz_prog *p, const struct fuzz_prog *other)
@@ -476,6 +551,7 @@ void fuzz_mutate(struct fuzz_prog *p, const struct fuzz_prog *other)
 	struct fuzz_op op;
 	unsigned int at;
 
+	virtio = is_virtio(p);
 	do {
 		at = fuzz_rnd(p->n);
 		switch (fuzz_rnd(10)) {
