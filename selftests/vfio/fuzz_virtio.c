@@ -64,7 +64,7 @@ static __u32 get(__u64 field)
 	return le32toh(val);
 }
 
-static __u64 offered(void)
+static __u64 vq_offers(void)
 {
 	__u64 lo;
 
@@ -108,7 +108,7 @@ static void do_start(__u64 features, __u64 size)
 
 	set(VIRTIO_PCI_COMMON_STATUS, 0);
 	set(VIRTIO_PCI_COMMON_STATUS, begun);
-	cur->features = features & offered();
+	cur->features = features & vq_offers();
 	set(VIRTIO_PCI_COMMON_GFSELECT, 0);
 	set(VIRTIO_PCI_COMMON_GF, cur->features);
 	set(VIRTIO_PCI_COMMON_GFSELECT, 1);
