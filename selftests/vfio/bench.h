@@ -77,6 +77,8 @@ struct health health(void);
 void check_stopped(const char *reason);
 /* So many requests of VF 0 were refused since bench_open() */
 void check_refused(__u64 n);
+/* What devlink health says now is what those two count from. */
+void health_note(void);
 
 /* A frame that came out at PF or wire, with what the stack says of it */
 struct out {

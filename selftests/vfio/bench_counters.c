@@ -145,6 +145,11 @@ void check_refused(__u64 n)
 	check_eq(h.refused - health_before.refused, n);
 }
 
+void health_note(void)
+{
+	health_before = health();
+}
+
 void bench_count(void)
 {
 	get_names();

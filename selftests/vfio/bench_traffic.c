@@ -89,14 +89,15 @@ void traffic_stop(void)
 
 /*
  * Seen on an emulated machine of two CPUs, busy or not: a median of 0.9 to 1.4 of the quiet
- * one, and a 99th percentile of 1.5 to 21 times that.  What is above shares the CPUs with
- * threads that never sleep, and waits for some time slices.
+ * one, and a 99th percentile of 1.5 to 21 times that; beside other machines on the same CPUs
+ * up to 17 ms on the debug kernel.  One in a hundred may wait for some time slices of threads,
+ * or of machines, that never sleep.
  */
 void traffic_judge(void)
 {
 	timely(busy_us <= 2 * quiet_us + 5 * bench_slow,
 	       "the others were held up: median %u us, %u us when it is quiet", busy_us, quiet_us);
-	timely(tail_us <= 25 * quiet_us + 100 * bench_slow,
+	timely(tail_us <= 25 * quiet_us + 5000 * bench_slow,
 	       "some of the others were held up: p99 %u us, the median is %u us when it is quiet",
 	       tail_us, quiet_us);
 }
