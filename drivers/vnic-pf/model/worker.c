@@ -187,7 +187,10 @@ static bool vnic_worker_turn(struct vnic_worker *w)
 		return false;
 	__set_current_state(TASK_RUNNING);
 	kcov_remote_start_common(w->fn->kcov.handle);
-	for_each_set_bit(bit, &w->pending, VNIC_WORK_BITS) {
+	/* Others set bits meanwhile: each is looked at as it comes. */
+	for (bit = 0; bit < VNIC_WORK_BITS; bit++) {
+		if (!test_bit(bit, &w->pending))
+			continue;
 		if (test_and_clear_bit(bit, &w->pending) && w->work(w->fn, w->qp, bit))
 			set_bit(bit, &w->pending);
 		if (READ_ONCE(w->pausing))
