@@ -75,6 +75,8 @@ struct health {
 struct health health(void);
 /* VF 0 is stopped for this reason and nobody else; it is reset and starts again */
 void check_stopped(const char *reason);
+/* ... for one of these, whoever of several looks first */
+void check_stopped_by(const char *const *reasons, unsigned int n);
 /* So many requests of VF 0 were refused since bench_open() */
 void check_refused(__u64 n);
 /* What devlink health says now is what those two count from. */
