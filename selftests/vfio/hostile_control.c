@@ -128,10 +128,14 @@ static void resets_begin(void)
 	generation = reg_read(&evil.dev, VNIC_REG_GENERATION);
 }
 
-/* Each reset has been one, and is counted. */
+/* Each reset has been one, and is counted; an FLR, which takes bus mastering away, too, may be
+ * done twice.
+ */
 static void resets_end(unsigned int n)
 {
-	check_eq(reg_read(&evil.dev, VNIC_REG_GENERATION) - generation, n);
+	__u32 done = reg_read(&evil.dev, VNIC_REG_GENERATION) - generation;
+
+	check(done >= n && done <= 2 * n, "%u resets, %u were done", n, done);
 }
 
 /* In the middle of each kind of message */
