@@ -76,13 +76,10 @@ void vnic_learned_see(struct vnic_switch *sw, const u8 *mac)
 bool vnic_learned_has(const struct vnic_switch *sw, const u8 *mac)
 {
 	u64 key = ether_addr_to_u64(mac);
-	const struct vnic_learned_mac *set = vnic_learned_set(sw->learned, key);
-	unsigned int i;
+	const struct vnic_learned_mac *place = vnic_learned_place(sw->learned, key);
 
-	for (i = 0; i < VNIC_LEARNED_WAYS; i++)
-		if (READ_ONCE(set[i].mac) == key)
-			return time_before(jiffies, READ_ONCE(set[i].at) + VNIC_LEARNED_AGE * HZ);
-	return false;
+	return READ_ONCE(place->mac) == key &&
+	       time_before(jiffies, READ_ONCE(place->at) + VNIC_LEARNED_AGE * HZ);
 }
 
 int vnic_learned_init(struct vnic_switch *sw, work_func_t take)
