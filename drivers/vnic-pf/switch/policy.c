@@ -710,22 +710,25 @@ static u32 vnic_guest_modes(struct vnic_port *port, u32 flags)
 	return flags && !conf->trusted ? VNIC_MBX_E_PERM : VNIC_MBX_OK;
 }
 
-static bool vnic_rx_mode_valid(u32 flags, unsigned int num_uc, unsigned int num_mc, const u8 *addrs)
+bool vnic_port_macs_valid(const u8 *macs, unsigned int n, bool multicast)
 {
 	unsigned int i;
 
+	for (i = 0; i < n; i++, macs += ETH_ALEN)
+		if (!(multicast ? is_multicast_ether_addr(macs) : is_valid_ether_addr(macs)))
+			return false;
+	return true;
+}
+
+static bool vnic_rx_mode_valid(u32 flags, unsigned int num_uc, unsigned int num_mc, const u8 *addrs)
+{
 	if (flags & ~(VNIC_RX_MODE_PROMISC | VNIC_RX_MODE_ALLMULTI | VNIC_RX_MODE_ALLCTAG |
 		      VNIC_RX_MODE_ALLSTAG))
 		return false;
 	if (num_uc > VNIC_MAX_FILTERS || num_mc > VNIC_MAX_FILTERS - num_uc)
 		return false;
-	for (i = 0; i < num_uc; i++)
-		if (!is_valid_ether_addr(addrs + i * ETH_ALEN))
-			return false;
-	for (; i < num_uc + num_mc; i++)
-		if (!is_multicast_ether_addr(addrs + i * ETH_ALEN))
-			return false;
-	return true;
+	return vnic_port_macs_valid(addrs, num_uc, false) &&
+	       vnic_port_macs_valid(addrs + num_uc * ETH_ALEN, num_mc, true);
 }
 
 u32 vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_uc,

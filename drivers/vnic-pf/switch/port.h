@@ -374,6 +374,8 @@ void vnic_switch_set_carrier(struct vnic_switch *sw, bool up, u32 speed);
  * request and returns the first error; after VNIC_MBX_E_INVAL all is as before.
  */
 u32 vnic_port_guest_mac(struct vnic_port *port, const u8 *mac);
+/* Can @n addresses, one after the other, be filters of that kind?  Any context */
+bool vnic_port_macs_valid(const u8 *macs, unsigned int n, bool multicast);
 u32 vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_uc,
 			    unsigned int num_mc, const u8 *addrs);
 u32 vnic_port_guest_vlan(struct vnic_port *port, u16 vid, u16 proto, bool add);

@@ -81,16 +81,6 @@ static int vnic_ctrl_list(const u8 *data, u32 len)
 	return n <= VNIC_MAX_FILTERS && n * ETH_ALEN <= len - sizeof(__le32) ? (int)n : -EINVAL;
 }
 
-static bool vnic_ctrl_macs_valid(const u8 *macs, unsigned int n, bool multicast)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++, macs += ETH_ALEN)
-		if (!(multicast ? is_multicast_ether_addr(macs) : is_valid_ether_addr(macs)))
-			return false;
-	return true;
-}
-
 static u32 vnic_ctrl_table(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	int uc, mc;
@@ -105,8 +95,8 @@ static u32 vnic_ctrl_table(struct vnic_virtio *v, const u8 *data, u32 len)
 		return VNIC_MBX_E_LEN;
 	if (uc + mc > VNIC_MAX_FILTERS)
 		return VNIC_MBX_E_NOSPC;
-	if (!vnic_ctrl_macs_valid(data + sizeof(__le32), uc, false) ||
-	    !vnic_ctrl_macs_valid(data + off + sizeof(__le32), mc, true))
+	if (!vnic_port_macs_valid(data + sizeof(__le32), uc, false) ||
+	    !vnic_port_macs_valid(data + off + sizeof(__le32), mc, true))
 		return VNIC_MBX_E_INVAL;
 	v->num_uc = uc;
 	v->num_mc = mc;
