@@ -89,6 +89,15 @@ void from_wire(size_t len, unsigned int seed)
 	from_wire_to(evil.caps.mac, len, seed);
 }
 
+void flood_in(void *arg)
+{
+	static unsigned int n;
+
+	(void)arg;
+	n++;
+	from_wire(60 + n % 1400, n);
+}
+
 /* ---- a case ---- */
 
 void bench_open(__u64 features)

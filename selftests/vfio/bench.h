@@ -96,6 +96,8 @@ void check_silent(void);
 /* Into the switch from the wire, to VF 0 or whomever */
 void from_wire(size_t len, unsigned int seed);
 void from_wire_to(const __u8 *mac, size_t len, unsigned int seed);
+/* One more frame from the wire, of another length each time; for meanwhile() */
+void flood_in(void *arg);
 
 /* A thread that calls @step(@arg) until meanwhile_stop() */
 void meanwhile(void (*step)(void *arg), void *arg);

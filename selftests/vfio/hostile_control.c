@@ -200,15 +200,6 @@ static void case_flr_copy(void)
 	bench_close();
 }
 
-static void flood_in(void *arg)
-{
-	static unsigned int n;
-
-	(void)arg;
-	n++;
-	from_wire(60 + n % 1400, n);
-}
-
 /* In the middle of what is copied into its memory: none of it is written afterwards. */
 static void case_flr_delivery(void)
 {

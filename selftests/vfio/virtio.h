@@ -108,13 +108,8 @@ void arrives(__u32 len);
  */
 const char *bad_chain(unsigned int i);
 
-struct bad_request {
-	const char	*what;
-	__u8		len, req[8];
-};
-
-/* Requests that are refused, with USUAL; ends with a length of 0 */
-extern const struct bad_request bad_requests[];
+/* Requests of the control queue that must be refused, with USUAL, are.  How many */
+unsigned int bad_requests_refused(void);
 
 /* ---- virtio_steer.c ---- */
 

@@ -3,6 +3,8 @@
  * What a virtio driver must not do, for all who do it: chains that leave the device in doubt,
  * and requests that are refused.
  */
+#include <unistd.h>
+
 #include "virtio.h"
 
 #define BAD_TX	"TX ring or descriptors invalid"
@@ -114,7 +116,10 @@ const char *bad_chain(unsigned int i)
 	return chains[i].reason;
 }
 
-const struct bad_request bad_requests[] = {
+static const struct {
+	const char	*what;
+	__u8		len, req[8];
+} bad_requests[] = {
 	{ "no command", 1, { 0 } },
 	{ "no data", 2, { VIRTIO_NET_CTRL_RX } },
 	{ "an unknown class", 3, { 99, 99, 99 } },
@@ -128,5 +133,18 @@ const struct bad_request bad_requests[] = {
 	{ "a VLAN, not negotiated", 4, { VIRTIO_NET_CTRL_VLAN, 0, 5, 0 } },
 	{ "a table cut off", 8, { VIRTIO_NET_CTRL_MAC, 0, 1, 0, 0, 0, 1, 1 } },
 	{ "a table without end", 6, { VIRTIO_NET_CTRL_MAC, 0, 255, 255, 255, 255 } },
-	{}
 };
+
+unsigned int bad_requests_refused(void)
+{
+	static __u8 table[2 + 4 + 300 * 6 + 4] = { VIRTIO_NET_CTRL_MAC };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad_requests); i++)
+		check(ctrl(bad_requests[i].req, bad_requests[i].len, 1) == VIRTIO_NET_ERR,
+		      "%s: not refused", bad_requests[i].what);
+	table[2] = 300 & 255;
+	table[3] = 300 >> 8;
+	check_eq(ctrl(table, sizeof(table), 1), VIRTIO_NET_ERR);
+	return i + 1;
+}
