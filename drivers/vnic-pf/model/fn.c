@@ -45,12 +45,26 @@
 
 /* ---- work ---- */
 
+/* The bit may be older than the backend, and the thread is: it starts first. */
+static void vnic_fn_signal(struct vnic_fn *fn)
+{
+	/* pairs with vnic_fn_attach_locked() */
+	const struct vnic_backend_ops *be = smp_load_acquire(&fn->be);
+
+	if (be && be->signal)
+		be->signal(fn->be_priv);
+}
+
 static bool vnic_fn_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit)
 {
 	if (bit == VNIC_WORK_MBX) {
 		if (test_bit(VNIC_FN_MASTER, &fn->flags) && !vnic_fn_resetting(fn) &&
 		    !vnic_fn_held(fn, bit))
 			fn->pers->work(fn);
+		return false;
+	}
+	if (bit == VNIC_WORK_SIGNAL) {
+		vnic_fn_signal(fn);
 		return false;
 	}
 	if (!vnic_fn_running(fn))
@@ -292,8 +306,8 @@ static int vnic_fn_attach_locked(struct vnic_fn *fn, const struct vnic_backend_o
 		fn->pers->detach(fn);
 		return err;
 	}
-	fn->be = be;
 	fn->be_priv = priv;
+	smp_store_release(&fn->be, be);	/* behind @be_priv: the worker runs already */
 	fn->as = as;
 	fn->kcov.handle = kcov_common_handle();
 	clear_bit(VNIC_FN_LOGGED, &fn->flags);

@@ -67,6 +67,12 @@ void vnic_fn_pend_at(struct vnic_fn *fn, unsigned int pending, u64 when)
 	vnic_worker_wake_at(fn->worker[0], VNIC_WORK_MBX, when);
 }
 
+void vnic_fn_signal_later(struct vnic_fn *fn)
+{
+	vnic_worker_wake(fn->worker[0], VNIC_WORK_SIGNAL);
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_signal_later);
+
 void vnic_fn_wake_queues(struct vnic_fn *fn)
 {
 	unsigned int qp;

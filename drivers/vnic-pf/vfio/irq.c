@@ -6,15 +6,34 @@
  * The user (QEMU) keeps the MSI-X table and masks vectors by taking their
  * eventfd to itself; to the device a vector without an eventfd is one that
  * nobody listens to.
+ *
+ * The thread that causes an interrupt signals it, whose ever it is, with
+ * interrupts off.  That is short while one waits for the eventfd: KVM, or the
+ * VMM's loop.  The user may let any number wait (epoll); each would be a step of
+ * another VM's thread.  So where several wait, the function's own thread signals.
  */
+#include <linux/file.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "priv.h"
+
+/* Does more than one wait?  Without the queue's lock, which who waits may hold for long. */
+static bool vnic_vfio_crowded(const struct vnic_vfio_irq *vi)
+{
+	wait_queue_head_t *wqh = vi->wqh;
+
+	/* Racy: one who comes or goes this moment is there or not; it orders nothing. */
+	return data_race(!list_empty(&wqh->head) && !list_is_singular(&wqh->head));
+}
 
 /**
  * vnic_vfio_signal - signal one of the device's eventfds
  * @vv: the device, open
  * @irq: a vector, VNIC_VFIO_IRQ_ERR() or VNIC_VFIO_IRQ_REQ()
+ *
+ * At once, or by the function's thread if several wait for it.
  *
  * Context: any, except NMI.
  * Return: was there an eventfd?
@@ -22,15 +41,48 @@
 bool vnic_vfio_signal(struct vnic_vfio *vv, unsigned int irq)
 {
 	struct vnic_vfio_irq *vi = &vv->irqs[irq];
+	bool there, later = false;
 	unsigned long flags;
-	bool there;
 
 	spin_lock_irqsave(&vi->lock, flags);
 	there = vi->ctx;
-	if (there)
-		eventfd_signal(vi->ctx);
+	if (there) {
+		later = vnic_vfio_crowded(vi);
+		if (later)
+			WRITE_ONCE(vi->due, true);
+		else
+			eventfd_signal(vi->ctx);
+	}
 	spin_unlock_irqrestore(&vi->lock, flags);
+	if (later)
+		vnic_fn_signal_later(vv->fn);
 	return there;
+}
+
+/* What is due.  @irq_lock keeps the eventfd meanwhile: its own lock is what others wait for. */
+static void vnic_vfio_signal_due(struct vnic_vfio *vv, struct vnic_vfio_irq *vi)
+{
+	struct eventfd_ctx *ctx;
+
+	guard(mutex)(&vv->irq_lock);
+	spin_lock_irq(&vi->lock);
+	ctx = vi->due ? vi->ctx : NULL;
+	WRITE_ONCE(vi->due, false);
+	spin_unlock_irq(&vi->lock);
+	if (ctx)
+		eventfd_signal(ctx);
+}
+
+static void vnic_vfio_signal_all(void *priv)
+{
+	struct vnic_vfio *vv = priv;
+	unsigned int i;
+
+	for (i = 0; i < VNIC_VFIO_IRQS(vv); i++) {
+		if (READ_ONCE(vv->irqs[i].due))
+			vnic_vfio_signal_due(vv, &vv->irqs[i]);
+		cond_resched();
+	}
 }
 
 static void vnic_vfio_raise(void *priv, unsigned int vector)
@@ -43,19 +95,71 @@ static void vnic_vfio_raise(void *priv, unsigned int vector)
 
 const struct vnic_backend_ops vnic_vfio_backend = {
 	.raise	= vnic_vfio_raise,
+	.signal	= vnic_vfio_signal_all,
 	.guest	= true,
 };
 
-/* Put @ctx (its reference is taken over; NULL: none) in the place of the old. */
-static void vnic_vfio_irq_replace(struct vnic_vfio_irq *vi, struct eventfd_ctx *ctx)
+/**
+ * struct vnic_vfio_event - an eventfd
+ * @ctx: itself, a reference; NULL: none
+ * @wqh: where who waits for it is queued; there as long as @ctx is
+ * @table: asks for @wqh
+ */
+struct vnic_vfio_event {
+	struct eventfd_ctx	*ctx;
+	wait_queue_head_t	*wqh;
+	poll_table		table;
+};
+
+static void vnic_vfio_event_queue(struct file *file, wait_queue_head_t *wqh, poll_table *table)
 {
+	container_of(table, struct vnic_vfio_event, table)->wqh = wqh;
+}
+
+/* The eventfd @fd, or none: -1.  0 or -errno. */
+static int vnic_vfio_event_get(struct vnic_vfio_event *event, s32 fd)
+{
+	struct file *file;
+	int err = 0;
+
+	memset(event, 0, sizeof(*event));
+	if (fd == -1)
+		return 0;
+	file = eventfd_fget(fd);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	event->ctx = eventfd_ctx_fileget(file);
+	if (IS_ERR(event->ctx)) {
+		err = PTR_ERR(event->ctx);
+		event->ctx = NULL;
+	} else {
+		init_poll_funcptr(&event->table, vnic_vfio_event_queue);
+		vfs_poll(file, &event->table);
+	}
+	fput(file);
+	return err;
+}
+
+/* Put @event (its reference is taken over) in the place of the old. */
+static void vnic_vfio_irq_replace(struct vnic_vfio_irq *vi, const struct vnic_vfio_event *event)
+{
+	struct eventfd_ctx *ctx = event->ctx;
 	unsigned long flags;
 
 	spin_lock_irqsave(&vi->lock, flags);
 	swap(vi->ctx, ctx);
+	vi->wqh = event->wqh;
+	WRITE_ONCE(vi->due, false);
 	spin_unlock_irqrestore(&vi->lock, flags);
 	if (ctx)
 		eventfd_ctx_put(ctx);
+}
+
+static void vnic_vfio_irq_clear(struct vnic_vfio_irq *vi)
+{
+	static const struct vnic_vfio_event none;
+
+	vnic_vfio_irq_replace(vi, &none);
 }
 
 /* Before the function is attached. */
@@ -78,7 +182,7 @@ void vnic_vfio_irqs_close(struct vnic_vfio *vv)
 	unsigned int i;
 
 	for (i = 0; i < VNIC_VFIO_IRQS(vv); i++)
-		vnic_vfio_irq_replace(&vv->irqs[i], NULL);
+		vnic_vfio_irq_clear(&vv->irqs[i]);
 	kfree(vv->irqs);
 	vv->irqs = NULL;
 }
@@ -112,24 +216,17 @@ int vnic_vfio_irq_info(struct vnic_vfio *vv, struct vfio_irq_info *info)
 /* All of the eventfds, or none of them and an error. */
 static int vnic_vfio_assign(struct vnic_vfio_irq *irqs, unsigned int count, const s32 *fds)
 {
-	struct eventfd_ctx *ctx[VNIC_MAX_VECTORS] = {};
-	unsigned int i;
+	struct vnic_vfio_event event[VNIC_MAX_VECTORS];
+	unsigned int i, n;
 	int err = 0;
 
-	for (i = 0; i < count && !err; i++) {
-		if (fds[i] == -1)
-			continue;
-		ctx[i] = eventfd_ctx_fdget(fds[i]);
-		if (IS_ERR(ctx[i])) {
-			err = PTR_ERR(ctx[i]);
-			ctx[i] = NULL;
-		}
-	}
-	for (i = 0; i < count; i++) {
+	for (n = 0; n < count && !err; n++)
+		err = vnic_vfio_event_get(&event[n], fds[n]);
+	for (i = 0; i < n; i++) {
 		if (!err)
-			vnic_vfio_irq_replace(&irqs[i], ctx[i]);
-		else if (ctx[i])
-			eventfd_ctx_put(ctx[i]);
+			vnic_vfio_irq_replace(&irqs[i], &event[i]);
+		else if (event[i].ctx)
+			eventfd_ctx_put(event[i].ctx);
 	}
 	return err;
 }
@@ -189,7 +286,7 @@ int vnic_vfio_set_irqs(struct vnic_vfio *vv, const struct vfio_irq_set *hdr, con
 		vnic_vfio_trigger(vv, first, hdr->count, data);
 	else if (hdr->flags & VFIO_IRQ_SET_DATA_NONE)
 		for (i = 0; i < vnic_vfio_irq_count(vv, hdr->index) - hdr->start; i++)
-			vnic_vfio_irq_replace(&vv->irqs[first + i], NULL);
+			vnic_vfio_irq_clear(&vv->irqs[first + i]);
 	mutex_unlock(&vv->irq_lock);
 	return err;
 }

@@ -7,7 +7,7 @@
  * model/host.c does for a driver on this host.
  *
  * Locks: @gate -> @cfg_lock -> KVM's slots_lock -> the model's for doorbells;
- * @cfg_lock -> the model's; @irq_lock; vnic_vfio_irq.lock is a leaf.  The vfio
+ * @cfg_lock -> the model's; a turn -> @irq_lock; vnic_vfio_irq.lock is a leaf.  The vfio
  * core's own come first.  No user memory is touched under any of ours.
  *
  * vfio/ stands on model/, memory/ and bus/; nobody calls it but the kernel.
@@ -27,12 +27,16 @@
 
 /**
  * struct vnic_vfio_irq - a signal towards the user
- * @lock: protects @ctx, held while it is signalled; any context
- * @ctx: the user's eventfd, or NULL
+ * @lock: protects all of it, held while @ctx is signalled at once; any context
+ * @ctx: the user's eventfd, or NULL; changes under @irq_lock, too, while open
+ * @wqh: who waits for it
+ * @due: the function's thread is to signal it
  */
 struct vnic_vfio_irq {
-	spinlock_t		lock; /* @ctx */
+	spinlock_t		lock; /* see above */
 	struct eventfd_ctx	*ctx;
+	wait_queue_head_t	*wqh;
+	bool			due;
 };
 
 /* Behind the MSI-X vectors in vnic_vfio.irqs: */
@@ -50,7 +54,7 @@ struct vnic_vfio_irq {
  * @open: between open and close (@gate)
  * @vectors: MSI-X vectors, fixed while open
  * @irqs: VNIC_VFIO_IRQS() of them, while open
- * @irq_lock: serialises VFIO_DEVICE_SET_IRQS
+ * @irq_lock: serialises VFIO_DEVICE_SET_IRQS, and what signals for it
  * @cfg_lock: protects @cfg, @master and @flr
  * @cfg: the config space the guest sees, while open
  * @master: the function may access memory: bus master enabled
@@ -67,7 +71,7 @@ struct vnic_vfio {
 	bool			open;
 	unsigned int		vectors;
 	struct vnic_vfio_irq	*irqs;
-	struct mutex		irq_lock; /* set_irqs */
+	struct mutex		irq_lock; /* eventfds */
 
 	struct mutex		cfg_lock; /* cfg, master, flr */
 	struct vnic_cfg		*cfg;
