@@ -213,17 +213,28 @@ static inline void vnic_irq_allow_move(unsigned int virq)
 #endif
 }
 
+/* Has the domain a bus?  Those of a real one need not begin at 0. */
+static inline bool vnic_domain_taken(int nr)
+{
+	struct pci_bus *bus = NULL;
+
+	while ((bus = pci_find_next_bus(bus)))
+		if (pci_domain_nr(bus) == nr)
+			return true;
+	return false;
+}
+
 /*
  * A free PCI domain number in [min, max], or -errno.  Linux 7.0: the PCI core
  * keeps account of those of emulated buses.  A domain that firmware gave to a
- * real bus is in neither account, so that pci_find_bus() is asked as well.
+ * real bus is in neither account, so that the buses are looked at as well.
  */
 #if VNIC_HAVE_EMUL_DOMAIN_NR
 static inline int vnic_domain_nr_get(u32 min, u32 max)
 {
 	int nr = pci_bus_find_emul_domain_nr(min, min, max);
 
-	while (nr >= 0 && pci_find_bus(nr, 0)) {
+	while (nr >= 0 && vnic_domain_taken(nr)) {
 		pci_bus_release_emul_domain_nr(nr);
 		if ((u32)nr >= max)
 			return -ENOSPC;
@@ -242,7 +253,7 @@ static inline int vnic_domain_nr_get(u32 min, u32 max)
 	u32 nr;
 
 	for (nr = min; nr <= max; nr++)
-		if (!pci_find_bus(nr, 0))
+		if (!vnic_domain_taken(nr))
 			return nr;
 	return -ENOSPC;
 }

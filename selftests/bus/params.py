@@ -31,9 +31,12 @@ def defaults():
     eq(len(pfs), 1, 'PFs')
     eq(pfs[0].get('sriov_totalvfs'), '64', 'sriov_totalvfs')
     true(pfs[0].dev, 'netdev')
-    domain = int(pfs[0].bdf.split(':')[0], 16)
-    true(0 < domain <= 0xffff, f'domain {domain:#x}')
+    eq(pfs[0].bdf, '0008:00:00.0', 'PF: in a domain that QEMU takes')
     pfs[0].numvfs(1)
+    for of, name in ((pfs[0], 'enP8p0s0'), (pfs[0].vf(0), 'enP8p0s0v0')):
+        said = out(f'udevadm test-builtin net_id /sys/class/net/{of.dev} 2>&1').splitlines()
+        true(f'ID_NET_NAME_PATH={name}' in said, f'udev calls it {name}: {said}')
+        true(len(name + '.4094') <= 15, 'there is room for a VLAN')
     eq(Devlink(pfs[0]).param('vf0_personality'), 'virtio', 'what a guest meets')
 
 
@@ -41,7 +44,7 @@ def many():
     """adapters=8 total_vfs=3: eight PFs in domains of their own"""
     pfs = load(adapters=8, total_vfs=3)
     eq(len(pfs), 8, 'PFs')
-    eq(len({p.bdf.split(':')[0] for p in pfs}), 8, 'domains')
+    eq([p.bdf.split(':')[0] for p in pfs], [f'{8 + i:04x}' for i in range(8)], 'domains')
     for pf in pfs:
         eq(pf.get('sriov_totalvfs'), '3', 'sriov_totalvfs')
         pf.numvfs(3)

@@ -19,39 +19,39 @@ from vnic import out, pf_list, read, sh, shared, unload
 
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../tools')
 FILE, OTHER = '/run/vnic.toml', '/run/other.toml'
-BDF = '1000:00:00.0'
+BDF = '0008:00:00.0'
 DIFFERS = 3
 
 ALL = '''\
-[adapter."1000:00:00.0"]
+[adapter."0008:00:00.0"]
 num_vfs = 2
 uplink = "wire0"
 link_speed = 900
 drivers_autoprobe = false
 auto_recover = false
 
-[adapter."1000:00:00.0".node.acme]
+[adapter."0008:00:00.0".node.acme]
 tx_max = 600
 rx_rate = 550
 tx_share = 100
 tx_weight = 2
 tx_priority = 3
 
-[adapter."1000:00:00.0".node."acme: \\"test\\" #1"]
+[adapter."0008:00:00.0".node."acme: \\"test\\" #1"]
 parent = "acme"
 tx_max = 500
 rx_rate = 0
 tx_share = 10
 
-[adapter."1000:00:00.0".node.-]
+[adapter."0008:00:00.0".node.-]
 parent = "acme: \\"test\\" #1"
 
-[adapter."1000:00:00.0".vf.0]
+[adapter."0008:00:00.0".vf.0]
 mac = "02:00:00:00:00:10"
 personality = "native"
 driver = "vnic-vfio-pci"
 
-[adapter."1000:00:00.0".vf.1]
+[adapter."0008:00:00.0".vf.1]
 mac = "02:00:00:00:00:11"
 vlan = 12
 qos = 3
@@ -361,16 +361,16 @@ def defaults():
     apply(ALL)
     pf.numvfs(0)
     pf.numvfs(2)
-    kept = ALL[:ALL.index('[adapter."1000:00:00.0".node')]
+    kept = ALL[:ALL.index('[adapter."0008:00:00.0".node')]
     eq([l for l in plain(vnic('save')) if not re.search(r'mac|vf\.|personality', l)], plain(kept),
        'kept')
     apply(ALL)
-    apply('[adapter."1000:00:00.0"]\nnum_vfs = 2\ndrivers_autoprobe = false\n')
+    apply('[adapter."0008:00:00.0"]\nnum_vfs = 2\ndrivers_autoprobe = false\n')
     eq(plain(vnic('save')),
-       plain('[adapter."1000:00:00.0"]\nnum_vfs = 2\ndrivers_autoprobe = false\n'
-             '[adapter."1000:00:00.0".vf.0]\nmac = "02:00:00:00:00:10"\n'
+       plain('[adapter."0008:00:00.0"]\nnum_vfs = 2\ndrivers_autoprobe = false\n'
+             '[adapter."0008:00:00.0".vf.0]\nmac = "02:00:00:00:00:10"\n'
              'personality = "native"\ndriver = "vnic-vfio-pci"\n'
-             '[adapter."1000:00:00.0".vf.1]\nmac = "02:00:00:00:00:11"\n'
+             '[adapter."0008:00:00.0".vf.1]\nmac = "02:00:00:00:00:11"\n'
              'personality = "virtio"\ndriver = "vnic-vf"'), 'defaults')
 
 
@@ -443,8 +443,8 @@ def on_the_way():
     """guarantees that move between VFs, and a speed that shrinks with them, are set in an order
     that works"""
     bench()
-    text = '[adapter."1000:00:00.0"]\nnum_vfs = 2\nlink_speed = {}\ndrivers_autoprobe = false\n' + \
-        ''.join(f'[adapter."1000:00:00.0".vf.{i}]\nmin_tx_rate = {{}}\nmax_tx_rate = {{}}\n'
+    text = '[adapter."0008:00:00.0"]\nnum_vfs = 2\nlink_speed = {}\ndrivers_autoprobe = false\n' + \
+        ''.join(f'[adapter."0008:00:00.0".vf.{i}]\nmin_tx_rate = {{}}\nmax_tx_rate = {{}}\n'
                 f'memory_guaranteed = {{}}\n' for i in (0, 1))
     most, least = 13 << 20, 1 << 20     # of 16 MiB
     for values in ((1000, 900, 950, most, 100, 100, least), (1000, 100, 100, least, 900, 0, most),

@@ -17,8 +17,12 @@
 #include "vnic_host.h"
 #include "vnic_iommu.h"
 
-/* PCI domains: above all real ones; QEMU takes none above 0xffff. */
-#define VNIC_DOMAIN_MIN		0x1000
+/*
+ * PCI domains: the first free one, so that names made of it are short (enP8p0s0v0, and with a
+ * VLAN still 15 characters), but behind those that firmware gives to sockets.  QEMU takes none
+ * above 0xffff.
+ */
+#define VNIC_DOMAIN_MIN		8
 #define VNIC_DOMAIN_MAX		0xffff
 
 /* ---- configuration accesses ---- */
