@@ -6,5 +6,5 @@ from program import Told
 class Misbehave(Told):
     """The driver of one VF, which is bound to vnic-vfio-pci; gone at the end of the case."""
 
-    def __init__(self, vf):
-        super().__init__('misbehave', vf.bdf)
+    def __init__(self, vf, *options):
+        super().__init__('misbehave', vf.bdf, *options)

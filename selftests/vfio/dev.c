@@ -9,7 +9,10 @@
 #include <linux/iommufd.h>
 #include <linux/kvm.h>
 #include <linux/pci_regs.h>
+#include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -296,4 +299,20 @@ __u16 cfg_command(struct vdev *d, __u16 set, __u16 clear)
 	cmd = (cmd | set) & ~clear;
 	cfg_write(d, PCI_COMMAND, 2, cmd);
 	return cmd;
+}
+
+int slow_memory(void **mem, size_t len)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	check(fd >= 0, "userfaultfd: %m");
+	*mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(*mem != MAP_FAILED, "mmap: %m");
+	reg.range.start = (uintptr_t)*mem;
+	reg.range.len = len;
+	check(!ioctl(fd, UFFDIO_API, &api), "%m");
+	check(!ioctl(fd, UFFDIO_REGISTER, &reg), "%m");
+	return fd;
 }

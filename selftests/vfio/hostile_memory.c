@@ -109,23 +109,6 @@ static void case_unmap_copy(void)
 	bench_close();
 }
 
-/* Memory whose pages come when a program gives them, as those of FUSE do.  Return: of the uffd */
-static int slow_memory(void **mem, size_t len)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	check(fd >= 0, "userfaultfd: %m");
-	*mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	check(*mem != MAP_FAILED, "mmap: %m");
-	reg.range.start = (uintptr_t)*mem;
-	reg.range.len = len;
-	check(!ioctl(fd, UFFDIO_API, &api), "%m");
-	check(!ioctl(fd, UFFDIO_REGISTER, &reg), "%m");
-	return fd;
-}
-
 static struct drv slow_drv;
 static void *slow_mem;
 static int slow_result;

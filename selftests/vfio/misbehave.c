@@ -2,9 +2,10 @@
 /*
  * A VF's driver that misbehaves when told to, through vfio.
  *
- * Usage: misbehave BDF
- * Starts the VF and says "ready", then reads commands, a line each, and answers
- * each with a line: "ok", or what was asked for.
+ * Usage: misbehave BDF [vm]
+ * Starts the VF (with "vm" not: it has a virtual machine, and its BAR0 a place there, where
+ * nobody writes to the doorbell page) and says "ready", then reads commands, a line each, and
+ * answers each with a line: "ok", or what was asked for.
  *
  *   send MAC LEN N    send N frames of LEN bytes to MAC
  *   stop              break the transmit ring's rules; ends when that is noticed
@@ -12,12 +13,19 @@
  *   reset             reset the function and start again
  *   resets MS         reset it for so long, one after the other: how often
  *   messages MS       the same with messages that change the switch's configuration
+ *   registers MS      read all registers for so long: how often
+ *   hold              with a virtual machine: KVM holds its slots' lock, since one waits for
+ *                     the vCPU, which waits for memory that never comes; and a register
+ *                     is read meanwhile
  *   status            the status register
  *   generation        the generation register
  */
+#include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "test.h"
+#include "vm.h"
 
 static void send_frames(struct drv *v, const char *args)
 {
@@ -79,6 +87,66 @@ static unsigned int messages(struct drv *v, unsigned int ms)
 	return n;
 }
 
+static unsigned int registers(struct drv *v, unsigned int ms)
+{
+	static __u8 buf[PAGE];
+	__u64 end = now_ms() + ms;
+	unsigned int n;
+
+	for (n = 0; now_ms() < end; n++)
+		vdev_read(&v->dev, VFIO_PCI_BAR0_REGION_INDEX, 0, buf, sizeof(buf));
+	return n;
+}
+
+#define HELD	0x20000u		/* guest physical address */
+#define MOMENT	(200 * 1000)		/* us in which a thread has come to where it waits */
+
+static void *touch_held(void *arg)
+{
+	vm_run(HELD);
+	return arg;
+}
+
+static void *drop_held(void *mem)
+{
+	vm_slot(1, 0, mem);
+	return mem;
+}
+
+static void *read_on(void *arg)
+{
+	struct drv *v = arg;
+
+	for (;;)
+		reg_read(&v->dev, VNIC_REG_STATUS);
+	return NULL;
+}
+
+static void hold(struct drv *v)
+{
+	struct pollfd wait = { .events = POLLIN };
+	pthread_t thread[3];
+	void *mem;
+
+	wait.fd = slow_memory(&mem, PAGE);
+	check_eq(vm_slot(1, HELD, mem), 0);
+	check(!pthread_create(&thread[0], NULL, touch_held, NULL), "no thread");
+	check(poll(&wait, 1, WAIT) > 0, "the vCPU does not wait for the page");
+	check(!pthread_create(&thread[1], NULL, drop_held, mem), "no thread");
+	usleep(MOMENT);
+	check(!pthread_create(&thread[2], NULL, read_on, v), "no thread");
+	usleep(MOMENT);
+}
+
+static void open_in_vm(struct drv *v, const char *bdf)
+{
+	vm_create();
+	vdev_kvm = vm.vfio;
+	drv_open(v, bdf, false);
+	check_eq(vm_slot(0, VM_CODE, vm.code), 0);
+	vm_place(v, BAR);
+}
+
 static void command(struct drv *v, const char *line)
 {
 	if (!strncmp(line, "send ", 5)) {
@@ -96,6 +164,11 @@ static void command(struct drv *v, const char *line)
 	} else if (!strncmp(line, "messages ", 9)) {
 		printf("%u\n", messages(v, strtoul(line + 9, NULL, 10)));
 		return;
+	} else if (!strncmp(line, "registers ", 10)) {
+		printf("%u\n", registers(v, strtoul(line + 10, NULL, 10)));
+		return;
+	} else if (!strcmp(line, "hold")) {
+		hold(v);
 	} else if (!strcmp(line, "status")) {
 		printf("%u\n", reg_read(&v->dev, VNIC_REG_STATUS));
 		return;
@@ -114,12 +187,16 @@ int main(int argc, char **argv)
 	struct drv v;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc != 2) {
-		fprintf(stderr, "usage: misbehave BDF\n");
+	if (argc != 2 && (argc != 3 || strcmp(argv[2], "vm"))) {
+		fprintf(stderr, "usage: misbehave BDF [vm]\n");
 		return 2;
 	}
-	drv_open(&v, argv[1], false);
-	drv_start(&v);
+	if (argc == 3) {
+		open_in_vm(&v, argv[1]);
+	} else {
+		drv_open(&v, argv[1], false);
+		drv_start(&v);
+	}
 	printf("ready\n");
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = 0;

@@ -190,6 +190,8 @@ bool wanted_case(const char *list, const char *name);
 struct vnic_mbx_page *drv_mbx(struct drv *v);
 struct vnic_event *drv_event(struct drv *v, unsigned int at);
 bool wait_eventfd(int fd, int ms);
+/* Memory whose pages come when a program gives them, as those of FUSE do.  Return: of the uffd */
+int slow_memory(void **mem, size_t len);
 int new_eventfd(void);
 __u64 now_ms(void);
 __u64 now_us(void);

@@ -46,13 +46,13 @@
 /* ---- work ---- */
 
 /* The bit may be older than the backend, and the thread is: it starts first. */
-static void vnic_fn_signal(struct vnic_fn *fn)
+static void vnic_fn_work_backend(struct vnic_fn *fn)
 {
 	/* pairs with vnic_fn_attach_locked() */
 	const struct vnic_backend_ops *be = smp_load_acquire(&fn->be);
 
-	if (be && be->signal)
-		be->signal(fn->be_priv);
+	if (be && be->work)
+		be->work(fn->be_priv);
 }
 
 static bool vnic_fn_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit)
@@ -63,8 +63,8 @@ static bool vnic_fn_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit)
 			fn->pers->work(fn);
 		return false;
 	}
-	if (bit == VNIC_WORK_SIGNAL) {
-		vnic_fn_signal(fn);
+	if (bit == VNIC_WORK_BACKEND) {
+		vnic_fn_work_backend(fn);
 		return false;
 	}
 	if (!vnic_fn_running(fn))

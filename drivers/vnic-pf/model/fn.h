@@ -49,14 +49,14 @@ struct vnic_worker;
 /**
  * struct vnic_backend_ops - who drives the function
  * @raise: signal an MSI-X vector.  Any context (not NMI).
- * @signal: signal those that raise() has left to vnic_fn_signal_later(), in a turn of
- *	the first worker; NULL: it leaves none
+ * @work: do what it has left to the function's thread by vnic_fn_wake_backend(), in a
+ *	turn of the first worker; NULL: it leaves nothing
  * @guest: true: a guest through vfio (its worker is a vhost_task of the
  *	calling process; numvfs=0 is refused meanwhile)
  */
 struct vnic_backend_ops {
 	void	(*raise)(void *priv, unsigned int vector);
-	void	(*signal)(void *priv);
+	void	(*work)(void *priv);
 	bool	guest;
 };
 
@@ -312,8 +312,11 @@ bool vnic_fn_running(const struct vnic_fn *fn);
  */
 void vnic_fn_pend(struct vnic_fn *fn, unsigned int pending);
 void vnic_fn_pend_at(struct vnic_fn *fn, unsigned int pending, u64 when);
-/* Have the first worker call vnic_backend_ops.signal.  Any context (not NMI). */
-void vnic_fn_signal_later(struct vnic_fn *fn);
+/* Have the first worker call vnic_backend_ops.work, now or at @when (ktime ns), or
+ * earlier.  Any context (not NMI).
+ */
+void vnic_fn_wake_backend(struct vnic_fn *fn);
+void vnic_fn_wake_backend_at(struct vnic_fn *fn, u64 when);
 /* Look at all queues that exist.  Any context (not NMI). */
 void vnic_fn_wake_queues(struct vnic_fn *fn);
 /* Is nothing done for it yet, since it erred a moment ago?  Then the first worker is

@@ -67,11 +67,17 @@ void vnic_fn_pend_at(struct vnic_fn *fn, unsigned int pending, u64 when)
 	vnic_worker_wake_at(fn->worker[0], VNIC_WORK_MBX, when);
 }
 
-void vnic_fn_signal_later(struct vnic_fn *fn)
+void vnic_fn_wake_backend(struct vnic_fn *fn)
 {
-	vnic_worker_wake(fn->worker[0], VNIC_WORK_SIGNAL);
+	vnic_worker_wake(fn->worker[0], VNIC_WORK_BACKEND);
 }
-EXPORT_SYMBOL_VNIC(vnic_fn_signal_later);
+EXPORT_SYMBOL_VNIC(vnic_fn_wake_backend);
+
+void vnic_fn_wake_backend_at(struct vnic_fn *fn, u64 when)
+{
+	vnic_worker_wake_at(fn->worker[0], VNIC_WORK_BACKEND, when);
+}
+EXPORT_SYMBOL_VNIC(vnic_fn_wake_backend_at);
 
 void vnic_fn_wake_queues(struct vnic_fn *fn)
 {

@@ -21,7 +21,7 @@ struct vnic_worker;
 #define VNIC_WORK_TX	1
 #define VNIC_WORK_PACE	2	/* the same */
 #define VNIC_WORK_RX	3	/* behind what gives it work */
-#define VNIC_WORK_SIGNAL	4	/* of the first worker only: interrupts, behind all */
+#define VNIC_WORK_BACKEND	4	/* of the first worker only: what the backend leaves it */
 #define VNIC_WORK_BITS	5
 
 /* One bit of work of queue pair @qp, bounded; in a turn.  True: again. */

@@ -28,25 +28,28 @@
  *    without a limit of its own other than a WARN, so that each count is given
  *    back to the slot where it was taken, also when that is about to go; and a
  *    slot that is going already cannot be armed.
+ *  - KVM may hold slots_lock for as long as the VMM likes: it waits for vCPUs,
+ *    and one may wait for memory that never comes.  Nothing waits for it that
+ *    keeps an administrator: where it is taken the next try does it, and a page
+ *    that is still tracked where the BAR is no more rings nothing.
  *
  * A driver that cannot be told that the page is dead (vnic_personality.blind) rings in
  * vain meanwhile, and may not touch a register for hours.  For such, while the page has
- * a place and is not proven, and while there are queues, a timer looks at the page
- * itself every VNIC_BELL_LOOK: it is filled with what no driver writes, so that what
- * differs has been rung.  Writes from before it was filled are made up for by a look at
- * all queues.
+ * a place and is not proven, and while there are queues, the function's thread looks at
+ * the page itself every VNIC_BELL_LOOK: it is filled with what no driver writes, so that
+ * what differs has been rung.  Writes from before it was filled are made up for by a look
+ * at all queues.
  *
  * Whatever the guest does with its BAR, only the page of its own memory map
  * that it names as the doorbell page is tracked, and only this VF is rung.
  */
 #include <linux/atomic.h>
-#include <linux/hrtimer.h>
+#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/spinlock.h>
-#include <linux/workqueue.h>
 
 #include "compat.h"
 #include "priv.h"
@@ -58,6 +61,7 @@ MODULE_PARM_DESC(doorbell_page,
 
 #define VNIC_BELL_NONE		((gfn_t)~0ULL)
 #define VNIC_BELL_RETRY_MS	10
+#define VNIC_BELL_OPEN_MS	500	/* for which opening waits for KVM's slots */
 #define VNIC_BELL_LOOK		(NSEC_PER_MSEC / 2)	/* ns between two looks at the page */
 #define VNIC_BELL_IDLE		0xffffffffU	/* no queue's number (or number and index) */
 
@@ -77,13 +81,14 @@ struct vnic_bell_kvm {
  * @ops: what KVM offers
  * @node: by which KVM calls
  * @want: guest page number the guest has placed it at, VNIC_BELL_NONE: nowhere;
- *	written under kvm->slots_lock
- * @gfn: guest page that is tracked, or VNIC_BELL_NONE; likewise, and under @lock
- * @proven: a write to @gfn was reported; written under @lock
+ *	written under @cfg_lock and @lock
+ * @gfn: guest page that is tracked, or VNIC_BELL_NONE; written under kvm->slots_lock
+ *	and @lock
+ * @proven: a write to @gfn was reported, and that is @want; written under @lock
  * @lock: leaf but for a worker's; what the driver is told follows @proven
  * @retry: jiffies before which it is not tried again
- * @look: looks at the page and tries to arm, for a blind driver
- * @timer: wakes @look
+ * @looking: the function's thread has been asked to look at the page, and to try to arm
+ *	it, for a blind driver
  * @words: of the page that are looked at
  */
 struct vnic_bell {
@@ -97,8 +102,7 @@ struct vnic_bell {
 	bool					proven;
 	spinlock_t				lock;	/* see above */
 	unsigned long				retry;
-	struct work_struct			look;
-	struct hrtimer				timer;
+	bool					looking;
 	unsigned int				words;
 };
 
@@ -134,6 +138,13 @@ static bool vnic_bell_blind(const struct vnic_bell *bell)
 	       READ_ONCE(bell->want) != VNIC_BELL_NONE;
 }
 
+/* Have the function's thread look at the page. */
+static void vnic_bell_look(struct vnic_bell *bell)
+{
+	WRITE_ONCE(bell->looking, true);
+	vnic_fn_wake_backend(bell->vv->fn);
+}
+
 /* Tracked or not, proven or not, and what the driver is told of it */
 static void vnic_bell_set(struct vnic_bell *bell, gfn_t gfn, bool proven)
 {
@@ -142,14 +153,14 @@ static void vnic_bell_set(struct vnic_bell *bell, gfn_t gfn, bool proven)
 	WRITE_ONCE(bell->proven, proven);
 	vnic_fn_set_bell(bell->vv->fn, proven);
 	if (vnic_bell_blind(bell))
-		queue_work(system_highpri_wq, &bell->look);
+		vnic_bell_look(bell);
 }
 
 /* A write to @gfn has been reported: those that follow will be, too. */
 static void vnic_bell_prove(struct vnic_bell *bell, gfn_t gfn)
 {
 	spin_lock(&bell->lock);
-	if (bell->gfn == gfn)
+	if (bell->gfn == gfn && bell->want == gfn)
 		vnic_bell_set(bell, gfn, true);
 	spin_unlock(&bell->lock);
 }
@@ -164,11 +175,12 @@ static void vnic_bell_write(gpa_t gpa, const u8 *new, int bytes,
 	struct vnic_bell *bell = container_of(node, struct vnic_bell, node);
 	unsigned int offset = offset_in_page(gpa);
 	struct vnic_fn *fn = bell->vv->fn;
+	gfn_t gfn = gpa_to_gfn(gpa);
 
-	if (gpa_to_gfn(gpa) != READ_ONCE(bell->gfn))
+	if (gfn != READ_ONCE(bell->gfn) || gfn != READ_ONCE(bell->want))
 		return;
 	if (unlikely(!READ_ONCE(bell->proven)))
-		vnic_bell_prove(bell, gpa_to_gfn(gpa));
+		vnic_bell_prove(bell, gfn);
 	vnic_fn_bell(fn, offset, bytes);
 }
 
@@ -199,17 +211,41 @@ static void vnic_bell_lost(gfn_t gfn, unsigned long nr_pages,
 /* Track the page, also if it is tracked already and that was in vain. */
 static void vnic_bell_arm(struct vnic_bell *bell)
 {
+	gfn_t want = READ_ONCE(bell->want);
+
 	lockdep_assert_held(&bell->kvm->slots_lock);
-	if (READ_ONCE(bell->proven) || bell->want == VNIC_BELL_NONE ||
-	    time_before(jiffies, bell->retry))
+	if (bell->gfn != want)
+		vnic_bell_disarm(bell);
+	if (READ_ONCE(bell->proven) || want == VNIC_BELL_NONE ||
+	    time_before(jiffies, READ_ONCE(bell->retry)))
 		return;
 	vnic_bell_disarm(bell);
 	WRITE_ONCE(bell->retry, jiffies + msecs_to_jiffies(VNIC_BELL_RETRY_MS));
-	if (bell->ops.add(bell->kvm, bell->want))
+	if (bell->ops.add(bell->kvm, want))
 		return;
 	spin_lock(&bell->lock);
-	vnic_bell_set(bell, bell->want, false);
+	vnic_bell_set(bell, want, false);
 	spin_unlock(&bell->lock);
+}
+
+/* Placed and not proven, and not tried just now?  Then it is tried to have it watched. */
+static bool vnic_bell_due(const struct vnic_bell *bell)
+{
+	gfn_t want = READ_ONCE(bell->want);
+
+	if (READ_ONCE(bell->gfn) != want && want == VNIC_BELL_NONE)
+		return true;
+	return want != VNIC_BELL_NONE && !READ_ONCE(bell->proven) &&
+	       !time_before(jiffies, READ_ONCE(bell->retry));
+}
+
+/* Unless KVM is at its slots; then somebody tries again. */
+static void vnic_bell_try(struct vnic_bell *bell)
+{
+	if (!vnic_bell_due(bell) || !mutex_trylock(&bell->kvm->slots_lock))
+		return;
+	vnic_bell_arm(bell);
+	mutex_unlock(&bell->kvm->slots_lock);
 }
 
 /**
@@ -227,33 +263,20 @@ void vnic_bell_place(struct vnic_vfio *vv, u64 bar)
 	lockdep_assert_held(&vv->cfg_lock);
 	if (!bell || bell->want == want)
 		return;
-	mutex_lock(&bell->kvm->slots_lock);
-	vnic_bell_disarm(bell);
+	spin_lock(&bell->lock);
 	WRITE_ONCE(bell->want, want);
 	WRITE_ONCE(bell->retry, jiffies);
-	vnic_bell_arm(bell);
-	if (vnic_bell_blind(bell))
-		queue_work(system_highpri_wq, &bell->look);
-	mutex_unlock(&bell->kvm->slots_lock);
+	vnic_bell_set(bell, bell->gfn, false);
+	spin_unlock(&bell->lock);
+	vnic_bell_try(bell);
 }
 
-/* Placed and not proven, and not tried just now?  Then it is tried to have it watched. */
-static bool vnic_bell_due(const struct vnic_bell *bell)
-{
-	return !READ_ONCE(bell->proven) && READ_ONCE(bell->want) != VNIC_BELL_NONE &&
-	       !time_before(jiffies, READ_ONCE(bell->retry));
-}
-
-/* At an access to a register, by which a driver makes queues, too */
+/* After an access to a register, by which a driver makes queues, too */
 void vnic_bell_retry(struct vnic_bell *bell)
 {
-	if (vnic_bell_blind(bell) && !hrtimer_active(&bell->timer))
-		queue_work(system_highpri_wq, &bell->look);
-	if (!vnic_bell_due(bell))
-		return;
-	mutex_lock(&bell->kvm->slots_lock);
-	vnic_bell_arm(bell);
-	mutex_unlock(&bell->kvm->slots_lock);
+	if (vnic_bell_blind(bell) && !READ_ONCE(bell->looking))
+		vnic_bell_look(bell);
+	vnic_bell_try(bell);
 }
 
 /* ---- for who cannot be told ---- */
@@ -271,49 +294,54 @@ static bool vnic_bell_take(struct vnic_bell *bell)
 	return rung;
 }
 
-/*
+/**
+ * vnic_bell_work - look at the page, if that was asked for
+ * @bell: the doorbell page
+ *
  * Fill, then look at the queues: whatever was written before is made up for, whatever
- * is written later is seen the next time, or reported.  KVM may hold its lock for long
- * while it changes slots, and the page is not watched meanwhile: no look waits for that.
+ * is written later is seen the next time, or reported.
+ *
+ * Context: a turn of the function's thread, at the guest's own cost; under @work_lock.
  */
-static void vnic_bell_look(struct work_struct *work)
+void vnic_bell_work(struct vnic_bell *bell)
 {
-	struct vnic_bell *bell = container_of(work, struct vnic_bell, look);
+	struct vnic_fn *fn = bell->vv->fn;
 
-	if (vnic_bell_due(bell) && mutex_trylock(&bell->kvm->slots_lock)) {
-		vnic_bell_arm(bell);
-		mutex_unlock(&bell->kvm->slots_lock);
-	}
+	if (!READ_ONCE(bell->looking))
+		return;
+	WRITE_ONCE(bell->looking, false);
+	smp_mb();	/* before the look: who finds it false asks for another */
+	vnic_bell_try(bell);
 	if (vnic_bell_take(bell))
-		vnic_fn_rung(bell->vv->fn);
-	if (vnic_bell_blind(bell) && vnic_fn_has_queues(bell->vv->fn))
-		hrtimer_start(&bell->timer, ns_to_ktime(VNIC_BELL_LOOK), HRTIMER_MODE_REL);
-}
-
-static enum hrtimer_restart vnic_bell_tick(struct hrtimer *timer)
-{
-	struct vnic_bell *bell = container_of(timer, struct vnic_bell, timer);
-
-	queue_work(system_highpri_wq, &bell->look);
-	return HRTIMER_NORESTART;
+		vnic_fn_rung(fn);
+	if (!vnic_bell_blind(bell) || !vnic_fn_has_queues(fn))
+		return;
+	WRITE_ONCE(bell->looking, true);
+	vnic_fn_wake_backend_at(fn, ktime_get_ns() + VNIC_BELL_LOOK);
 }
 
 /* Before the page is offered. */
 static void vnic_bell_init_look(struct vnic_bell *bell)
 {
-	INIT_WORK(&bell->look, vnic_bell_look);
-	vnic_hrtimer_setup(&bell->timer, vnic_bell_tick);
 	if (bell->vv->fn->pers->blind)
 		bell->words = 2 * VNIC_MAX_QPS + 1;
 	memset(page_address(bell->page), 0xff, bell->words * sizeof(u32));
 }
 
-/* It has no place any more: nothing starts it again. */
-static void vnic_bell_stop_look(struct vnic_bell *bell)
+/* KVM walks its slots when it takes a notifier, and does not lock them itself. */
+static int vnic_bell_start(struct vnic_bell *bell)
 {
-	cancel_work_sync(&bell->look);
-	hrtimer_cancel(&bell->timer);
-	cancel_work_sync(&bell->look);
+	unsigned long end = jiffies + msecs_to_jiffies(VNIC_BELL_OPEN_MS);
+	int err;
+
+	while (!mutex_trylock(&bell->kvm->slots_lock)) {
+		if (time_after(jiffies, end))
+			return -EBUSY;
+		msleep(20);
+	}
+	err = bell->ops.start(bell->kvm, &bell->node);
+	mutex_unlock(&bell->kvm->slots_lock);
+	return err;
 }
 
 static int vnic_bell_create(struct vnic_vfio *vv, struct vnic_bell *bell)
@@ -335,10 +363,7 @@ static int vnic_bell_create(struct vnic_vfio *vv, struct vnic_bell *bell)
 	vnic_bell_init_look(bell);
 	bell->node.track_write = vnic_bell_write;
 	bell->node.track_remove_region = vnic_bell_lost;
-	/* KVM walks its slots in it, and does not lock them itself. */
-	mutex_lock(&bell->kvm->slots_lock);
-	err = bell->ops.start(bell->kvm, &bell->node);
-	mutex_unlock(&bell->kvm->slots_lock);
+	err = vnic_bell_start(bell);
 	if (err)
 		goto page;
 	return 0;
@@ -354,7 +379,8 @@ put:
  * vnic_bell_open - offer the doorbell page for mapping if KVM can watch it
  * @vv: the device, its function attached; @gate held for writing
  *
- * If not, doorbells are trapped like registers, which is no error.
+ * If not, or if KVM is at its slots for long, doorbells are trapped like registers, which
+ * is no error.
  *
  * Context: process, of the virtual machine.
  */
@@ -371,30 +397,29 @@ void vnic_bell_open(struct vnic_vfio *vv)
 		kfree(bell);
 		return;
 	}
+	mutex_lock(&vv->work_lock);
 	vv->bell = bell;
+	mutex_unlock(&vv->work_lock);
 	vnic_fn_set_bell(vv->fn, false);
 }
 
 /**
  * vnic_bell_close - undo vnic_bell_open()
- * @vv: the device; @gate held for writing, its function still attached
+ * @bell: what was vnic_vfio.bell, and is no more; NULL: nothing.  Its function is still
+ *	attached
  *
  * No doorbell is rung any more when it returns.
  *
- * Context: process; not necessarily one of the virtual machine.
+ * Context: process; not necessarily one of the virtual machine.  Waits for KVM.
  */
-void vnic_bell_close(struct vnic_vfio *vv)
+void vnic_bell_close(struct vnic_bell *bell)
 {
-	struct vnic_bell *bell = vv->bell;
-
 	if (!bell)
 		return;
-	vv->bell = NULL;
 	mutex_lock(&bell->kvm->slots_lock);
 	WRITE_ONCE(bell->want, VNIC_BELL_NONE);
 	vnic_bell_disarm(bell);
 	mutex_unlock(&bell->kvm->slots_lock);
-	vnic_bell_stop_look(bell);
 	bell->ops.stop(bell->kvm, &bell->node);
 	vnic_bell_kvm_put(&bell->ops);
 	__free_page(bell->page);

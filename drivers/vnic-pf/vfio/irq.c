@@ -55,16 +55,16 @@ bool vnic_vfio_signal(struct vnic_vfio *vv, unsigned int irq)
 	}
 	spin_unlock_irqrestore(&vi->lock, flags);
 	if (later)
-		vnic_fn_signal_later(vv->fn);
+		vnic_fn_wake_backend(vv->fn);
 	return there;
 }
 
-/* What is due.  @irq_lock keeps the eventfd meanwhile: its own lock is what others wait for. */
+/* @work_lock keeps the eventfd meanwhile: its own lock is what others wait for. */
 static void vnic_vfio_signal_due(struct vnic_vfio *vv, struct vnic_vfio_irq *vi)
 {
 	struct eventfd_ctx *ctx;
 
-	guard(mutex)(&vv->irq_lock);
+	lockdep_assert_held(&vv->work_lock);
 	spin_lock_irq(&vi->lock);
 	ctx = vi->due ? vi->ctx : NULL;
 	WRITE_ONCE(vi->due, false);
@@ -73,16 +73,20 @@ static void vnic_vfio_signal_due(struct vnic_vfio *vv, struct vnic_vfio_irq *vi)
 		eventfd_signal(ctx);
 }
 
-static void vnic_vfio_signal_all(void *priv)
+/* In a turn of the function's thread */
+static void vnic_vfio_work(void *priv)
 {
 	struct vnic_vfio *vv = priv;
 	unsigned int i;
 
+	guard(mutex)(&vv->work_lock);
 	for (i = 0; i < VNIC_VFIO_IRQS(vv); i++) {
 		if (READ_ONCE(vv->irqs[i].due))
 			vnic_vfio_signal_due(vv, &vv->irqs[i]);
 		cond_resched();
 	}
+	if (vv->bell)
+		vnic_bell_work(vv->bell);
 }
 
 static void vnic_vfio_raise(void *priv, unsigned int vector)
@@ -95,7 +99,7 @@ static void vnic_vfio_raise(void *priv, unsigned int vector)
 
 const struct vnic_backend_ops vnic_vfio_backend = {
 	.raise	= vnic_vfio_raise,
-	.signal	= vnic_vfio_signal_all,
+	.work	= vnic_vfio_work,
 	.guest	= true,
 };
 
@@ -279,7 +283,7 @@ int vnic_vfio_set_irqs(struct vnic_vfio *vv, const struct vfio_irq_set *hdr, con
 	if (action != VFIO_IRQ_SET_ACTION_TRIGGER)
 		return -EINVAL;
 
-	mutex_lock(&vv->irq_lock);
+	mutex_lock(&vv->work_lock);
 	if (hdr->flags & VFIO_IRQ_SET_DATA_EVENTFD)
 		err = vnic_vfio_assign(&vv->irqs[first], hdr->count, data);
 	else if (hdr->count)
@@ -287,6 +291,6 @@ int vnic_vfio_set_irqs(struct vnic_vfio *vv, const struct vfio_irq_set *hdr, con
 	else if (hdr->flags & VFIO_IRQ_SET_DATA_NONE)
 		for (i = 0; i < vnic_vfio_irq_count(vv, hdr->index) - hdr->start; i++)
 			vnic_vfio_irq_clear(&vv->irqs[first + i]);
-	mutex_unlock(&vv->irq_lock);
+	mutex_unlock(&vv->work_lock);
 	return err;
 }

@@ -21,7 +21,7 @@ static int vnic_vfio_init(struct vfio_device *vdev)
 
 	vv->pdev = to_pci_dev(vdev->dev);
 	init_rwsem(&vv->gate);
-	mutex_init(&vv->irq_lock);
+	mutex_init(&vv->work_lock);
 	mutex_init(&vv->cfg_lock);
 	return 0;
 }
@@ -31,7 +31,7 @@ static void vnic_vfio_release(struct vfio_device *vdev)
 	struct vnic_vfio *vv = vnic_vfio_of(vdev);
 
 	mutex_destroy(&vv->cfg_lock);
-	mutex_destroy(&vv->irq_lock);
+	mutex_destroy(&vv->work_lock);
 }
 
 /* Everything of one user of the device, or nothing.  @gate held for writing. */
@@ -83,14 +83,25 @@ static int vnic_vfio_open(struct vfio_device *vdev)
 	return err;
 }
 
-/* May run in the exit path of the VM's process, which has no mm any more. */
+/*
+ * May run in the exit path of the VM's process, which has no mm any more.  The doorbell
+ * page goes outside of the gate: it waits for KVM, which may wait for the guest's memory.
+ */
 static void vnic_vfio_close(struct vfio_device *vdev)
 {
 	struct vnic_vfio *vv = vnic_vfio_of(vdev);
+	struct vnic_bell *bell;
 
 	down_write(&vv->gate);
 	vv->open = false;
-	vnic_bell_close(vv);
+	bell = vv->bell;
+	mutex_lock(&vv->work_lock);
+	vv->bell = NULL;
+	mutex_unlock(&vv->work_lock);
+	up_write(&vv->gate);
+	vnic_bell_close(bell);
+
+	down_write(&vv->gate);
 	vnic_fn_detach(vv->fn);
 	vnic_vfio_config_close(vv);
 	vnic_vfio_irqs_close(vv);

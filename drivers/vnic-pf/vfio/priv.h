@@ -6,9 +6,10 @@
  * guest's config space, registers, vectors and memory to a function, as
  * model/host.c does for a driver on this host.
  *
- * Locks: @gate -> @cfg_lock -> KVM's slots_lock -> the model's for doorbells;
- * @cfg_lock -> the model's; a turn -> @irq_lock; vnic_vfio_irq.lock is a leaf.  The vfio
- * core's own come first.  No user memory is touched under any of ours.
+ * Locks: @gate -> @cfg_lock -> KVM's slots_lock -> the model's for doorbells, where KVM's
+ * is only tried, for a while when the device is opened; @cfg_lock -> the model's; a turn
+ * -> @work_lock; vnic_vfio_irq.lock is a leaf.  The vfio core's own come first.  No user
+ * memory is touched under any of ours.
  *
  * vfio/ stands on model/, memory/ and bus/; nobody calls it but the kernel.
  */
@@ -28,7 +29,7 @@
 /**
  * struct vnic_vfio_irq - a signal towards the user
  * @lock: protects all of it, held while @ctx is signalled at once; any context
- * @ctx: the user's eventfd, or NULL; changes under @irq_lock, too, while open
+ * @ctx: the user's eventfd, or NULL; changes under @work_lock, too, while open
  * @wqh: who waits for it
  * @due: the function's thread is to signal it
  */
@@ -54,13 +55,15 @@ struct vnic_vfio_irq {
  * @open: between open and close (@gate)
  * @vectors: MSI-X vectors, fixed while open
  * @irqs: VNIC_VFIO_IRQS() of them, while open
- * @irq_lock: serialises VFIO_DEVICE_SET_IRQS, and what signals for it
+ * @work_lock: held while the function's thread works for the backend, and by what must
+ *	not change meanwhile: eventfds, @bell
  * @cfg_lock: protects @cfg, @master and @flr
  * @cfg: the config space the guest sees, while open
  * @master: the function may access memory: bus master enabled
  * @flr: a function-level reset by the guest may still be running
  * @decode: BARs answer: memory enabled, and in D0; written under @cfg_lock
- * @bell: the doorbell page, while open; NULL: it is trapped like the registers
+ * @bell: the doorbell page, while open; NULL: it is trapped like the registers.  Written
+ *	under @gate and @work_lock
  */
 struct vnic_vfio {
 	struct vfio_device	vdev;
@@ -71,7 +74,7 @@ struct vnic_vfio {
 	bool			open;
 	unsigned int		vectors;
 	struct vnic_vfio_irq	*irqs;
-	struct mutex		irq_lock; /* eventfds */
+	struct mutex		work_lock; /* see above */
 
 	struct mutex		cfg_lock; /* cfg, master, flr */
 	struct vnic_cfg		*cfg;
@@ -114,15 +117,17 @@ extern const struct vnic_backend_ops vnic_vfio_backend;
 /* doorbell.c; see there for contexts */
 #ifdef CONFIG_KVM_EXTERNAL_WRITE_TRACKING
 void vnic_bell_open(struct vnic_vfio *vv);
-void vnic_bell_close(struct vnic_vfio *vv);
+void vnic_bell_close(struct vnic_bell *bell);
 void vnic_bell_place(struct vnic_vfio *vv, u64 bar);
 void vnic_bell_retry(struct vnic_bell *bell);
+void vnic_bell_work(struct vnic_bell *bell);
 int vnic_bell_mmap(struct vnic_vfio *vv, struct vm_area_struct *vma);
 #else
 static inline void vnic_bell_open(struct vnic_vfio *vv) { }
-static inline void vnic_bell_close(struct vnic_vfio *vv) { }
+static inline void vnic_bell_close(struct vnic_bell *bell) { }
 static inline void vnic_bell_place(struct vnic_vfio *vv, u64 bar) { }
 static inline void vnic_bell_retry(struct vnic_bell *bell) { }
+static inline void vnic_bell_work(struct vnic_bell *bell) { }
 static inline int vnic_bell_mmap(struct vnic_vfio *vv, struct vm_area_struct *vma)
 {
 	return -EINVAL;

@@ -35,25 +35,30 @@ struct vnic_vfio_region {
 	void	(*write)(struct vnic_vfio *vv, u32 off, u32 size, u32 val);
 };
 
-/* What the guest reaches here, it reaches at the place the BAR has by now. */
-static bool vnic_vfio_decodes(struct vnic_vfio *vv)
+/* What the guest has reached here, it reaches at the place the BAR has by now. */
+static void vnic_vfio_reached(struct vnic_vfio *vv)
 {
-	if (!READ_ONCE(vv->decode))
-		return false;
 	if (vv->bell)
 		vnic_bell_retry(vv->bell);
-	return true;
 }
 
 static u32 vnic_vfio_ctrl_read(struct vnic_vfio *vv, u32 off, u32 size)
 {
-	return vnic_vfio_decodes(vv) ? vnic_fn_read(vv->fn, off, size) : ~0U;
+	u32 val;
+
+	if (!READ_ONCE(vv->decode))
+		return ~0U;
+	val = vnic_fn_read(vv->fn, off, size);
+	vnic_vfio_reached(vv);
+	return val;
 }
 
 static void vnic_vfio_ctrl_write(struct vnic_vfio *vv, u32 off, u32 size, u32 val)
 {
-	if (vnic_vfio_decodes(vv))
-		vnic_fn_write(vv->fn, off, size, val);
+	if (!READ_ONCE(vv->decode))
+		return;
+	vnic_fn_write(vv->fn, off, size, val);
+	vnic_vfio_reached(vv);
 }
 
 #define VNIC_VFIO_RW	(VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE)
