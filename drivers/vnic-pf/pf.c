@@ -116,7 +116,7 @@ static int vnic_pf_sriov_configure(struct pci_dev *pdev, int n)
 
 	if (n)
 		return vnic_pf_enable_vfs(ad, n);
-	if (vnic_fns_in_guest(ad)) {
+	if (!vnic_fns_retire(ad)) {
 		pci_err(pdev, "VFs are in use by guests: detach them first\n");
 		return -EBUSY;
 	}

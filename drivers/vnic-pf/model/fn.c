@@ -293,7 +293,8 @@ static int vnic_fn_attach_locked(struct vnic_fn *fn, const struct vnic_backend_o
 {
 	int err;
 
-	if (test_bit(VNIC_FN_DYING, &fn->flags))
+	if (test_bit(VNIC_FN_DYING, &fn->flags) ||
+	    (be->guest && test_bit(VNIC_FN_RETIRED, &fn->flags)))
 		return -ENODEV;
 	if (fn->be)
 		return -EBUSY;
@@ -568,4 +569,32 @@ bool vnic_fns_in_guest(struct vnic_adapter *ad)
 	}
 	rcu_read_unlock();
 	return used;
+}
+
+/* False: a guest has it. */
+static bool vnic_fn_retire(struct vnic_fn *fn)
+{
+	guard(mutex)(&fn->lock);
+	if (test_bit(VNIC_FN_GUEST, &fn->flags))
+		return false;
+	set_bit(VNIC_FN_RETIRED, &fn->flags);
+	return true;
+}
+
+/* Asked first: where a guest has a VF, its lock may be held for as long as a reset takes. */
+bool vnic_fns_retire(struct vnic_adapter *ad)
+{
+	bool free = !vnic_fns_in_guest(ad);
+	struct vnic_fn *fn;
+	unsigned int i;
+
+	for (i = 0; i < ad->num_vfs && free; i++) {
+		fn = rcu_dereference_protected(ad->vfs[i], lockdep_is_held(&ad->pf->dev.mutex));
+		free = vnic_fn_retire(fn);
+	}
+	while (!free && i--) {
+		fn = rcu_dereference_protected(ad->vfs[i], lockdep_is_held(&ad->pf->dev.mutex));
+		clear_bit(VNIC_FN_RETIRED, &fn->flags);
+	}
+	return free;
 }

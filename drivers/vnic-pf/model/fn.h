@@ -117,6 +117,7 @@ struct vnic_personality {
 #define VNIC_FN_RESET_TELL	8	/* ... by the host: its driver is to be told, or spared */
 #define VNIC_FN_LOGGED		9	/* an error was logged since attach */
 #define VNIC_FN_BELL_DEAD	10	/* the doorbell page may not ring: event blocks say so */
+#define VNIC_FN_RETIRED		11	/* about to be destroyed: no guest gets it */
 
 /* Bits of vnic_fn.pending */
 #define VNIC_PENDING_REQUEST	0	/* the driver asks for something */
@@ -245,6 +246,10 @@ int vnic_fns_create(struct vnic_adapter *ad, unsigned int n);
 void vnic_fns_destroy(struct vnic_adapter *ad);
 /* VF open in a guest now?  For numvfs=0 -> -EBUSY. */
 bool vnic_fns_in_guest(struct vnic_adapter *ad);
+/* All VFs are about to go: from here on no guest gets one.  False: a guest has one, and
+ * nothing has changed.  Under the PF's device_lock.
+ */
+bool vnic_fns_retire(struct vnic_adapter *ad);
 /* The PF was reset: reset all VFs and tell their drivers.  Under the PF's
  * device_lock; returns when all are done.
  */
@@ -258,7 +263,7 @@ void vnic_fns_reset(struct vnic_adapter *ad);
  * @as: address space; the function owns it from success on
  *
  * Starts the worker.  Context: process; for a guest: the VM's process.
- * Return: 0, -EBUSY (attached already), -ENODEV (dying), -ENOMEM, -EOPNOTSUPP
+ * Return: 0, -EBUSY (attached already), -ENODEV (about to go), -ENOMEM, -EOPNOTSUPP
  * (a guest on a kernel without vhost tasks).
  */
 int vnic_fn_attach(struct vnic_fn *fn, const struct vnic_backend_ops *be, void *priv,
