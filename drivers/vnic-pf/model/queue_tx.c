@@ -162,12 +162,13 @@ static int vnic_tx_collect(struct vnic_txq *txq, struct vnic_tx_turn *t, u32 mos
 		err = vnic_tx_frame(txq, t, &w->frame[t->frames]);
 		if (err == -EFAULT)
 			return err;
-		if (err)
+		if (err) {
 			w->lost[t->lost++] = t->at;
-		else
+		} else {
 			w->start[t->frames++] = t->at;
+			t->bytes += t->len;	/* a bad one says what it likes */
+		}
 		t->at += len;
-		t->bytes += t->len;
 	}
 	return 0;
 }
