@@ -304,7 +304,10 @@ static void vnic_rx_deliver(struct vnic_rxq *rxq, struct vnic_frame *f, struct v
 	u16 piece = 0;
 	int err = -ENOBUFS;
 
-	if (!f->skb && !vnic_rx_waiting(rxq))
+	/* In pieces for many would be long for the sender, whom nobody can stop meanwhile:
+	 * each who wants that cuts for itself.
+	 */
+	if (!f->skb && !vnic_rx_waiting(rxq) && !(f->copies > 1 && vnic_rx_in_pieces(rxq, f)))
 		err = vnic_rx_frame(rxq, f, &piece);
 	if (!err)
 		vnic_rx_sum_add(sum, f);
