@@ -13,7 +13,7 @@
 #include "pace.h"
 #include "worker.h"
 
-#define VNIC_PACE_FRAMES	32	/* frames of a turn */
+#define VNIC_PACE_FRAMES	32	/* frames of a turn, or of a purge under the lock */
 #define VNIC_PACE_SHED		64	/* frames dropped to make room for one */
 #define VNIC_PACE_INTERVAL	20	/* targets: CoDel's interval */
 #define VNIC_PACE_TICK		50000	/* ns between two turns, at least: for the bucket to fill */
@@ -49,15 +49,31 @@ static void vnic_pace_lose(struct vnic_fn *fn, struct vnic_stored *item, enum vn
 	vnic_stored_release(item);
 }
 
-void vnic_pace_purge(struct vnic_fn *fn, enum vnic_drop why)
+/* Some of what waits.  False: nothing is left. */
+static bool vnic_pace_purge_some(struct vnic_fn *fn, enum vnic_drop why)
 {
 	struct vnic_stored *item;
 	struct vnic_flow *flow;
+	unsigned int n;
 
 	spin_lock_bh(&fn->pace.lock);
-	while ((item = vnic_pace_first(fn, &flow)))
+	for (n = 0; n < VNIC_PACE_FRAMES; n++) {
+		item = vnic_pace_first(fn, &flow);
+		if (!item)
+			break;
 		vnic_pace_lose(fn, item, why);
+	}
 	spin_unlock_bh(&fn->pace.lock);
+	return n == VNIC_PACE_FRAMES;
+}
+
+/* Others may come meanwhile: what was there goes, and no more than the memory holds. */
+void vnic_pace_purge(struct vnic_fn *fn, enum vnic_drop why)
+{
+	u32 left = fn->ad->memory->pool.cells / VNIC_PACE_FRAMES + 1;
+
+	while (left-- && vnic_pace_purge_some(fn, why))
+		cond_resched();
 }
 
 /* Charge for a frame that may go now.  VNIC_DROP_MAX: it may; else why it is dropped if

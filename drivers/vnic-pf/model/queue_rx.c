@@ -21,6 +21,7 @@
 
 #define VNIC_RX_SNAP	64		/* descriptors fetched under the lock */
 #define VNIC_RX_TOP_UP	32		/* ... by a sender */
+#define VNIC_RX_PURGE	32		/* frames dropped under the lock at a time */
 #define VNIC_RX_FRAMES	16		/* frames copied by the worker under the lock */
 #define VNIC_RX_BYTES	(128 * 1024)	/* ... and bytes */
 
@@ -56,17 +57,29 @@ int vnic_rxq_open(struct vnic_rxq *rxq, u16 tell, u32 ready)
 	return 0;
 }
 
-void vnic_rxq_close(struct vnic_rxq *rxq)
+/* Drop some of what waits: senders wait meanwhile.  False: nothing is left. */
+static bool vnic_rxq_purge(struct vnic_rxq *rxq)
 {
 	struct vnic_stored *item;
+	unsigned int n;
 
 	spin_lock_bh(&rxq->lock);
 	WRITE_ONCE(rxq->ring.live, false);
-	while ((item = vnic_partition_first(&rxq->fn->part, &rxq->fifo))) {
+	for (n = 0; n < VNIC_RX_PURGE; n++) {
+		item = vnic_partition_first(&rxq->fn->part, &rxq->fifo);
+		if (!item)
+			break;
 		vnic_port_drop(&rxq->fn->port, VNIC_DROP_RX_RESET, item->segs - item->piece);
 		vnic_stored_release(item);
 	}
 	spin_unlock_bh(&rxq->lock);
+	return n == VNIC_RX_PURGE;
+}
+
+void vnic_rxq_close(struct vnic_rxq *rxq)
+{
+	while (vnic_rxq_purge(rxq))
+		cond_resched();
 	kvfree(rxq->ready);
 	kfree(rxq->work);
 	rxq->ready = NULL;
