@@ -128,12 +128,13 @@ static unsigned int vnic_uplink_enough(struct vnic_uplink *up)
 }
 
 /* A frame for many cannot wait at the VF, since the others get it now: a few are
- * held here until their turn comes.
+ * held here until their turn comes, of as many bytes as may be under way.
  */
 static bool vnic_credit_may_hold(const struct vnic_credit *c, const struct vnic_frame *f)
 {
 	return is_multicast_ether_addr(f->hdr) &&
-	       READ_ONCE(c->held_many) < VNIC_HELD_MANY;
+	       READ_ONCE(c->held_many) < VNIC_HELD_MANY &&
+	       READ_ONCE(c->held_bytes) + f->wire <= VNIC_FLIGHT_BYTES;
 }
 
 /*
