@@ -11,10 +11,16 @@
 
 #include "fn.h"
 
+/*
+ * Only guests pay: their kworkers are outside of their VM's cgroup.  A driver on this host
+ * asks under rtnl, and who waits there keeps all others waiting.
+ */
 u64 vnic_fn_toll(struct vnic_fn *fn)
 {
 	u64 now, wait;
 
+	if (!test_bit(VNIC_FN_GUEST, &fn->flags))
+		return 0;
 	spin_lock(&fn->toll_lock);
 	now = ktime_get_ns();
 	wait = vnic_meter_wait(&fn->toll, VNIC_TOLL_EACH, now);
