@@ -89,6 +89,8 @@ static bool vnic_pt_is_mem(phys_addr_t phys, size_t size)
 	for (; pfn < end; pfn++) {
 		struct page *page = pfn_to_online_page(pfn);
 
+		if (IS_ALIGNED(pfn, PAGES_PER_SECTION))
+			cond_resched();
 		if (!page || (PageReserved(page) && page != ZERO_PAGE(0)))
 			return false;
 	}
@@ -177,6 +179,7 @@ int vnic_pt_map(struct vnic_pt *pt, u64 iova, phys_addr_t phys, size_t size, siz
 			*mapped += size;
 		else
 			vnic_pt_prune(pt, iova);
+		cond_resched();
 	}
 	mutex_unlock(&pt->lock);
 	return err;
@@ -202,6 +205,7 @@ size_t vnic_pt_unmap(struct vnic_pt *pt, u64 iova, size_t len, bool *used)
 		if (!vnic_pt_count(slot, -1))
 			vnic_pt_prune(pt, iova + done);
 		done += BIT_ULL(shift);
+		cond_resched();
 	}
 	mutex_unlock(&pt->lock);
 	return done;
