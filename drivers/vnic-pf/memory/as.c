@@ -40,8 +40,11 @@ struct vnic_as *vnic_as_host(struct device *dev)
 
 struct vnic_as *vnic_as_guest(const struct vnic_iommu_dev *iommu)
 {
-	struct vnic_as *as = kzalloc(sizeof(*as), GFP_KERNEL_ACCOUNT);
+	struct vnic_as *as;
 
+	if (WARN_ON_ONCE(!iommu))	/* it would be the host's own memory */
+		return NULL;
+	as = kzalloc(sizeof(*as), GFP_KERNEL_ACCOUNT);
 	if (as)
 		as->iommu = iommu;
 	return as;

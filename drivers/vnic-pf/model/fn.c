@@ -302,8 +302,10 @@ static int vnic_fn_attach_locked(struct vnic_fn *fn, const struct vnic_backend_o
 	err = fn->pers->attach(fn);
 	if (err)
 		return err;
+	vnic_fn_init_master(fn, be->guest);
 	err = vnic_worker_start(fn->worker[0], be->guest);
 	if (err) {
+		clear_bit(VNIC_FN_GUEST, &fn->flags);
 		fn->pers->detach(fn);
 		return err;
 	}
@@ -313,7 +315,6 @@ static int vnic_fn_attach_locked(struct vnic_fn *fn, const struct vnic_backend_o
 	fn->kcov.handle = kcov_common_handle();
 	clear_bit(VNIC_FN_LOGGED, &fn->flags);
 	clear_bit(VNIC_FN_BELL_DEAD, &fn->flags);
-	vnic_fn_init_master(fn, be->guest);
 	vnic_vectors_start(fn);
 	set_bit(VNIC_FN_ATTACHED, &fn->flags);
 	return 0;

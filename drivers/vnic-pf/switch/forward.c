@@ -527,18 +527,20 @@ static void vnic_hand_over(struct vnic_port *port, const struct vnic_port_policy
 static void vnic_deliver_stripped(struct vnic_port *port, const struct vnic_port_policy *pol,
 				  struct vnic_frame **out, unsigned int n)
 {
+	__be16 proto[VNIC_BATCH];
 	u16 tci[VNIC_BATCH];
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
 		tci[i] = out[i]->vlan_tci;
+		proto[i] = out[i]->vlan_proto;
 		out[i]->vlan_tci = 0;
 		out[i]->vlan_proto = 0;
 	}
 	vnic_hand_over(port, pol, out, n);
 	for (i = 0; i < n; i++) {
 		out[i]->vlan_tci = tci[i];
-		out[i]->vlan_proto = pol->vlan_proto;
+		out[i]->vlan_proto = proto[i];
 	}
 }
 

@@ -165,5 +165,5 @@ void vnic_vfio_config_write(struct vnic_vfio *vv, u32 off, u32 size, u32 val)
 unlock:
 	mutex_unlock(&vv->cfg_lock);
 	if (len)
-		vnic_fn_write(vv->fn, where, len, val);
+		vnic_fn_write(vv->fn, where, len, val & GENMASK(BITS_PER_BYTE * len - 1, 0));
 }

@@ -405,6 +405,8 @@ static int vnic_ctrl_take(struct vnic_virtio *v)
 		return -ENXIO;
 	if (prod == v->next)
 		return 0;
+	if (prod - v->next > v->ctrl.size)
+		return -EINVAL;
 	err = vnic_vring_chain(v->fn, &v->ctrl, page, v->next, &c);
 	if (err)
 		return err;
