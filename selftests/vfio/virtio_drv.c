@@ -282,8 +282,13 @@ void consumed(__u16 head)
 void arrives(__u32 len)
 {
 	static __u8 got[70000];
+	int n;
 
-	check_eq(drv_receive(&good, got, sizeof(got), WAIT), len);
+	/* what others send to all is theirs */
+	do
+		n = drv_receive(&good, got, sizeof(got), WAIT);
+	while (n > 0 && got[0] & 1 && !(tx_buf()[HDR] & 1));
+	check_eq(n, len);
 	check(!memcmp(got, tx_buf() + HDR, len), "changed on its way");
 }
 
@@ -298,11 +303,16 @@ void works(void)
 	notify(TX);
 	consumed(0);
 	arrives(300);
-	post(3, 2048);
 	drv_frame(&good, mac, frame, sizeof(frame), 9);
+	post(3, 2048);
 	drv_send(&good, frame, sizeof(frame), 1);
-	check(take(RX, &e, WAIT), "nothing received; status %#x", status());
-	check_eq(e.id, 3);
+	for (;;) {
+		check(take(RX, &e, WAIT), "nothing received; status %#x", status());
+		check_eq(e.id, 3);
+		if (!(evil.mem[AT_RX_BUFS + 3 * 4096 + HDR] & 1))
+			break;
+		post(3, 2048);	/* what others send to all is theirs */
+	}
 	check_eq(e.len, HDR + sizeof(frame));
 	memcpy(&hdr, evil.mem + AT_RX_BUFS + 3 * 4096, HDR);
 	check_eq(le16toh(hdr.num_buffers), 1);
