@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -188,6 +189,18 @@ static __u64 grace_period(void)
 	return now_us() - t;
 }
 
+/*
+ * As many grace periods as an unmap may last: on PREEMPT_RT it waits for one, which is no
+ * quicker there, for being expedited, than any other (rcu_normal_after_boot).
+ */
+static unsigned int most_graces(void)
+{
+	struct utsname name;
+
+	check(!uname(&name), "uname: %m");
+	return strstr(name.version, "PREEMPT_RT") ? 2 : 1;
+}
+
 static __u32 median(__u32 *sample, unsigned int n)
 {
 	sort_samples(sample, n);
@@ -229,7 +242,7 @@ static void case_each_frame(void)
 	unmap = median(unmaps, i < ARRAY_SIZE(unmaps) ? i : ARRAY_SIZE(unmaps));
 	grace = median(graces, waited < ARRAY_SIZE(graces) ? waited : ARRAY_SIZE(graces));
 	printf("# %u us for one unmap, %u for a grace period\n", unmap, grace);
-	check(unmap < grace, "slower than a grace period");
+	check(unmap < grace * most_graces(), "slower than a grace period");
 }
 
 /* GIB of bus addresses, the same memory again and again, while two others talk */
