@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import Fail, defer, note, run, slow, true, wait_for
+from ktap import Fail, contains, defer, note, run, slow, true, wait_for
 from devlink import Devlink
 from machine import REPORT
 from program import Told
@@ -29,16 +29,22 @@ SEED = int(os.environ.get('CHAOS_SEED') or random.randrange(1 << 32))
 FULL = SECONDS > 60 and slow() == 1     # else there is CPU left for more steps
 STEP = 60               # s, on a production kernel: what takes longer hangs
 VFS = 3                 # the last one in a program's hands
+KINDS = ('native', 'virtio', 'virtio-split')    # of that one
 ADDRESS = {'c0': '10.9.0.1', 'c1': '10.9.0.2', None: '10.9.0.100', 'wire': '10.9.0.200'}
 PATHS = (('c0', 'c1'), ('c1', None), ('wire', 'c0'), (None, 'wire'))
 
 
 class World:
-    """An adapter with an uplink, two VFs in namespaces, one in a program's hands."""
+    """An adapter with an uplink, two VFs in namespaces, one in a program's hands.
+
+    Those of the namespaces are native, as all on the host are; the program's is one of KINDS.
+    """
 
     def __init__(self, rng):
         self.rng = rng
+        self.sizes = random.Random(rng.random())    # how often they are asked for is chance
         self.user = self.dl = self.pf = None
+        self.kind = rng.choice(KINDS)
         self.floods = {}
         for index in (0, 1):
             defer(sh, f'ip netns del c{index}', check=False)
@@ -68,6 +74,7 @@ class World:
         for index in (0, 1):
             self.settle(index)
         self.pf.vf(2).bind('vnic-vfio-pci')
+        self.be(self.kind)
         self.start_user()
         self.forget()
 
@@ -90,12 +97,22 @@ class World:
                    check=False).stdout.split()
         return found[0] if found else None
 
+    def be(self, kind):
+        """What the program's VF is to be, which nobody has open now"""
+        self.dl.set_param('vf2_personality', kind)
+        self.kind = kind
+
     def start_user(self):
-        """The program takes its VF, and sends for hours if there is CPU for it"""
-        self.user = Told('misbehave', self.pf.vf(2).bdf)
+        """The program takes its VF, and is busy for hours if there is CPU for it"""
+        vf = self.pf.vf(2).bdf
+        if self.kind == 'native':
+            self.user = Told('misbehave', vf)
+            does = f'send ff:ff:ff:ff:ff:ff 200 {100000000 if FULL else 20}'
+        else:
+            self.user = Told('vmisbehave', vf, *(['packed'] if self.kind == 'virtio' else []))
+            does = f'rounds {100000000 if FULL else 2}'
         defer(self.user.proc.kill)      # it does not listen
-        if FULL:
-            self.user.proc.stdin.write('send ff:ff:ff:ff:ff:ff 200 100000000\n')
+        self.user.proc.stdin.write(does + '\n')
         self.user.proc.stdin.flush()
 
     def end_user(self):
@@ -123,7 +140,7 @@ class World:
             old = self.floods.get((source, to))
             if old is None or old.poll() is not None:
                 self.floods[source, to] = Background(
-                    f'ping -q {often} -s {self.rng.choice((18, 1000, 1472))} {ADDRESS[to]}',
+                    f'ping -q {often} -s {self.sizes.choice((18, 1000, 1472))} {ADDRESS[to]}',
                     ns=source).proc
 
     def works(self):
@@ -279,14 +296,23 @@ def pf_reset(w):
     w.pf.set('reset', 1)
 
 
-def user_killed(w):
+def user_killed(w, kind=None):
     """the program is killed with its VF open, and started again"""
     w.end_user()
+    w.be(kind or w.kind)
     w.start_user()
 
 
+def personality(w):
+    """the program's VF becomes another device: not while it is open, but once it is free"""
+    kind = w.rng.choice([kind for kind in KINDS if kind != w.kind])
+    contains(w.dl.set_param('vf2_personality', kind, fails=True), 'A guest has the VF', 'in use')
+    user_killed(w, kind)
+
+
 STEPS = (vfs_gone, rebind, vf_module, pf_module, pf_rebind, uplink_leaves, uplink_gone, uplink_down,
-         namespace_gone, cpu, mtu, rings, partitions, settings, vf_reset, pf_reset, user_killed)
+         namespace_gone, cpu, mtu, rings, partitions, settings, vf_reset, pf_reset, user_killed,
+         personality)
 
 
 class Meanwhile:
