@@ -9,6 +9,7 @@
 #include "vf.h"
 
 #define VNICVF_VLAN_SINGLE	16	/* messages for one VLAN each, after a quiet second */
+#define VNICVF_FILTER_AGAIN	HZ	/* filters for which there was no memory are sent again */
 
 /**
  * struct vnicvf_filter - receive filters as they are sent
@@ -131,7 +132,7 @@ static void vnicvf_filter_report(struct vnicvf *vf, const struct vnicvf_filter *
 /* Trust may come and go while the function runs, so the device is asked for
  * what is wanted, and for less when it refuses.
  */
-static void vnicvf_filter_negotiate(struct vnicvf *vf, struct vnicvf_filter *f)
+static int vnicvf_filter_negotiate(struct vnicvf *vf, struct vnicvf_filter *f)
 {
 	u32 wanted = f->flags;
 	bool trusted = true, lost = false;
@@ -155,21 +156,43 @@ static void vnicvf_filter_negotiate(struct vnicvf *vf, struct vnicvf_filter *f)
 		netdev_err(vf->netdev, "receive filters not set: %d\n", err);
 	else if (!err)
 		vnicvf_filter_report(vf, f, trusted ? 0 : wanted, lost);
+	return err;
 }
 
-/* Send the receive filters as they are now.  Context: process. */
-void vnicvf_filter_send(struct vnicvf *vf)
+static int vnicvf_filter_try(struct vnicvf *vf)
 {
 	struct vnicvf_filter *f = kmalloc(sizeof(*f), GFP_KERNEL);
+	int err;
 
 	if (!f)
-		return;	/* those in force stay */
+		return -ENOMEM;	/* those in force stay */
 	/* Who comes later has seen what is newer. */
 	mutex_lock(&vf->filter_lock);
 	vnicvf_filter_gather(vf, f);
-	vnicvf_filter_negotiate(vf, f);
+	err = vnicvf_filter_negotiate(vf, f);
 	mutex_unlock(&vf->filter_lock);
 	kfree(f);
+	return err;
+}
+
+/* Not at once: that would be one request after the other for as long as memory is short. */
+static void vnicvf_filter_queue(struct vnicvf *vf, unsigned long delay)
+{
+	mod_delayed_work(system_long_wq, &vf->filter, delay);
+}
+
+/* Send the receive filters as they are now; if either side has no memory for them, nobody
+ * is there to ask again but the driver.  Context: process.
+ */
+void vnicvf_filter_send(struct vnicvf *vf)
+{
+	if (vnicvf_filter_try(vf) == -ENOMEM)
+		vnicvf_filter_queue(vf, VNICVF_FILTER_AGAIN);
+}
+
+void vnicvf_filter_later(struct vnicvf *vf)
+{
+	vnicvf_filter_queue(vf, 0);
 }
 
 /**
@@ -199,15 +222,13 @@ void vnicvf_set_vlan_filter(struct vnicvf *vf, netdev_features_t features)
 
 void vnicvf_filter_work(struct work_struct *work)
 {
-	vnicvf_filter_send(container_of(work, struct vnicvf, filter));
+	vnicvf_filter_send(container_of(to_delayed_work(work), struct vnicvf, filter));
 }
 
 /* Context: atomic, so a work item sends the message. */
 void vnicvf_set_rx_mode(struct net_device *netdev)
 {
-	struct vnicvf *vf = netdev_priv(netdev);
-
-	schedule_work(&vf->filter);
+	vnicvf_filter_later(netdev_priv(netdev));
 }
 
 static int vnicvf_vlan_send(struct vnicvf *vf, u16 opcode, __be16 proto, u16 vid)

@@ -72,17 +72,24 @@ static void vnicvf_take_mac(struct vnicvf *vf, const u8 *mac, bool random)
 		call_netdevice_notifiers(NETDEV_CHANGEADDR, netdev);
 }
 
-/* The host's address, unless the user set one and may keep it. */
-void vnicvf_mac_hello(struct vnicvf *vf, const struct vnic_mbx_caps *caps)
+/* The host's address, unless the user set one and may keep it.  0; -ENOMEM: the device has
+ * none for it now, and is to be asked again.
+ */
+int vnicvf_mac_hello(struct vnicvf *vf, const struct vnic_mbx_caps *caps)
 {
 	struct net_device *netdev = vf->netdev;
+	int err;
 
 	vf->mac_seq = le32_to_cpu(caps->mac_seq);
 	if (ether_addr_equal(netdev->dev_addr, caps->mac))
-		return;
-	if (vf->own_mac && !caps->mac_fixed && !vnicvf_send_mac(vf, netdev->dev_addr))
-		return;
+		return 0;
+	if (vf->own_mac && !caps->mac_fixed) {
+		err = vnicvf_send_mac(vf, netdev->dev_addr);
+		if (!err || err == -ENOMEM)
+			return err;
+	}
 	vnicvf_take_mac(vf, caps->mac, le32_to_cpu(caps->flags) & VNIC_CAPS_F_MAC_RANDOM);
+	return 0;
 }
 
 /* Has the host given the function an address?  The report may be older than

@@ -42,7 +42,7 @@ static int vnicvf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	vf->next_reset = jiffies;
 	INIT_DELAYED_WORK(&vf->control, vnicvf_control_work);
 	mutex_init(&vf->filter_lock);
-	INIT_WORK(&vf->filter, vnicvf_filter_work);
+	INIT_DELAYED_WORK(&vf->filter, vnicvf_filter_work);
 	INIT_WORK(&vf->vlan, vnicvf_vlan_work);
 	pci_set_drvdata(pdev, vf);
 
@@ -92,7 +92,7 @@ static void vnicvf_remove(struct pci_dev *pdev)
 
 	disable_delayed_work_sync(&vf->control);
 	unregister_netdev(vf->netdev);
-	disable_work_sync(&vf->filter);
+	disable_delayed_work_sync(&vf->filter);
 	disable_work_sync(&vf->vlan);
 	vnicvf_mbx_stop(vf);
 	vnicvf_hw_reset(&vf->hw);

@@ -94,14 +94,18 @@ int vnicvf_start(struct vnicvf *vf, u64 features)
 		return err;
 	vnicvf_mbx_start(vf);
 	err = vnicvf_hello(vf, features, &caps);
-	if (err) {
-		vnicvf_mbx_stop(vf);
-		return err;
-	}
+	if (err)
+		goto stop;
 	vf->features = features;
 	vnicvf_take_caps(vf, &caps);
-	vnicvf_mac_hello(vf, &caps);
+	err = vnicvf_mac_hello(vf, &caps);
+	if (err)
+		goto stop;
 	vf->allow_seq = vnicvf_mbx_allow_seq(vf);
 	vnicvf_vlan_replay(vf);
 	return 0;
+
+stop:
+	vnicvf_mbx_stop(vf);
+	return err;
 }

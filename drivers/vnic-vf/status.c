@@ -13,7 +13,7 @@ static void vnicvf_status_allow(struct vnicvf *vf, u32 seq)
 		return;
 	vf->allow_seq = seq;
 	vnicvf_vlan_replay(vf);
-	schedule_work(&vf->filter);
+	vnicvf_filter_later(vf);
 }
 
 /* Trust decides what features there are: vnicvf_control_work() looks at them again,

@@ -91,7 +91,7 @@
  * @vlan_since: jiffies when a VLAN was joined or left last
  * @vlan_count: how many were since a quiet second
  * @control: events of the device and recovery
- * @filter: sends the receive filters
+ * @filter: sends the receive filters; again in a while, if there was no memory
  * @vlan: sends all VLANs
  * @next_reset: jiffies before which no further reset starts
  * @failures: resets in a row that failed
@@ -140,7 +140,7 @@ struct vnicvf {
 	unsigned int		vlan_count;
 
 	struct delayed_work	control;
-	struct work_struct	filter;
+	struct delayed_work	filter;
 	struct work_struct	vlan;
 	unsigned long		next_reset;
 	unsigned int		failures;
@@ -187,13 +187,14 @@ int vnicvf_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
 
 /* mac.c; rtnl, once the netdev is registered.  All but vnicvf_mac_status() send messages. */
 int vnicvf_set_mac(struct net_device *netdev, void *addr);	/* ndo_set_mac_address */
-void vnicvf_mac_hello(struct vnicvf *vf, const struct vnic_mbx_caps *caps);
+int vnicvf_mac_hello(struct vnicvf *vf, const struct vnic_mbx_caps *caps);
 void vnicvf_mac_status(struct vnicvf *vf, const struct vnicvf_status *st);
 
 /* filter.c; rtnl where nothing else is said */
 #define VNICVF_VLAN_FILTERS	(NETIF_F_HW_VLAN_CTAG_FILTER | NETIF_F_HW_VLAN_STAG_FILTER)
 void vnicvf_set_rx_mode(struct net_device *netdev);	/* ndo_set_rx_mode; atomic */
 void vnicvf_filter_send(struct vnicvf *vf);		/* process context, with rtnl or not */
+void vnicvf_filter_later(struct vnicvf *vf);		/* the same, by a work item; any context */
 void vnicvf_filter_work(struct work_struct *work);	/* without rtnl */
 int vnicvf_vlan_add(struct net_device *netdev, __be16 proto, u16 vid);
 int vnicvf_vlan_kill(struct net_device *netdev, __be16 proto, u16 vid);
