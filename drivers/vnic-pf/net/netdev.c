@@ -145,12 +145,17 @@ static unsigned int vnic_pf_copy_addrs(const struct netdev_hw_addr_list *list, u
 	return n;
 }
 
+static void vnic_pf_queue_rx_mode(struct vnic_net *net, unsigned long delay)
+{
+	mod_delayed_work(system_long_wq, &net->rx_mode_work, delay);
+}
+
 /* The switch's configuration takes a mutex, ndo_set_rx_mode must not sleep.
  * More addresses than there are filters: all of their kind.
  */
 static void vnic_pf_rx_mode_work(struct work_struct *work)
 {
-	struct vnic_net *net = container_of(work, struct vnic_net, rx_mode_work);
+	struct vnic_net *net = container_of(to_delayed_work(work), struct vnic_net, rx_mode_work);
 	struct net_device *dev = net->dev;
 	unsigned int num_uc, num_mc;
 	u8 *addrs = net->rx_addrs;
@@ -173,14 +178,14 @@ static void vnic_pf_rx_mode_work(struct work_struct *work)
 		num_mc = 0;
 	}
 	netif_addr_unlock_bh(dev);
-	vnic_port_guest_rx_mode(&net->port, flags, num_uc, num_mc, addrs);
+	/* Nobody will ask again. */
+	if (vnic_port_guest_rx_mode(&net->port, flags, num_uc, num_mc, addrs) == VNIC_MBX_E_NOMEM)
+		vnic_pf_queue_rx_mode(net, HZ);
 }
 
 static void vnic_pf_set_rx_mode(struct net_device *dev)
 {
-	struct vnic_net *net = netdev_priv(dev);
-
-	schedule_work(&net->rx_mode_work);
+	vnic_pf_queue_rx_mode(netdev_priv(dev), 0);
 }
 
 static int vnic_pf_vlan(struct net_device *dev, __be16 proto, u16 vid, bool add)
@@ -316,7 +321,7 @@ int vnic_net_create(struct vnic_adapter *ad)
 	net = netdev_priv(dev);
 	net->ad = ad;
 	net->dev = dev;
-	INIT_WORK(&net->rx_mode_work, vnic_pf_rx_mode_work);
+	INIT_DELAYED_WORK(&net->rx_mode_work, vnic_pf_rx_mode_work);
 	vnic_pf_setup(dev, ad);
 	err = vnic_scratch_alloc(net);
 	if (err)
@@ -348,7 +353,7 @@ int vnic_net_create(struct vnic_adapter *ad)
 unregister:
 	vnic_uplink_stop(net);
 	unregister_netdev(dev);
-	cancel_work_sync(&net->rx_mode_work);
+	cancel_delayed_work_sync(&net->rx_mode_work);
 health_destroy:
 	vnic_health_destroy(net->health);
 devlink_destroy:
@@ -379,7 +384,7 @@ void vnic_net_destroy(struct vnic_adapter *ad)
 	ad->net = NULL;
 	unregister_netdev(net->dev);	/* releases the uplink, and there can be no other then */
 	vnic_uplink_stop(net);
-	cancel_work_sync(&net->rx_mode_work);
+	cancel_delayed_work_sync(&net->rx_mode_work);
 	vnic_health_destroy(net->health);
 	vnic_devlink_destroy(net->devlink);
 	vnic_port_destroy(&net->port);

@@ -56,7 +56,8 @@ struct vnic_scratch {
  * @port: the PF's port of the switch
  * @cells: receive queues of the netdev
  * @scratch: per CPU
- * @rx_mode_work: takes address lists and flags to the switch
+ * @rx_mode_work: takes address lists and flags to the switch; again in a while, if there
+ *	was no memory
  * @rx_addrs: its copy of the lists
  * @uplink: rtnl; NULL: none
  * @speed_work: asks the uplink for its speed
@@ -71,7 +72,7 @@ struct vnic_net {
 	struct vnic_port		port;
 	struct gro_cells		cells;
 	struct vnic_scratch __percpu	*scratch;
-	struct work_struct		rx_mode_work;
+	struct delayed_work		rx_mode_work;
 	u8				rx_addrs[VNIC_MAX_FILTERS * ETH_ALEN];
 	struct vnic_uplink		*uplink;
 	struct work_struct		speed_work;

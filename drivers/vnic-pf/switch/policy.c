@@ -142,11 +142,26 @@ static void vnic_port_lose_own(struct vnic_port *port)
 	conf->mac_seq++;
 }
 
-/* Others may have the address now. */
+/* Others may have the address now.  The host is not told of memory that lacks for it, and the
+ * driver does not ask again.  sw->lock held.
+ */
 static void vnic_port_regain_own(struct vnic_port *port)
 {
-	if (is_valid_ether_addr(port->conf->lost_own))
-		vnic_port_take_own(port, port->conf->lost_own);
+	if (is_valid_ether_addr(port->conf->lost_own) &&
+	    vnic_port_take_own(port, port->conf->lost_own) == VNIC_MBX_E_NOMEM)
+		schedule_delayed_work(&port->sw->regain, HZ);
+}
+
+void vnic_switch_regain(struct work_struct *work)
+{
+	struct vnic_switch *sw = container_of(to_delayed_work(work), struct vnic_switch, regain);
+	struct vnic_port *port;
+
+	mutex_lock(&sw->lock);
+	list_for_each_entry(port, &sw->ports, node)
+		if (port->type == VNIC_PORT_VF && port->conf->trusted)
+			vnic_port_regain_own(port);
+	mutex_unlock(&sw->lock);
 }
 
 /**

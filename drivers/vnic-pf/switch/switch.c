@@ -18,6 +18,7 @@ struct vnic_switch *vnic_switch_create(struct vnic_adapter *ad)
 	mutex_init(&sw->lock);
 	INIT_LIST_HEAD(&sw->ports);
 	INIT_LIST_HEAD(&sw->nodes);
+	INIT_DELAYED_WORK(&sw->regain, vnic_switch_regain);
 	sw->carrier = true;
 	vnic_trees_init(sw);
 	sw->batch = vnic_batch_alloc();
@@ -44,6 +45,7 @@ void vnic_switch_destroy(struct vnic_switch *sw)
 {
 	WARN_ON(!list_empty(&sw->ports));
 	WARN_ON(!list_empty(&sw->nodes));
+	cancel_delayed_work_sync(&sw->regain);
 	vnic_learned_destroy(sw);
 	rhltable_destroy(&sw->fdb);
 	free_percpu(sw->batch);

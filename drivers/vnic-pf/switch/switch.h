@@ -15,6 +15,7 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/rhashtable.h>
+#include <linux/workqueue.h>
 
 #include "../vnic.h"
 #include "fdb.h"
@@ -39,6 +40,7 @@ struct vnic_batch;
  * @uplink: the uplink's port; RCU, written under @lock
  * @fdb: struct vnic_fdb_entry by address; RCU, written under @lock
  * @learned: addresses beyond the adapter
+ * @regain: gives drivers their addresses back for which there was no memory
  * @promisc: ports that take unknown unicast; written under @lock
  * @allmulti: ports that take all multicast; written under @lock
  * @carrier: what ports with link state "auto" follow
@@ -59,6 +61,7 @@ struct vnic_switch {
 	struct vnic_port __rcu		*uplink;
 	struct rhltable			fdb;
 	struct vnic_learned		*learned;
+	struct delayed_work		regain;
 	unsigned int			promisc;
 	unsigned int			allmulti;
 	bool				carrier;
@@ -220,6 +223,8 @@ void vnic_port_set_caps(struct vnic_port *port, u64 tx, u64 rx);
 void vnic_port_flush(struct vnic_port *port);
 /* Work of struct vnic_learned: take its @claimed from VFs without trust. */
 void vnic_switch_reclaim(struct work_struct *work);
+/* vnic_switch.regain */
+void vnic_switch_regain(struct work_struct *work);
 
 /* rate.c: is a value in the range of what it is for?  Any context. */
 bool vnic_rate_valid(enum vnic_rate which, u32 value);
