@@ -69,11 +69,32 @@ def setup(*what, near=8, module=None):
         write(f'{DEBUGFS}/{attr}/{name}', value)
 
 
-def _workers():
-    """fail-nth of the workers of CPU 0, which bind drivers (work_on_cpu() of the PCI core)."""
+def _comm(pid):
+    try:
+        return read(f'/proc/{pid}/comm')
+    except OSError:         # it has ended
+        return ''
+
+
+def _workers(*begin):
+    """fail-nth of this task and of those whose names begin so"""
     return ['/proc/self/fail-nth'] + [
         f'/proc/{pid}/fail-nth' for pid in os.listdir('/proc')
-        if pid.isdigit() and read(f'/proc/{pid}/comm').startswith('kworker/0:')]
+        if pid.isdigit() and _comm(pid).startswith(begin)]
+
+
+def _set(fd, nth):
+    try:
+        os.pwrite(fd, b'%d' % nth, 0)
+    except ProcessLookupError:
+        pass
+
+
+def _left(fd):
+    try:
+        return int(os.pread(fd, 16, 0))
+    except ProcessLookupError:      # it ended, which a worker does with nothing to do
+        return NEVER
 
 
 class Nth:
@@ -89,21 +110,31 @@ class Nth:
         return self._call(['/proc/self/fail-nth'], fn, args)
 
     def bind(self, fn, *args):
-        """The same, which binds a driver."""
-        return self._call(_workers(), fn, args)
+        """The same, which binds a driver: workers of CPU 0 do (work_on_cpu() of the PCI core)."""
+        return self._call(_workers('kworker/0:'), fn, args)
+
+    def later(self, fn, *args):
+        """The same, part of which others do: the kernel's workers, the VFs' threads on the host.
+        The nth in each of them; fn returns when it is done."""
+        return self._call(_workers('kworker/', 'vn'), fn, args)
 
     def _call(self, tasks, fn, args):
-        fds = [os.open(task, os.O_RDWR) for task in tasks]
+        fds = []
+        for task in tasks:
+            try:
+                fds.append(os.open(task, os.O_RDWR))
+            except FileNotFoundError:       # a worker that had nothing to do has ended
+                pass
         try:
             for fd in fds:
-                os.write(fd, b'%d' % self.nth)
+                _set(fd, self.nth)
             try:
                 fn(*args)
             except OSError as err:
                 self.said = os.strerror(err.errno)
-            self.left = min(int(os.pread(fd, 16, 0)) for fd in fds)
+            self.left = min(_left(fd) for fd in fds)
             for fd in fds:
-                os.pwrite(fd, b'0', 0)
+                _set(fd, 0)
         finally:
             for fd in fds:
                 os.close(fd)
@@ -177,6 +208,12 @@ def set_up(dev, up=True):
     """`ip link set DEV up` or down."""
     flags = struct.unpack_from('H', _ifreq(dev, 0x8913))[0]     # SIOCGIFFLAGS, then S
     _ifreq(dev, 0x8914, struct.pack('H', flags & ~1 | up))
+
+
+def join(dev, group, member=True):
+    """`ip maddr add GROUP dev DEV` or del."""
+    _ifreq(dev, 0x8931 if member else 0x8932,                     # SIOCADDMULTI, SIOCDELMULTI
+           bytes(2) + bytes.fromhex(group.replace(':', '')))
 
 
 def set_mtu(dev, mtu):
