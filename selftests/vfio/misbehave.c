@@ -8,6 +8,7 @@
  * answers each with a line: "ok", or what was asked for.
  *
  *   send MAC LEN N    send N frames of LEN bytes to MAC
+ *   take MS           take frames until none has come for so long: how many
  *   stop              break the transmit ring's rules; ends when that is noticed
  *   refused           make a request that is refused
  *   reset             reset the function and start again
@@ -40,6 +41,16 @@ static void send_frames(struct drv *v, const char *args)
 		drv_send(v, frame, len, 1);
 		check(drv_sent(v, WAIT), "not sent");
 	}
+}
+
+static unsigned int take(struct drv *v, int ms)
+{
+	__u8 got[RX_BUF_SIZE];
+	unsigned int n;
+
+	for (n = 0; drv_receive(v, got, sizeof(got), ms) >= 0; n++)
+		;
+	return n;
 }
 
 /* More descriptors than the ring has. */
@@ -151,6 +162,9 @@ static void command(struct drv *v, const char *line)
 {
 	if (!strncmp(line, "send ", 5)) {
 		send_frames(v, line + 5);
+	} else if (!strncmp(line, "take ", 5)) {
+		printf("%u\n", take(v, strtoul(line + 5, NULL, 10)));
+		return;
 	} else if (!strcmp(line, "stop")) {
 		stop(v);
 	} else if (!strcmp(line, "refused")) {
