@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import Skip, note, run, true
+from ktap import Skip, eq, note, run, true
 from faults import COPIES, PAGES, SLAB, each, setup
 from devlink import Devlink
 from program import program
@@ -56,7 +56,8 @@ def memory(way):
     """Memory, by group or cdev"""
     vf = shared(make_user)
     setup(SLAB, PAGES)
-    failed = each_of(vf, way, 'open', 'map', 'unmap', 'irqs', 'reset', 'queue', 'pair')
+    failed = each_of(vf, way, 'open', 'map', 'unmap', 'irqs', 'reset', 'queue', 'pair', 'enable',
+                     'destroy')
     for name in ('open', 'map', 'irqs', 'queue', 'pair'):
         true(failed[name], f'{name} needs no memory')
 
@@ -104,13 +105,14 @@ def requests():
 
 
 def virtio():
-    """the virtio personality: opened, its queues made, requests"""
+    """the virtio personality: opened, its queues made, requests; queues that go need nothing"""
     _, vfs = shared(make_two)
     setup(SLAB, PAGES)
     true(told('faults', vfs[0].bdf, 'group', 'open'), 'opening needs no memory')
     setup(SLAB, PAGES, near=14, module='vnic-pf')
-    for name in ('queues', 'txqueue', 'mac', 'table'):
-        true(told('virtio', '-n', name, *(vf.bdf for vf in vfs)), f'{name} needs no memory')
+    for name in ('queues', 'txqueue', 'enable', 'mac', 'table', 'destroy'):
+        failed = told('virtio', '-n', name, *(vf.bdf for vf in vfs))
+        eq(bool(failed), name != 'destroy', f'{name}: some failed')
 
 
 def bind():

@@ -164,6 +164,66 @@ static int op_pair(struct drv *v)
 	return answer(drv_msg(v, VNIC_MBX_QUEUE_CREATE, &q, sizeof(q), NULL, 0));
 }
 
+/* Mailbox, HELLO, no queue */
+static void undo_queue(struct drv *v)
+{
+	reg_write(&v->dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
+	drv_mailbox(v);
+	drv_hello(v);
+}
+
+/* To the PF and the uplink, which want an skb each; a frame without memory is lost. */
+static int op_send(struct drv *v)
+{
+	static const __u8 all[6] = { 255, 255, 255, 255, 255, 255 };
+	__u8 frame[1500];
+
+	drv_frame(v, all, frame, sizeof(frame), 1);
+	drv_send(v, frame, sizeof(frame), 1);
+	check(drv_sent(v, WAIT), "not sent");
+	return 0;
+}
+
+/* Both queues go: that needs none */
+static int op_destroy(struct drv *v)
+{
+	static const __u16 types[] = { VNIC_QUEUE_RX, VNIC_QUEUE_TX };
+	struct vnic_mbx_queue_id id = {};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		id.type = htole16(types[i]);
+		check_eq(drv_msg(v, VNIC_MBX_QUEUE_DESTROY, &id, sizeof(id), NULL, 0), VNIC_MBX_OK);
+	}
+	return 0;
+}
+
+static void undo_destroy(struct drv *v)
+{
+	undo_queue(v);
+	drv_queues(v);
+}
+
+static int set_enabled(struct drv *v, bool on)
+{
+	struct vnic_mbx_u32 req = { .value = htole32(on) };
+
+	return answer(drv_msg(v, VNIC_MBX_ENABLE, &req, sizeof(req), NULL, 0));
+}
+
+/* Frames pass once the queues are there: what is received makes the device fetch buffers. */
+static int op_enable(struct drv *v)
+{
+	int err = set_enabled(v, true);
+
+	return err ?: op_send(v);
+}
+
+static void undo_enable(struct drv *v)
+{
+	check_eq(set_enabled(v, false), 0);
+}
+
 /* Another address each time */
 static int op_mac(struct drv *v)
 {
@@ -188,26 +248,6 @@ static int op_filters(struct drv *v)
 	return answer(drv_msg(v, VNIC_MBX_SET_RX_MODE, &req, sizeof(req), NULL, 0));
 }
 
-/* To the PF and the uplink, which want an skb each; a frame without memory is lost. */
-static int op_send(struct drv *v)
-{
-	static const __u8 all[6] = { 255, 255, 255, 255, 255, 255 };
-	__u8 frame[1500];
-
-	drv_frame(v, all, frame, sizeof(frame), 1);
-	drv_send(v, frame, sizeof(frame), 1);
-	check(drv_sent(v, WAIT), "not sent");
-	return 0;
-}
-
-/* Mailbox, HELLO, no queue */
-static void undo_queue(struct drv *v)
-{
-	reg_write(&v->dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
-	drv_mailbox(v);
-	drv_hello(v);
-}
-
 static const struct op ops[] = {
 	{ .name = "map", .run = op_map, .undo = undo_map },
 	{ .name = "unmap", .run = op_unmap, .undo = undo_unmap },
@@ -219,6 +259,8 @@ static const struct op ops[] = {
 	{ .name = "queue", .run = op_queue, .undo = undo_queue, .who = NTH_WORKERS, .bare = true },
 	{ .name = "txqueue", .run = op_txqueue, .undo = undo_queue, .who = NTH_ALL, .bare = true },
 	{ .name = "pair", .run = op_pair, .undo = undo_queue, .who = NTH_WORKERS, .bare = true },
+	{ .name = "destroy", .run = op_destroy, .undo = undo_destroy, .who = NTH_EVERYONE },
+	{ .name = "enable", .run = op_enable, .undo = undo_enable, .who = NTH_EVERYONE },
 	{ .name = "mac", .run = op_mac, .who = NTH_KWORKERS },
 	{ .name = "filters", .run = op_filters, .who = NTH_KWORKERS },
 	{ .name = "send", .run = op_send, .who = NTH_BOTH, .silent = true },
@@ -237,8 +279,8 @@ static void on_device(const struct op *op)
 	drv_open(&v, bdf, cdev);
 	v.features = 1ull << VNIC_F_MQ;
 	drv_start(&v);
-	if (op->run == op_unmap)
-		undo_unmap(&v);
+	if (op->run == op_unmap || op->run == op_enable)
+		op->undo(&v);
 	if (op->bare)
 		undo_queue(&v);
 	for (nth = 1; nth < NTH_MOST; nth++) {

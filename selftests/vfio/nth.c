@@ -124,6 +124,11 @@ void nth_arm(enum nth_who who, unsigned int nth)
 		arm_all("/proc", "kworker/0:", nth);
 		arm_all("/proc", "kworker/1:", nth);
 		break;
+	case NTH_EVERYONE:
+		arm_self(nth);
+		arm_all("/proc/self/task", "vn", nth);
+		arm_all("/proc", "kworker/", nth);
+		break;
 	case NTH_ALL:
 		set_all(nth == 1);
 		break;

@@ -17,6 +17,7 @@ enum nth_who {
 	NTH_BOTH,	/* this task, and the VFs' threads */
 	NTH_WORKERS,	/* the VFs' threads, which are this process's */
 	NTH_KWORKERS,	/* the kernel's that serve a CPU: one of them sets what a VF asks for */
+	NTH_EVERYONE,	/* all of those, each of which does a part: the nth in each of them */
 	NTH_ALL,	/* not one in a task, but all of them everywhere, while @nth is 1: without
 			 * this kvmalloc() never fails, for it has another way
 			 */

@@ -8,7 +8,7 @@
 #include "nth.h"
 #include "virtio.h"
 
-#define PAIRS	(USUAL | F(VIRTIO_NET_F_MQ))
+#define PAIRS	(USUAL | F(VIRTIO_NET_F_MQ) | F(VIRTIO_F_RING_RESET))
 #define MACS	(USUAL | F(VIRTIO_NET_F_CTRL_MAC_ADDR))
 
 static __u8 last;	/* of addresses: another one each time */
@@ -25,6 +25,38 @@ static bool try_queues(void)
 		return false;
 	for (q = 0; q < QUEUES2; q++)
 		check(enabled(q), "queue %u is not enabled", q);
+	return true;
+}
+
+/* The same, and the driver says that it is ready: frames pass. */
+static bool try_enable(void)
+{
+	if (!try_queues())
+		return false;
+	wr(VIRTIO_PCI_COMMON_MSIX, 2, 0);
+	set_status(status() | VIRTIO_CONFIG_S_DRIVER_OK);
+	if (status() & VIRTIO_CONFIG_S_NEEDS_RESET)
+		return false;
+	put_frame(300, NULL, 1);
+	offer(TX, 0);
+	notify(TX);
+	consumed(0);
+	arrives(300);
+	return true;
+}
+
+/* All queues go, one by one, and the device: that needs none, so it cannot fail. */
+static bool try_destroy(void)
+{
+	unsigned int q;
+
+	for (q = 0; q < TX1 + 1; q++) {
+		wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
+		wr(VIRTIO_PCI_COMMON_Q_RESET, 2, 1);
+		check(!enabled(q), "queue %u is still there", q);
+	}
+	check(!(status() & VIRTIO_CONFIG_S_NEEDS_RESET), "it has stopped");
+	reset();
 	return true;
 }
 
@@ -59,11 +91,14 @@ static const struct {
 	const char	*name;
 	bool		(*run)(void);	/* false: refused */
 	enum nth_who	who;
+	bool		(*first)(void);	/* before each, unharmed */
 } ops[] = {
-	{ "queues", try_queues, NTH_SELF },
-	{ "txqueue", try_queues, NTH_ALL },
-	{ "mac", try_mac, NTH_KWORKERS },
-	{ "table", try_table, NTH_KWORKERS },
+	{ "queues", try_queues, NTH_SELF, NULL },
+	{ "txqueue", try_queues, NTH_ALL, NULL },
+	{ "enable", try_enable, NTH_EVERYONE, NULL },
+	{ "destroy", try_destroy, NTH_EVERYONE, try_enable },
+	{ "mac", try_mac, NTH_KWORKERS, NULL },
+	{ "table", try_table, NTH_KWORKERS, NULL },
 };
 
 static void each(unsigned int op)
@@ -72,6 +107,8 @@ static void each(unsigned int op)
 	bool good, hit;
 
 	for (nth = 1; nth < NTH_MOST; nth++) {
+		if (ops[op].first)
+			check(ops[op].first(), "%s: what is before it", ops[op].name);
 		nth_arm(ops[op].who, nth);
 		good = ops[op].run();
 		hit = nth_disarm();
