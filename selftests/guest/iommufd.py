@@ -6,22 +6,31 @@
 
 Debian's kernels have no iommufd; the debug kernel does.
 """
+import os
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from guest import Guest
-from ktap import eq, note, run, true, wait_for
+from ktap import defer, eq, note, run, true, wait_for
 from devlink import Devlink
-from vnic import load, out, ping, read, shared
+from vnic import load, out, ping, read, sh, shared
+
+CONTAINER = '/dev/vfio/vfio'
 
 
-def bench():
-    """Guest a has VF 0, a virtio one, guest b has VF 1, a native one; VF 2 is 10.9.0.3."""
+def make_vfs():
+    """VF 0 is virtio, VF 1 native, both for guests; VF 2 is 10.9.0.3."""
     pf = load(total_vfs=8)[0]
     vfs = pf.vfs(3)
     vfs[2].up(ns='peer', ip='10.9.0.3')
     Devlink(pf).set_param('vf0_personality', 'virtio')
     for vf in vfs[:2]:
         vf.to_vfio()
+    return pf, vfs
+
+
+def bench():
+    """Guest a has VF 0, guest b has VF 1."""
+    pf, vfs = make_vfs()
     return pf, vfs, [Guest('a', [vfs[0]], root_port=True, extra='--iommufd').up('10.9.0.1'),
                      Guest('b', [vfs[1]], extra='--iommufd').up('10.9.0.2')]
 
@@ -72,4 +81,25 @@ def translated():
     guest.stop()
 
 
-run([traffic, again, translated])
+def compat():
+    """iommufd where QEMU opens a container, and knows no better: groups, and the ioctls of type1"""
+    _, vfs = make_vfs()
+    sh('modprobe iommufd')
+    defer(sh, f'mv -f {CONTAINER}.kept {CONTAINER}')
+    sh(f'mv {CONTAINER} {CONTAINER}.kept && cp -a /dev/iommu {CONTAINER}')
+    guest = Guest('d', vfs[:2])
+    pid = read('/run/vnic/guests/d/pid').strip()
+    eq([os.stat(fd).st_rdev for fd in out(
+        f'find -L /proc/{pid}/fd -samefile {CONTAINER}').split()],
+       [os.stat('/dev/iommu').st_rdev], 'QEMU has it open, once')
+    for i, dev in enumerate(guest.out('ls /sys/class/net | grep -v lo').split()):
+        guest.run(f'ip netns add n{i}; ip link set {dev} netns n{i}; '
+                  f'ip -n n{i} addr add 10.9.0.{i + 1}/24 dev {dev}; ip -n n{i} link set {dev} up')
+        wait_for(lambda i=i: not guest.run(
+            f'ip netns exec n{i} ping -q -c 2 -i 0.2 -s 1472 -W 3 10.9.0.3', check=False).returncode,
+            f'VF {i}: frames both ways')
+        ping('peer', f'10.9.0.{i + 1}', size=1472)
+    guest.stop()
+
+
+run([traffic, again, translated, compat])

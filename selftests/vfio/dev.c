@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A VF through vfio: by its group and a container, or by its character device
- * and iommufd.
+ * and iommufd.  VNIC_CONTAINER in the environment is a container's path; iommufd may be
+ * given for one: then all is done by group.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -35,9 +36,15 @@ static void tell_kvm(int fd)
 		check(!ioctl(vdev_kvm, KVM_SET_DEVICE_ATTR, &attr), "%m");
 }
 
+static const char *container_path(void)
+{
+	return getenv("VNIC_CONTAINER") ?: "/dev/vfio/vfio";
+}
+
 bool vdev_have_cdev(void)
 {
-	return !access("/dev/iommu", R_OK | W_OK) && !access("/dev/vfio/devices", X_OK);
+	return !getenv("VNIC_CONTAINER") && !access("/dev/iommu", R_OK | W_OK) &&
+	       !access("/dev/vfio/devices", X_OK);
 }
 
 /* /dev/vfio/<n> of a device; 0 or -errno */
@@ -63,8 +70,8 @@ static void open_group(struct vdev *d, const struct vdev *other)
 
 	err = vdev_group_path(d->bdf, path, sizeof(path));
 	check(!err, "no group of %s", d->bdf);
-	d->container = other ? dup(other->container) : open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	check(d->container >= 0, "/dev/vfio/vfio: %m");
+	d->container = other ? dup(other->container) : open(container_path(), O_RDWR | O_CLOEXEC);
+	check(d->container >= 0, "%s: %m", container_path());
 	check_eq(ioctl(d->container, VFIO_GET_API_VERSION), VFIO_API_VERSION);
 	d->group = open(path, O_RDWR | O_CLOEXEC);
 	check(d->group >= 0, "%s: %m", path);
