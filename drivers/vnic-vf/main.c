@@ -62,6 +62,10 @@ static int vnicvf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (err)
 		goto free_irq;
 	vnicvf_netdev_setup(vf);
+	/* The netdev was allocated before it was known how many there are. */
+	err = netif_set_real_num_queues(netdev, vf->num_qps, vf->num_qps);
+	if (err)
+		goto free_qps;
 	err = register_netdev(netdev);
 	if (err)
 		goto free_qps;

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug newest=mtu,sizes,vlan,threaded quick=multicast,updown,threaded
+# run-on: stable debug newest=mtu,sizes,vlan,threaded,never_up quick=multicast,updown,threaded,never_up
 """The VF's netdev as a user sees it: ethtool, MTU, filters, namespaces."""
 import json
+import os
+import re
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import contains, defer, eq, run, true, wait_for
@@ -64,6 +66,15 @@ def sizes():
     eq([len(f) for f, _ in got], sizes_, 'lengths in order')
     for (data, _), size in zip(got, sizes_):
         true(data == largest[:size], f'frame of {size} bytes is what was sent')
+
+
+def never_up():
+    """a VF that never was up has as many queues as it will have: nobody counts more"""
+    name = load(total_vfs=4)[0].vfs(1)[0].dev
+    count = int(re.findall(r'^Combined:\s+(\d+)', out(f'ethtool -l {name}'), re.M)[-1])
+    eq(set(queue_stats(name)[0].values()), {0}, 'counts')
+    eq(sorted(os.listdir(f'/sys/class/net/{name}/queues')),
+       [f'{way}-{i}' for way in ('rx', 'tx') for i in range(count)], 'queues')
 
 
 def per_queue():
@@ -232,5 +243,5 @@ def updown():
     wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'ping')
 
 
-run([ethtool, mtu, sizes, per_queue, multicast, vlan, left_vlan, offloads, updown, threaded,
+run([never_up, ethtool, mtu, sizes, per_queue, multicast, vlan, left_vlan, offloads, updown, threaded,
      namespace])
