@@ -69,12 +69,15 @@ def sizes():
 
 
 def never_up():
-    """a VF that never was up has as many queues as it will have: nobody counts more"""
+    """a VF that never was up has as many queues as it will have: nobody counts more, and all are
+    in the table that spreads what is received"""
     name = load(total_vfs=4)[0].vfs(1)[0].dev
     count = int(re.findall(r'^Combined:\s+(\d+)', out(f'ethtool -l {name}'), re.M)[-1])
     eq(set(queue_stats(name)[0].values()), {0}, 'counts')
     eq(sorted(os.listdir(f'/sys/class/net/{name}/queues')),
        [f'{way}-{i}' for way in ('rx', 'tx') for i in range(count)], 'queues')
+    rows = re.findall(r'^ +\d+: +(.*)$', out(f'ethtool -x {name}'), re.M)
+    eq({int(ring) for row in rows for ring in row.split()}, set(range(count)), 'rings in the table')
 
 
 def per_queue():
