@@ -166,8 +166,10 @@ static int vnicvf_moder_set(struct vnicvf_qp *qp, const struct vnicvf_moder *to)
 	qp->moder = *to;
 	if (qp->vf->up && qp->index < qp->vf->num_qps)
 		err = vnicvf_moder_apply(qp);
-	if (err)
+	if (err) {
+		qp->dim.state = DIM_START_MEASURE;	/* the decision is lost */
 		qp->moder = old;
+	}
 	return err;
 }
 
@@ -180,20 +182,32 @@ int vnicvf_get_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
 	return 0;
 }
 
-/* All queue pairs, those of later, too.  What ethtool did not name is as for the
- * first.
+/* All queue pairs, those of later, too, or none.  What ethtool did not name is as
+ * for the first.
  */
 int vnicvf_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
 			struct kernel_ethtool_coalesce *kernel_ec, struct netlink_ext_ack *extack)
 {
+	struct vnicvf_moder to, old[VNIC_MAX_QPS];
 	struct vnicvf *vf = netdev_priv(netdev);
-	struct vnicvf_moder to;
 	unsigned int i;
 	int err;
 
 	err = vnicvf_moder_check(&vf->qp[0], ec, &to, extack);
-	for (i = 0; i < vf->made_qps && !err; i++)
+	if (err)
+		return err;
+	for (i = 0; i < vf->made_qps; i++) {
+		old[i] = vf->qp[i].moder;
 		err = vnicvf_moder_set(&vf->qp[i], &to);
+		if (err)
+			goto undo;
+	}
+	return 0;
+
+undo:
+	/* One that cannot be set back keeps, and shows, what the device has. */
+	while (i--)
+		vnicvf_moder_set(&vf->qp[i], &old[i]);
 	return err;
 }
 
