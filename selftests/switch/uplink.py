@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug rt=tcp quick=tcp,backpressure,leaves,moved,claims
 """The wire: a netdev enslaved to the PF is the adapter's uplink."""
+import os
 import re
+import signal
 import socket
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
@@ -10,7 +12,7 @@ from ktap import between, contains, defer, eq, note, run, Skip, sleep, timely, t
 from wire import carried, make_wired, wire
 from vnic import (Background, datagrams, frame, inside, iperf, iperf_mbps, load, log_mark,
                   log_since, mac_bytes, out, packet_socket,
-                  ping, receive, refused, sh, shared, unheard)
+                  ping, read, receive, refused, sh, shared, unheard)
 
 
 def bench():
@@ -213,6 +215,60 @@ def refusals():
     sh(f'ip link set second master {pf.dev}')
 
 
+class Networkd:
+    """systemd-networkd, of which ethup is said what is here; ended at the end of the case."""
+
+    FILE = '/run/systemd/network/10-ethup.network'
+
+    def __init__(self, *lines):
+        self.say(*lines)
+        # Where /sys cannot be written it does not wait for udev, which does not run here.
+        self.run = Background("unshare -m sh -c 'mount -o remount,bind,ro /sys && "
+                              "exec /usr/lib/systemd/systemd-networkd'")
+        self.settled()
+
+    def say(self, *lines):
+        """Have these lines in the file."""
+        os.makedirs(os.path.dirname(self.FILE), exist_ok=True)
+        with open(self.FILE, 'w', encoding='ascii') as file:
+            file.write('\n'.join(['[Match]', 'Name=ethup', '[Network]', 'LinkLocalAddressing=no',
+                                  'IPv6AcceptRA=no', *lines, '']))
+
+    def reload(self, *lines):
+        """The same, and have it read again, as networkctl reload does."""
+        state = self.state()
+        os.remove(state)
+        self.say(*lines)
+        os.kill(self.run.proc.pid, signal.SIGHUP)
+        self.settled()
+
+    def state(self):
+        """The file in which it says how far it is."""
+        return f'/run/systemd/netif/links/{read("/sys/class/net/ethup/ifindex")}'
+
+    def settled(self):
+        """Wait until it has configured ethup."""
+        wait_for(lambda: os.path.exists(self.state()) and
+                 'ADMIN_STATE=configured' in read(self.state()), 'ethup is configured', 40)
+
+
+def networkd():
+    """systemd-networkd takes the uplink away, and the log says so, but with KeepMaster=yes"""
+    pf, _ = make_wired()
+    mark, there = log_mark(), f'master {pf.dev}'
+    daemon = Networkd('KeepMaster=yes')
+    daemon.reload('KeepMaster=yes', 'Description=changed')
+    contains(out('ip link show ethup'), there, 'the uplink')
+    true('released' not in log_since(mark), 'nothing was said')
+    daemon.reload()
+    wait_for(lambda: there not in out('ip link show ethup'), 'it is taken away')
+    contains(log_since(mark), f'uplink ethup was released by systemd-network[{daemon.run.proc.pid}]',
+             'the log')
+    daemon.reload('KeepMaster=yes')
+    sh(f'ip link set ethup {there}')
+    ping('vf0', '10.9.0.200')
+
+
 def carrier():
     """the link state of the uplink is the VFs' (state auto); enable ignores it"""
     pf, vfs = bench()
@@ -370,4 +426,4 @@ def claims():
 
 run([ways, tcp, extensions, sctp, unknown, stand_in, claims, stamped, bridges, vlan, carrier,
      backpressure, jumbo,
-     refusals, vrf, leaves, moved, owed])
+     refusals, networkd, vrf, leaves, moved, owed])

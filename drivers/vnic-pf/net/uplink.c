@@ -11,6 +11,7 @@
 #include <linux/if_macvlan.h>
 #include <linux/if_vlan.h>
 #include <linux/netdevice.h>
+#include <linux/sched.h>
 #include <net/dsa.h>
 #include <net/dst.h>
 
@@ -272,6 +273,16 @@ free:
 	return err;
 }
 
+/* VFs lose their wire, which few want: say who did it. */
+static void vnic_uplink_tell_released(struct vnic_net *net, const struct net_device *dev)
+{
+	if (net->ad->num_vfs)
+		pci_warn(net->ad->pf, "uplink %s was released by %s[%d]: VFs are without a wire\n",
+			 dev->name, current->comm, task_tgid_nr(current));
+	else
+		netdev_info(net->dev, "uplink %s released\n", dev->name);
+}
+
 static void vnic_uplink_release(struct vnic_net *net)
 {
 	struct vnic_uplink *up = net->uplink;
@@ -284,7 +295,7 @@ static void vnic_uplink_release(struct vnic_net *net)
 	netdev_upper_dev_unlink(dev, net->dev);
 	net->uplink = NULL;
 	vnic_uplink_update(net);
-	netdev_info(net->dev, "uplink %s released\n", dev->name);
+	vnic_uplink_tell_released(net, dev);
 	vnic_uplink_free(up);
 }
 
