@@ -215,6 +215,27 @@ def refusals():
     sh(f'ip link set second master {pf.dev}')
 
 
+def legs():
+    """the speed of a bond as uplink follows that of those that are in it"""
+    pf = load(total_vfs=4)[0]
+    if sh('modprobe bonding max_bonds=0', check=False).returncode:
+        raise Skip('kernel without bonding')
+    sh('ip link add bond9 type bond mode balance-rr miimon 20')
+    defer(sh, 'ip link del bond9')
+    for i in (0, 1):
+        sh(f'ip link add leg{i} type veth peer name far{i}; ip link set far{i} up')
+        defer(sh, f'ip link del leg{i}')
+
+    def speed(want):
+        wait_for(lambda: f'Speed: {want}Mb/s' in out(f'ethtool {pf.dev}'), f'{want} Mb/s')
+    sh(f'ip link set leg0 master bond9; ip link set bond9 up; ip link set bond9 master {pf.dev}')
+    speed(10000)
+    for change, want in (('leg1 master bond9', 20000), ('far1 down', 10000), ('far1 up', 20000),
+                         ('leg1 nomaster', 10000)):
+        sh(f'ip link set {change}')
+        speed(want)
+
+
 class Networkd:
     """systemd-networkd, of which ethup is said what is here; ended at the end of the case."""
 
@@ -426,4 +447,4 @@ def claims():
 
 run([ways, tcp, extensions, sctp, unknown, stand_in, claims, stamped, bridges, vlan, carrier,
      backpressure, jumbo,
-     refusals, networkd, vrf, leaves, moved, owed])
+     refusals, legs, networkd, vrf, leaves, moved, owed])

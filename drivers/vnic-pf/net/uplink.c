@@ -309,6 +309,21 @@ int vnic_uplink_del(struct vnic_net *net, struct net_device *dev)
 
 /* ---- following it; rtnl ---- */
 
+/* Is @dev the uplink, or one that it is made of? */
+static bool vnic_uplink_has(struct vnic_uplink *up, struct net_device *dev)
+{
+	guard(rcu)();
+	return dev == up->dev || netdev_has_upper_dev_all_rcu(dev, up->dev);
+}
+
+/* A device has gone below another, or left it. */
+static void vnic_uplink_upper(struct vnic_uplink *up,
+			      struct netdev_notifier_changeupper_info *info)
+{
+	if (vnic_uplink_has(up, info->upper_dev))
+		schedule_work(&up->net->speed_work);
+}
+
 static int vnic_uplink_event(struct notifier_block *nb, unsigned long event, void *ptr)
 {
 	struct vnic_net *net = container_of(nb, struct vnic_net, nb);
@@ -321,6 +336,17 @@ static int vnic_uplink_event(struct notifier_block *nb, unsigned long event, voi
 	if (dev == net->dev && event == NETDEV_UNREGISTER) {
 		vnic_uplink_release(net);
 		return NOTIFY_DONE;
+	}
+	switch (event) {
+	case NETDEV_CHANGEUPPER:
+		vnic_uplink_upper(up, ptr);
+		break;
+	case NETDEV_CHANGE:
+	case NETDEV_CHANGELOWERSTATE:
+		/* A bond's speed is that of those in it. */
+		if (dev != up->dev && vnic_uplink_has(up, dev))
+			schedule_work(&net->speed_work);
+		break;
 	}
 	if (dev != up->dev)
 		return NOTIFY_DONE;
