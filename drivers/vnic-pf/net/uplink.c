@@ -163,6 +163,11 @@ static int vnic_uplink_check(struct vnic_net *net, struct net_device *dev,
 		NL_SET_ERR_MSG_MOD(extack, "The conduit of a DSA switch cannot be an uplink");
 		return -EOPNOTSUPP;
 	}
+	if (dev->priv_flags & IFF_DONT_BRIDGE) {
+		NL_SET_ERR_MSG_MOD(extack,
+				   "Device sends from its own address only (Wi-Fi station ...)");
+		return -EOPNOTSUPP;
+	}
 	if (dev->priv_flags & IFF_NO_RX_HANDLER) {
 		NL_SET_ERR_MSG_MOD(extack, "Device gives away nothing it receives (VRF ...)");
 		return -EOPNOTSUPP;
