@@ -215,6 +215,25 @@ def refusals():
     sh(f'ip link set second master {pf.dev}')
 
 
+def below():
+    """what cannot be an uplink, a VF or what is over one, cannot be put below it either"""
+    pf = load(total_vfs=4)[0]
+    vf = pf.vfs(1)[0].dev
+    sh('ip link add br9 type bridge')
+    defer(sh, 'ip link del br9')
+    sh(f'ip link set br9 up; ip link set br9 master {pf.dev}')
+    sh(f'ip link add v5 link {vf} type vlan id 5')
+    for what in (vf, 'v5'):
+        contains(refused(f'ip link set {what} master br9'), 'cannot be part of an uplink', what)
+    refused(f'ip link set {pf.dev} master br9')
+    sh('ip link add br8 type bridge; ip link add o0 type veth peer name o1')
+    defer(sh, 'ip link del br8; ip link del o0')
+    sh(f'ip link set o0 master br9; ip link set {vf} master br8')
+    eq(os.path.basename(os.readlink('/sys/class/net/o0/master')), 'br9', 'others')
+    sh(f'ip link set br9 nomaster; ip link set v5 master br9; ip link set {vf} nomaster; '
+       f'ip link set {vf} master br9')
+
+
 def legs():
     """the speed of a bond as uplink follows that of those that are in it"""
     pf = load(total_vfs=4)[0]
@@ -447,4 +466,4 @@ def claims():
 
 run([ways, tcp, extensions, sctp, unknown, stand_in, claims, stamped, bridges, vlan, carrier,
      backpressure, jumbo,
-     refusals, legs, networkd, vrf, leaves, moved, owed])
+     refusals, below, legs, networkd, vrf, leaves, moved, owed])

@@ -321,12 +321,25 @@ static bool vnic_uplink_has(struct vnic_uplink *up, struct net_device *dev)
 	return dev == up->dev || netdev_has_upper_dev_all_rcu(dev, up->dev);
 }
 
-/* A device has gone below another, or left it. */
-static void vnic_uplink_upper(struct vnic_uplink *up,
-			      struct netdev_notifier_changeupper_info *info)
+/* A device goes below another, or leaves it.  One that is over a port may not go below
+ * the uplink, as the uplink may not be over a port: a frame would go round.
+ */
+static int vnic_uplink_upper(struct vnic_uplink *up, unsigned long event,
+			     struct netdev_notifier_changeupper_info *info)
 {
-	if (vnic_uplink_has(up, info->upper_dev))
+	struct net_device *dev = netdev_notifier_info_to_dev(&info->info);
+
+	if (!vnic_uplink_has(up, info->upper_dev))
+		return NOTIFY_DONE;
+	if (event == NETDEV_CHANGEUPPER) {
 		schedule_work(&up->net->speed_work);
+		return NOTIFY_DONE;
+	}
+	if (!info->linking || (!vnic_is_port_netdev(dev) && !vnic_is_over_port(dev)))
+		return NOTIFY_DONE;
+	NL_SET_ERR_MSG_MOD(netdev_notifier_info_to_extack(&info->info),
+			   "A vnic PF or VF cannot be part of an uplink");
+	return notifier_from_errno(-ELOOP);
 }
 
 static int vnic_uplink_event(struct notifier_block *nb, unsigned long event, void *ptr)
@@ -343,9 +356,9 @@ static int vnic_uplink_event(struct notifier_block *nb, unsigned long event, voi
 		return NOTIFY_DONE;
 	}
 	switch (event) {
+	case NETDEV_PRECHANGEUPPER:
 	case NETDEV_CHANGEUPPER:
-		vnic_uplink_upper(up, ptr);
-		break;
+		return vnic_uplink_upper(up, event, ptr);
 	case NETDEV_CHANGE:
 	case NETDEV_CHANGELOWERSTATE:
 		/* A bond's speed is that of those in it. */
