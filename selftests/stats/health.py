@@ -157,6 +157,21 @@ def rescue():
     healthy(other)
 
 
+def left():
+    """auto_recover turned off while a VF waits to be reset: those stopped then keep all waiting"""
+    pf = shared(bench)
+    fresh(pf)
+    drivers = [Misbehave(pf.vf(i)) for i in (0, 1)]
+    stop(pf, drivers[0])
+    sh(f'devlink health set pci/{pf.bdf} reporter vf auto_recover false')
+    stop(pf, drivers[1])
+    sleep(RESCUE + 2)
+    eq([int(d.tell('status')) & FAILED for d in drivers], [FAILED, FAILED], 'status')
+    sh(f'devlink health set pci/{pf.bdf} reporter vf auto_recover true')
+    tell(pf, 'recover')
+    eq(state(pf), 'healthy', 'state')
+
+
 def together():
     """VFs that are stopped together and again and again are reported once a second at most"""
     pf = shared(bench)
@@ -212,4 +227,4 @@ def info():
     eq(out('/vnic/tools/vnic --version'), f'vnic {version}', 'of the tool')
 
 
-run([nothing, shown, recover, rescue, together, closed, gone, info])
+run([nothing, shown, recover, rescue, left, together, closed, gone, info])

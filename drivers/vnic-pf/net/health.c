@@ -122,6 +122,11 @@ static int vnic_health_last(struct vnic_health *h, struct vnic_fn_health *last)
 
 /* ---- the work items ---- */
 
+static void vnic_health_rescue_later(struct vnic_health *h)
+{
+	queue_delayed_work(system_long_wq, &h->rescue, VNIC_RESCUE_AFTER);
+}
+
 static void vnic_health_tell(struct vnic_health *h)
 {
 	struct vnic_fn_health last;
@@ -134,8 +139,14 @@ static void vnic_health_tell(struct vnic_health *h)
 	h->told = true;
 	devl_unlock(h->devlink);
 	snprintf(msg, sizeof(msg), "VF %d: %s", vf, last.why);
-	/* Its result is that of recovery: under way, or not wanted now. */
-	devlink_health_report(h->reporter, msg, h);
+	switch (devlink_health_report(h->reporter, msg, h)) {
+	case 0:			/* without auto_recover, or nothing is stopped any more */
+		cancel_delayed_work_sync(&h->rescue);
+		break;
+	case -ECANCELED:	/* it waits for the end of an error of before */
+		vnic_health_rescue_later(h);
+		break;
+	}
 }
 
 static void vnic_health_report_work(struct work_struct *work)
@@ -173,15 +184,21 @@ static int vnic_health_recover(struct devlink_health_reporter *reporter, void *c
 	struct vnic_health *h = devlink_health_reporter_priv(reporter);
 
 	if (ctx && vnic_health_any(h)) {
-		queue_delayed_work(system_long_wq, &h->rescue, VNIC_RESCUE_AFTER);
+		vnic_health_rescue_later(h);
 		return -EINPROGRESS;	/* vnic_health_report_work() tells of the end */
 	}
-	vnic_fns_rescue(h->ad, 0);
+	if (!ctx) {
+		vnic_fns_rescue(h->ad, 0);
+		if (!vnic_fns_settle(h->ad)) {
+			NL_SET_ERR_MSG_MOD(extack,
+					   "VFs are reset later: their guests have used up their time");
+			/* That of one that had not been stopped is not told of. */
+			vnic_health_look(h);
+			return -EINPROGRESS;
+		}
+	}
 	h->told = false;
-	if (vnic_fns_settle(h->ad))
-		return 0;
-	NL_SET_ERR_MSG_MOD(extack, "VFs are reset later: their guests have used up their time");
-	return -EINPROGRESS;
+	return 0;
 }
 
 static void vnic_health_put(struct devlink_fmsg *fmsg, unsigned int vf,
@@ -318,8 +335,8 @@ struct vnic_health *vnic_health_create(struct vnic_net *net)
 void vnic_health_destroy(struct vnic_health *h)
 {
 	h->ad->watch = NULL;
-	cancel_delayed_work_sync(&h->report);	/* it starts the other */
-	cancel_delayed_work_sync(&h->rescue);
+	disable_delayed_work_sync(&h->report);	/* it starts the other */
+	disable_delayed_work_sync(&h->rescue);
 	devlink_health_reporter_destroy(h->reporter);
 	kfree(h);
 }
