@@ -48,6 +48,9 @@ struct vnic_iommu_dev {
 	u64	*root;
 };
 
+/* What this header was when vnic-iommu was built: drivers/include/shared.mk */
+extern const char vnic_iommu_shared[];
+
 /* The one vfio driver by which a VF works: what driver_override says */
 #define VNIC_VFIO_NAME	"vnic-vfio-pci"
 

@@ -35,6 +35,9 @@ struct vnic_domain {
 	struct vnic_pt		pt;
 };
 
+const char vnic_iommu_shared[] = VNIC_IOMMU_SHARED;
+EXPORT_SYMBOL_VNIC(vnic_iommu_shared);
+
 static struct iommu_device vnic_iommu;
 static struct fwnode_handle *vnic_iommu_fwnode;	/* by which VFs are known as ours */
 

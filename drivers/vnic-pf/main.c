@@ -16,6 +16,7 @@
 #include "pf.h"
 #include "vnic.h"
 #include "vnic_host.h"
+#include "vnic_iommu.h"
 
 static unsigned int adapters = 1;
 module_param(adapters, uint, 0444);
@@ -80,6 +81,10 @@ static int __init vnic_init(void)
 	unsigned int i;
 	int err;
 
+	if (IS_ENABLED(CONFIG_IOMMU_API) && strcmp(vnic_iommu_shared, VNIC_IOMMU_SHARED)) {
+		pr_err("vnic-iommu is loaded from another build: reload vnic-iommu\n");
+		return -EINVAL;
+	}
 	vnic_address_init();
 	if (!vnic_personality_default()) {
 		pr_err("personality=: " VNIC_PERSONALITIES " are accepted\n");

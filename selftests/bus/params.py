@@ -72,6 +72,24 @@ def taint():
     eq(value & ~(1 << 12 | 1 << 13), 0, 'taint')
 
 
+def other_build():
+    """modules of different builds do not get together: refused, with what to reload"""
+    load()
+    sh('modprobe vnic-vfio-pci')    # and what insmod would miss
+    for module, its in (('vnic-vfio-pci', 'vnic-pf'), ('vnic-pf', 'vnic-iommu')):
+        with open(out(f'modinfo -n {module}'), 'rb') as file:
+            code, count = re.subn(rb'[0-9a-f]{15}(?=[0-9a-f]\0)', b'another build: ', file.read())
+        true(count, f'{module} has a hash of what it shares')
+        with open('/run/other.ko', 'wb') as file:
+            file.write(code)
+        sh(f'rmmod {module}')
+        mark = log_mark()
+        refused('insmod /run/other.ko')
+        contains(log_since(mark), f': reload {its}\n', f'{module} of another build')
+        true(not loaded(module), f'{module}: not loaded')
+    sh('modprobe vnic-vfio-pci')
+
+
 def too_much():
     """more packet memory than there is: refused with what there is, and nobody is killed"""
     free = int(re.search(r'MemAvailable: +(\d+)', read('/proc/meminfo'))[1]) >> 10
@@ -86,4 +104,4 @@ def too_much():
     true(not re.search('oom|[Oo]ut of memory|allocation failure|Call Trace', said), said)
 
 
-run([ranges, defaults, many, cycles, too_much, taint])
+run([ranges, defaults, many, cycles, other_build, too_much, taint])

@@ -144,6 +144,9 @@ static struct pci_ops vnic_pci_ops = {
 
 /* ---- what other layers ask ---- */
 
+const char vnic_pf_shared[] = VNIC_PF_SHARED;
+EXPORT_SYMBOL_VNIC(vnic_pf_shared);
+
 struct vnic_adapter *vnic_adapter_of(struct pci_dev *pdev)
 {
 	return pdev->bus->ops == &vnic_pci_ops ? vnic_bus_of(pdev->bus)->ad : NULL;

@@ -46,6 +46,11 @@ struct vnic_bus *vnic_bus_create(struct vnic_adapter *ad, unsigned int total_vfs
 				 const void *platdata, size_t platdata_size);
 void vnic_bus_destroy(struct vnic_bus *bus);
 
+/* What vnic-vfio-pci shares with vnic-pf, as it was when that was built: see
+ * drivers/include/shared.mk
+ */
+extern const char vnic_pf_shared[];
+
 /* A pci_dev of ours -> VF index, or VNIC_PF; -ENOENT - 1 or less: not ours */
 int vnic_bus_vf_index(struct pci_dev *pdev);
 

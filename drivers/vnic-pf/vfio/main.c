@@ -7,11 +7,15 @@
  * into a domain of vnic-iommu.  This file binds the device, opens it and answers
  * its ioctls; the rest is one file per matter.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "../bus/bus.h"
 #include "compat.h"
 #include "priv.h"
 
@@ -352,7 +356,25 @@ static struct pci_driver vnic_vfio_driver = {
 	.err_handler		= &vnic_vfio_err_handlers,
 	.driver_managed_dma	= true,
 };
-module_pci_driver(vnic_vfio_driver);
+
+/* Structs of vnic-pf are used as they are: it has to be of the same build. */
+static int __init vnic_vfio_load(void)
+{
+	if (strcmp(vnic_pf_shared, VNIC_PF_SHARED)) {
+		pr_err("this is build %s, of vnic-pf %s is loaded: reload vnic-pf\n",
+		       VNIC_PF_SHARED, vnic_pf_shared);
+		return -EINVAL;
+	}
+	return pci_register_driver(&vnic_vfio_driver);
+}
+
+static void __exit vnic_vfio_unload(void)
+{
+	pci_unregister_driver(&vnic_vfio_driver);
+}
+
+module_init(vnic_vfio_load);
+module_exit(vnic_vfio_unload);
 
 VNIC_IMPORT_NS();
 MODULE_LICENSE("GPL");
