@@ -179,10 +179,10 @@ static int vnic_number_set(struct devlink *devlink, u32 id, struct devlink_param
 	int err;
 
 	err = vnic_port_set_rate(vnic_param_port(devlink, id), p->rate, ctx->val.vu32);
-	if (err)
+	if (err == -ERANGE)
 		NL_SET_ERR_MSG_FMT_MOD(extack, "0 (%s) or %u to %u %s are accepted",
 				       p->zero, p->min, p->max, p->unit);
-	return err ? -ERANGE : 0;
+	return err;
 }
 
 static const struct vnic_param vnic_params[] = {
