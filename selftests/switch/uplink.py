@@ -316,6 +316,9 @@ def carrier():
     defer(pf.link, 1, 'state auto')
     sh('ip link set ethfar down', ns='wire')
     wait_for(lambda: not vfs[0].carrier(), 'carrier of VF 0 lost')
+    said = out(f'ethtool {pf.dev}')
+    for part in ('Speed: Unknown!', 'Duplex: Unknown!', 'Link detected: no'):
+        contains(said, part, 'ethtool of the PF')
     true(vfs[1].carrier(), 'VF 1 (enable) keeps it')
     sh('ip link set ethfar up', ns='wire')
     wait_for(vfs[0].carrier, 'carrier back')

@@ -61,12 +61,14 @@ static int vnic_get_link_ksettings(struct net_device *dev, struct ethtool_link_k
 {
 	struct vnic_net *net = netdev_priv(dev);
 	struct vnic_port_info info;
+	bool known;
 
 	vnic_port_get_info(&net->port, &info);
+	known = netif_carrier_ok(dev) && info.speed;
 	ks->base.port = PORT_OTHER;
 	ks->base.autoneg = AUTONEG_DISABLE;
-	ks->base.duplex = DUPLEX_FULL;
-	ks->base.speed = info.speed ?: SPEED_UNKNOWN;
+	ks->base.duplex = known ? DUPLEX_FULL : DUPLEX_UNKNOWN;
+	ks->base.speed = known ? info.speed : SPEED_UNKNOWN;
 	return 0;
 }
 
