@@ -501,6 +501,27 @@ def in_use():
     wait_for(pf.vf(0).netdevs, 'the netdev of the new VF')
 
 
+def unseen():
+    """what cannot be seen is neither saved nor applied: an interface in another namespace, a VF
+    that somebody takes away meanwhile"""
+    pf = bench()
+    pf.numvfs(1)
+    vnic('save', OTHER)
+    saved, dev = read(OTHER), pf.dev
+    real = tool().state.PARAMS
+    defer(setattr, tool().state, 'PARAMS', real)
+    tool().state.PARAMS = (*real, 'gone')
+    contains(vnic('save', OTHER, status=1), 'does not show parameter vf0_gone', 'a parameter')
+    tool().state.PARAMS = real
+    sh('ip netns add there')
+    defer(sh, 'ip netns del there')
+    sh(f'ip link set {dev} netns there')
+    defer(sh, f'ip link set {dev} netns 1', ns='there')
+    for args in (('save', OTHER), ('apply', OTHER)):
+        contains(vnic(*args, status=1), 'not in this network namespace', args[0])
+    eq(read(OTHER), saved, 'the file')
+
+
 def waits():
     """--wait: an uplink that is not there yet is waited for"""
     pf = bench()
@@ -534,4 +555,4 @@ def documented():
 
 
 run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, faults, undone,
-     on_the_way, diff, in_use, waits, unit, documented])
+     on_the_way, diff, in_use, unseen, waits, unit, documented])

@@ -58,7 +58,24 @@ def call(*argv):
 
 def devlink(*args):
     """The answer of `devlink -j`"""
-    return json.loads(call("devlink", "-j", *args) or "{}")
+    return parsed(call("devlink", "-j", *args) or "{}", "devlink")
+
+
+def parsed(text, program):
+    """What a program has said in JSON"""
+    try:
+        return json.loads(text)
+    except ValueError as e:
+        raise Refused(f"`{program}` says what is no JSON: {e}") from e
+
+
+def needed(table, key, what):
+    """table[key], without which nothing can be done: a VF may be gone meanwhile."""
+    try:
+        return table[key]
+    except LookupError as e:
+        raise Refused(f"the kernel does not show {what}: has somebody else changed the "
+                      "adapter meanwhile?") from e
 
 
 class VF:
@@ -79,11 +96,15 @@ class VF:
 
     def vectors(self):
         """Size of its MSI-X table"""
-        with open(f"{self.sysfs}/config", "rb") as f:
-            config = f.read(256)
-        at = config[0x34]
-        while at and config[at] != 0x11:
-            at = config[at + 1]
+        try:
+            with open(f"{self.sysfs}/config", "rb") as f:
+                config = f.read(256)
+        except OSError as e:
+            raise Refused(f"{self.sysfs}/config: {e.strerror}") from e
+        what = f"the configuration space of VF {self.index}"
+        at = needed(config, 0x34, what)
+        while at and needed(config, at, what) != 0x11:
+            at = needed(config, at + 1, what)
         return (int.from_bytes(config[at + 2:at + 4], "little") & 0x7ff) + 1
 
     def set_vectors(self, count):
@@ -155,8 +176,8 @@ class PF:
         cmd = ["ip", "-json", "link", "show", "dev", self.netdev]
         if stats and self.num <= IP_STATS_MAX:
             cmd.insert(2, "-stats")
-        out = call(*cmd)
-        link = next((d for d in json.loads(out) if d.get("ifname") == self.netdev), {})
+        said = parsed(call(*cmd), "ip")
+        link = next((d for d in said if d.get("ifname") == self.netdev), {})
         return {vf["vf"]: vf for vf in link.get("vfinfo_list", [])}
 
     def stats(self):

@@ -4,7 +4,8 @@ import time
 
 from vniclib import keys, nodes
 from vniclib.adapter import (LINK_STATES, NO_DRIVER, VFIO_DRIVERS, Refused, adapters, bind, call,
-                             devlink, find_pf, name_of, port_vlan, read, vfio_holders, write)
+                             devlink, find_pf, name_of, needed, port_vlan, read, vfio_holders,
+                             write)
 from vniclib.keys import PF_KEYS, VF_KEYS, shown
 
 SPEED_WAIT = 3      # seconds for the adapter to learn the speed of a new uplink
@@ -42,7 +43,7 @@ def set_param(pf, name, value):
 def memory(pf):
     """Bytes of its packet memory"""
     dev = f"pci/{pf.bdf}"
-    return show("sb", "show", dev)[dev][0]["size"]
+    return needed(show("sb", "show", dev), dev, f"the packet memory of {dev}")[0]["size"]
 
 
 def new_vf(pf):
@@ -62,7 +63,10 @@ def rates(pf):
 
 
 def snapshot(pf):
-    """All that the keys are about, as it is now."""
+    """All that the keys are about, as it is now.  Refused: not all can be seen."""
+    if not pf.netdev:
+        raise Refused(f"{pf.bdf}: its interface is not in this network namespace: run vnic in "
+                      "that one (ip netns exec)")
     said, par, dev = rates(pf), params(pf), f"pci/{pf.bdf}"
     health = show("health", "show", dev, "reporter", "vf").get(dev, [{}])[0]
     state = {
@@ -76,9 +80,12 @@ def snapshot(pf):
     link = pf.link(stats=False)
     pools = show("sb", "port", "pool", "show")
     for i in range(pf.num):
-        port = f"{dev}/{i}"
-        state["vf"][i] = vf_state(link.get(i, {}), said.get(str(i), {}), pools.get(port, []),
-                                  {name: par[f"vf{i}_{name}"] for name in PARAMS})
+        state["vf"][i] = vf_state(
+            needed(link, i, f"VF {i} of {name_of(pf)} in `ip link`"),
+            needed(said, str(i), f"the rate of {dev}/{i}"),
+            {p["pool"]: p["threshold"] for p in pools.get(f"{dev}/{i}", [])},
+            {name: needed(par, f"vf{i}_{name}", f"parameter vf{i}_{name} of {dev}")
+             for name in PARAMS})
         state["vf"][i].update(msix_vectors=pf.vfs[i].vectors(), driver=driver_of(pf.vfs[i]))
     return state
 
@@ -90,7 +97,7 @@ def driver_of(vf):
 
 
 def vf_state(conf, shares, pools, par):
-    """That of a VF: of what `ip link`, devlink rate, sb and param say."""
+    """That of a VF: of what `ip link`, devlink rate, sb (by pool) and param say."""
     vlan, qos, protocol = port_vlan(conf)
     rate, state = conf.get("rate", {}), conf.get("link_state", "auto")
     return {
@@ -99,8 +106,7 @@ def vf_state(conf, shares, pools, par):
         **par, "rx_rate": nodes.rate_value(par["rx_rate"], keys.AS_TX),
         "parent": nodes.parent_of(shares),
         **{key: shares.get(key, 0) for key in DEVLINK_SHARES},
-        **{key: next(p["threshold"] for p in pools if p["pool"] == pool)
-           for key, pool in POOLS.items()},
+        **{key: needed(pools, pool, "the packet memory of a VF") for key, pool in POOLS.items()},
         "trust": bool(conf.get("trust")), "spoofchk": bool(conf.get("spoofchk", True)),
         "state": LINK_STATES.get(state, state),
     }
