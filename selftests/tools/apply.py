@@ -501,6 +501,18 @@ def in_use():
     wait_for(pf.vf(0).netdevs, 'the netdev of the new VF')
 
 
+def rebinds():
+    """another number of vectors leaves a VF its driver, also if new VFs are to get none"""
+    pf = bench()
+    pf.set('sriov_drivers_autoprobe', 1)
+    pf.numvfs(2)
+    wait_for(pf.vf(0).driver, 'driver')
+    apply(f'[adapter."{BDF}"]\nnum_vfs = 2\ndrivers_autoprobe = false\n'
+          f'[adapter."{BDF}".vf.0]\nmsix_vectors = 4\n')
+    eq((pf.vf(0).driver(), pf.vf(1).driver()), ('vnic-vf', 'vnic-vf'), 'drivers')
+    contains(vnic('save'), 'msix_vectors = 4\n', 'vectors')
+
+
 def unseen():
     """what cannot be seen is neither saved nor applied: an interface in another namespace, a VF
     that somebody takes away meanwhile"""
@@ -555,4 +567,4 @@ def documented():
 
 
 run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, faults, undone,
-     on_the_way, diff, in_use, unseen, waits, unit, documented])
+     on_the_way, diff, in_use, rebinds, unseen, waits, unit, documented])

@@ -117,7 +117,7 @@ class VF:
                   f"{self.sysfs}/sriov_vf_msix_count (the last line of dmesg may say why)")
         finally:
             if driver:
-                write(f"{PCI}/drivers_probe", self.bdf, f"probe {self.bdf}")
+                bind(self, driver)
 
     def nodes(self):
         """Device files through which a virtual machine may hold the VF."""
