@@ -4,6 +4,7 @@
 # timeout: 360
 """tools/vnic: save and apply, the file that keeps what an administrator configured."""
 import contextlib
+import fcntl
 import importlib.machinery
 import importlib.util
 import io
@@ -15,7 +16,7 @@ import types
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import contains, defer, eq, run, true, wait_for
 from devlink import Devlink
-from vnic import out, pf_list, read, sh, shared, unload
+from vnic import Background, out, pf_list, read, sh, shared, unload
 
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../tools')
 FILE, OTHER = '/run/vnic.toml', '/run/other.toml'
@@ -534,6 +535,20 @@ def unseen():
     eq(read(OTHER), saved, 'the file')
 
 
+def alone():
+    """who applies a file waits for another who does, and looks at VFs only then"""
+    pf = bench()
+    with open(tool().LOCK, 'w', encoding='ascii') as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        write_file(FILE, f'[adapter."{BDF}"]\nnum_vfs = 2\ndrivers_autoprobe = false\n'
+                         f'[adapter."{BDF}".vf.1]\nvlan = 7\n')
+        second = Background(f'{TOOLS}/vnic apply {FILE}')
+        contains(second.proc.stdout.readline(), 'waiting for another', 'what it says')
+        pf.numvfs(2)
+    eq(second.finish().splitlines(), [f'{pf.dev} vf1 vlan: 0 -> 7'], 'what it changes')
+    eq(second.proc.returncode, 0, 'its status')
+
+
 def waits():
     """--wait: an uplink that is not there yet is waited for"""
     pf = bench()
@@ -567,4 +582,4 @@ def documented():
 
 
 run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, faults, undone,
-     on_the_way, diff, in_use, rebinds, unseen, waits, unit, documented])
+     on_the_way, diff, in_use, rebinds, unseen, alone, waits, unit, documented])
