@@ -549,6 +549,18 @@ def alone():
     eq(second.proc.returncode, 0, 'its status')
 
 
+def save():
+    """save follows a symbolic link, and writes into what is no file"""
+    bench()
+    write_file(OTHER, 'old')
+    sh(f'ln -sf {OTHER} /run/link.toml; rm -f /run/pipe; mkfifo /run/pipe')
+    vnic('save', '/run/link.toml')
+    eq((os.readlink('/run/link.toml'), read(OTHER)), (OTHER, vnic('save').strip()), 'link, and file')
+    reader = Background('cat /run/pipe')
+    vnic('save', '/run/pipe')
+    eq(reader.finish().strip(), read(OTHER), 'by a pipe')
+
+
 def waits():
     """--wait: an uplink that is not there yet is waited for"""
     pf = bench()
@@ -582,4 +594,4 @@ def documented():
 
 
 run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, faults, undone,
-     on_the_way, diff, in_use, rebinds, unseen, alone, waits, unit, documented])
+     on_the_way, diff, in_use, rebinds, unseen, alone, save, waits, unit, documented])
