@@ -170,6 +170,16 @@ static inline bool vnic_dev_filters_egress(const struct net_device *dev)
 	return filters;
 }
 
+/* Linux 6.15: what keeps a netdev in its network namespace has another name. */
+static inline void vnic_netdev_stays(struct net_device *dev)
+{
+#if VNIC_HAVE_NETNS_IMMUTABLE
+	dev->netns_immutable = true;
+#else
+	dev->netns_local = true;
+#endif
+}
+
 /*
  * Threads of a VM's process.  Kernels without KVM and vhost have none: VFs work
  * on the host only, and vnic-vfio-pci is not built.  An error is NULL before Linux

@@ -164,6 +164,21 @@ def devlink():
         each(cmd, lambda nth, cmd=cmd: nth.run(cmd))
 
 
+def port_netdev():
+    """a VF's port gets a netdev, or none"""
+    pf, _ = shared(make_bound)
+    setup(SLAB, PAGES)
+    name = 'pci/' + pf.bdf
+
+    def setter(value):
+        return f'devlink dev param set {name} name vf0_port_netdev value {value} cmode runtime'
+
+    def state():
+        return sh(f'devlink -n port show {name}/0').stdout
+    true(each('port netdev', lambda nth: nth.run(setter('true')),
+              lambda: sh(setter('false')), state), 'a netdev needs memory')
+
+
 def nodes():
     """tenants come, have VFs and rates, and go"""
     pf, _ = shared(make_bound)
@@ -199,4 +214,4 @@ def removed():
          lambda: pf.netdevs() + sorted(os.listdir('/sys/class/net')))
 
 
-run([modules, probe, numvfs, bind, up, uplink, devlink, nodes, removed])
+run([modules, probe, numvfs, bind, up, uplink, devlink, port_netdev, nodes, removed])

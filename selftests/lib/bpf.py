@@ -13,9 +13,10 @@ from ktap import Fail, defer
 from vnic import mac_bytes, sh
 
 SYS_BPF = 321                   # x86-64
-PROG_LOAD, OBJ_PIN = 5, 6
+MAP_CREATE, PROG_LOAD, OBJ_PIN = 0, 5, 6
 PROG_TYPE_XDP = 6
-ABORTED, DROP, PASS, TX = range(4)
+ABORTED, DROP, PASS, TX, REDIRECT = range(5)
+MAP_ARRAY = 2
 MOUNT = '/run/xdp'              # `ip netns exec` has a /sys of its own
 
 
@@ -95,6 +96,86 @@ def bpf(cmd, attr):
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
+
+
+class Program:
+    """Instructions with labels to jump to."""
+
+    def __init__(self):
+        self.code, self.labels, self.jumps = b'', {}, []
+
+    def add(self, *codes):
+        """Some instructions more."""
+        self.code += b''.join(codes)
+        return self
+
+    def label(self, name):
+        """Here."""
+        self.labels[name] = len(self.code) // 8
+        return self
+
+    def jump(self, name, opcode=0x05, dst=0, src=0, imm=0):
+        """Go to a label, always, or as the opcode compares dst with src or imm."""
+        self.jumps.append((len(self.code), name))
+        return self.add(insn(opcode, dst, src, imm=imm))
+
+    def done(self):
+        """The instructions."""
+        code = bytearray(self.code)
+        for at, name in self.jumps:
+            struct.pack_into('<h', code, at + 2, self.labels[name] - at // 8 - 1)
+        return bytes(code)
+
+
+def net16(value):
+    """A number of two bytes of the network's order, as a program loads it."""
+    return int.from_bytes(value.to_bytes(2, 'big'), 'little')
+
+
+def ipv4(body, proto=None, src=None, dport=None, syn=False):
+    """Do body() with what is IPv4 and of that protocol, source (address, bits), port or
+    connection's begin; pass all else.  r2: frame; r6: context."""
+    p = Program().add(insn(0xbf, 6, 1), load(4, 2, 1, 0), load(4, 3, 1, 4))
+    p.add(insn(0xbf, 4, 2), insn(0x07, 4, imm=14 + 20 + 20)).jump('pass', 0x2d, 4, 3)
+    p.add(load(2, 5, 2, 12)).jump('pass', 0x55, 5, imm=net16(0x800))
+    if proto is not None:
+        p.add(insn(0x71, 5, 2, 14 + 9)).jump('pass', 0x55, 5, imm=proto)
+    if src is not None:
+        address, bits = src
+        wanted = int.from_bytes(bytes(map(int, address.split('.'))), 'big')
+        p.add(load(4, 5, 2, 14 + 12), insn(0xdc, 5, imm=32))            # to the host's order
+        p.add(insn(0x77, 5, imm=32 - bits)).jump('pass', 0x55, 5, imm=wanted >> 32 - bits)
+    if dport is not None:
+        p.add(load(2, 5, 2, 14 + 20 + 2)).jump('pass', 0x55, 5, imm=net16(dport))
+    if syn:
+        p.add(insn(0x71, 5, 2, 14 + 20 + 13), insn(0x57, 5, imm=0x12)).jump('pass', 0x55, 5, imm=2)
+    body(p)
+    return p.label('pass').add(finish(PASS)).done()
+
+
+def create_map(kind, key, value, entries):
+    """A map; its file descriptor, closed at the end of the case."""
+    fd = bpf(MAP_CREATE, struct.pack('<IIII', kind, key, value, entries))
+    defer(os.close, fd)
+    return fd
+
+
+def map_value(p, fd, label):
+    """r0 = element 0 of an array; go to label if there is none.  Uses r1, r2."""
+    p.add(insn(0x62, 10, off=-4), insn(0xbf, 2, 10), insn(0x07, 2, imm=-4))
+    p.add(insn(0x18, 1, 1, imm=fd), insn(0), call(1)).jump(label, 0x15, 0)
+
+
+def at_most(p, fd, count):
+    """Pass that many a second, drop the rest; fd: an array with 16 bytes."""
+    map_value(p, fd, 'pass')
+    p.add(insn(0xbf, 7, 0), call(5))                    # r7 = element; r0 = ns
+    p.add(insn(0x79, 1, 7, 0), insn(0xbf, 2, 0), insn(0x1f, 2, 1))
+    p.jump('same', 0xb5, 2, imm=1000000000)             # unsigned <=
+    p.add(insn(0x7b, 7, 0), insn(0x7a, 7, off=8))       # a second begins, with none
+    p.label('same').add(insn(0x79, 1, 7, 8)).jump('drop', 0x35, 1, imm=count)
+    p.add(insn(0x07, 1, imm=1), insn(0x7b, 7, 1, 8)).jump('pass')
+    p.label('drop').add(finish(DROP))
 
 
 def pin(name, code):

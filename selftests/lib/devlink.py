@@ -16,14 +16,18 @@ class Devlink:
         return refused('devlink ' + args) if fails else out('devlink ' + args)
 
     def show(self, args):
-        """`devlink -j <args>`: what lies in the outermost object."""
-        return next(iter(json.loads(self.run('-j ' + args)).values()))
+        """`devlink -j <args>`: what lies in the outermost object; ports by number."""
+        return next(iter(json.loads(self.run('-n -j ' + args)).values()))
 
     def ports(self):
         """(flavour, VF) of the ports"""
         ports = self.show('port show')
         return [(p['flavour'], p['vfnum']) for name, p in sorted(ports.items())
                 if name.startswith(self.dev + '/')]
+
+    def netdev(self, port):
+        """The netdev of a port; None: it has none"""
+        return self.show(f'port show {self.dev}/{port}')[f'{self.dev}/{port}'].get('netdev')
 
     def address(self, port):
         """MAC of the VF of a port"""

@@ -7,6 +7,7 @@
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
+import bpf
 from devlink import Devlink
 from events import Events
 from ktap import Fail, between, defer, eq, note, run, sleep, slow, true, wait_for
@@ -240,6 +241,19 @@ def node():
     provoke(1, 'rx_drop_node', act, count=None)
 
 
+def xdp():
+    """rx_drop_xdp: refused by the program at the VF's port"""
+    def act(b):
+        dl = Devlink(b.pf)
+        dl.set_param('vf1_port_netdev', 'true')
+        defer(dl.set_param, 'vf1_port_netdev', 'false')
+        path = bpf.pin('drop', bpf.test_frames_only(bpf.finish(bpf.DROP)))
+        sh(f'ip link set dev {dl.netdev(1)} xdpdrv pinned {path}')
+        b.send(0, MAC[1])
+
+    provoke(1, 'rx_drop_xdp', act)
+
+
 def nobuf():
     """rx_drop_nobuf: a driver that posts no more buffers; rx_drop_reset: what waited then"""
     def act(b):
@@ -319,4 +333,4 @@ def mailbox():
 
 
 run([spoof, control, vlan, nodest, malformed, tso_length, tx_link, rx_link, oversize, rate, pps,
-     node, nobuf, agree, dead, filtered, mailbox])
+     node, xdp, nobuf, agree, dead, filtered, mailbox])

@@ -3,10 +3,11 @@
  * The adapter's devlink instance on the PF's pci_dev: `devlink dev info`, and a
  * port of flavour pcivf for each VF, numbered as the VF is.
  *
- * The ports have no netdev of the host's: they are there for what devlink can
- * configure of a VF.  A representor would make it a switchdev adapter, with
- * interfaces that the users of `ip link ... vf` do not expect.  devlink asks after an
- * hour, with a line in the log for each port, why none has come; that is called off.
+ * The ports have no netdev of the host's unless one is asked for (port_netdev.c):
+ * they are there for what devlink can configure of a VF.  A representor would make it
+ * a switchdev adapter, with interfaces that the users of `ip link ... vf` do not
+ * expect.  devlink asks after an hour, with a line in the log for each port, why none
+ * has come; that is called off.
  *
  * Ports exist from before the VFs' PCI devices until after them, so what acts on a
  * port has its VF.
@@ -86,6 +87,7 @@ static void vnic_devlink_del_ports(struct vnic_devlink *vd)
 {
 	while (vd->num_vfs) {
 		vnic_params_unregister(vd, --vd->num_vfs);
+		vnic_port_netdev_destroy(&vd->vfs[vd->num_vfs]);
 		devl_rate_leaf_destroy(&vd->vfs[vd->num_vfs].port);
 		devl_port_unregister(&vd->vfs[vd->num_vfs].port);
 	}

@@ -15,18 +15,20 @@
 #include "../vnic.h"
 #include "priv.h"
 
-#define VNIC_VF_PARAMS	7	/* parameters of a VF */
+#define VNIC_VF_PARAMS	8	/* parameters of a VF */
 
 /**
  * struct vnic_devlink_vf - a VF's port
  * @port: devlink's; its index is the VF's
  * @fn: the VF
+ * @netdev: its port's, if it has one
  * @params: its parameters
  * @names: their names
  */
 struct vnic_devlink_vf {
 	struct devlink_port	port;
 	struct vnic_fn		*fn;
+	struct net_device	*netdev;
 	struct devlink_param	params[VNIC_VF_PARAMS];
 	char			names[VNIC_VF_PARAMS][24];
 };
@@ -110,6 +112,14 @@ int vnic_node_parent_set(struct devlink_rate *rate, struct devlink_rate *parent,
 			 void *parent_priv, struct netlink_ext_ack *extack);
 /* Remove all.  Context: devl lock. */
 void vnic_nodes_del(struct vnic_devlink *vd);
+
+/* port_netdev.c: rtnl not held */
+/* Have a netdev for a VF's port, which may have one.  0; -ENOMEM; -EEXIST: its name is
+ * another's.
+ */
+int vnic_port_netdev_create(struct vnic_devlink_vf *dvf);
+/* Have none.  Its program goes with it: no frame is shown to that any more. */
+void vnic_port_netdev_destroy(struct vnic_devlink_vf *dvf);
 
 /* devlink_sb.c */
 int vnic_sb_register(struct devlink *devlink, u32 bytes);

@@ -16,6 +16,10 @@
  *   vf<N>_personality  "native", or "virtio": a virtio network device, which is without
  *                      packed virtqueues if "virtio-split"
  *
+ * And what the host has to look at what is sent to it:
+ *
+ *   vf<N>_port_netdev  true: a netdev, for an XDP program and its counters (port_netdev.c)
+ *
  * And of nodes and the adapter:
  *
  *   node_<name>_rx_rate  "tx_max", Mb/s, or 0 for no limit: what may be sent to the VFs
@@ -43,7 +47,7 @@
 
 /*
  * In the order of the ids.  Of those that are a number: what 0 means, the least and the
- * most beside that, and in what.  The others are strings.
+ * most beside that, and in what.  The others are flags or strings.
  */
 struct vnic_param {
 	const char	*name;
@@ -51,6 +55,7 @@ struct vnic_param {
 	const char	*zero;
 	u32		min, max;
 	const char	*unit;
+	bool		flag;
 
 	VNIC_PARAM_GET((*get));
 	int		(*set)(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
@@ -59,11 +64,16 @@ struct vnic_param {
 
 static const struct vnic_param *vnic_param_of(u32 id);
 
-static struct vnic_fn *vnic_param_fn(struct devlink *devlink, u32 id)
+static struct vnic_devlink_vf *vnic_param_vf(struct devlink *devlink, u32 id)
 {
 	struct vnic_devlink *vd = devlink_priv(devlink);
 
-	return vd->vfs[(id - VNIC_PARAM_ID(0)) / VNIC_VF_PARAMS].fn;
+	return &vd->vfs[(id - VNIC_PARAM_ID(0)) / VNIC_VF_PARAMS];
+}
+
+static struct vnic_fn *vnic_param_fn(struct devlink *devlink, u32 id)
+{
+	return vnic_param_vf(devlink, id)->fn;
 }
 
 static struct vnic_port *vnic_param_port(struct devlink *devlink, u32 id)
@@ -135,6 +145,27 @@ static int vnic_pers_set(struct devlink *devlink, u32 id, struct devlink_param_g
 	return err;
 }
 
+static VNIC_PARAM_GET(vnic_port_netdev_get)
+{
+	ctx->val.vbool = vnic_param_vf(devlink, id)->netdev;
+	return 0;
+}
+
+static int vnic_port_netdev_set(struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx,
+				struct netlink_ext_ack *extack)
+{
+	struct vnic_devlink_vf *dvf = vnic_param_vf(devlink, id);
+	int err = 0;
+
+	if (ctx->val.vbool)
+		err = vnic_port_netdev_create(dvf);
+	else
+		vnic_port_netdev_destroy(dvf);
+	if (err == -EEXIST)
+		NL_SET_ERR_MSG_MOD(extack, "Its name is another interface's: rename that");
+	return err;
+}
+
 static struct vnic_node *vnic_param_node(struct devlink *devlink, u32 id)
 {
 	struct vnic_devlink *vd = devlink_priv(devlink);
@@ -198,6 +229,7 @@ static const struct vnic_param vnic_params[] = {
 	{ "tx_pps",	VNIC_RATE_TX_PPS, "no limit", VNIC_PPS_MIN, VNIC_PPS_MAX,
 			"packets a second" },
 	{ "personality", .get = vnic_pers_get, .set = vnic_pers_set },
+	{ "port_netdev", .get = vnic_port_netdev_get, .set = vnic_port_netdev_set, .flag = true },
 };
 
 static_assert(ARRAY_SIZE(vnic_params) == VNIC_VF_PARAMS);
@@ -205,6 +237,13 @@ static_assert(ARRAY_SIZE(vnic_params) == VNIC_VF_PARAMS);
 static const struct vnic_param *vnic_param_of(u32 id)
 {
 	return &vnic_params[(id - VNIC_PARAM_ID(0)) % VNIC_VF_PARAMS];
+}
+
+static enum devlink_param_type vnic_param_type(const struct vnic_param *p)
+{
+	if (p->flag)
+		return DEVLINK_PARAM_TYPE_BOOL;
+	return p->unit ? DEVLINK_PARAM_TYPE_U32 : DEVLINK_PARAM_TYPE_STRING;
 }
 
 /* Context: devl lock. */
@@ -220,7 +259,7 @@ int vnic_params_register(struct vnic_devlink *vd, unsigned int vf)
 		dvf->params[i] = (struct devlink_param) {
 			.id = VNIC_PARAM_ID(vf) + i,
 			.name = dvf->names[i],
-			.type = p->unit ? DEVLINK_PARAM_TYPE_U32 : DEVLINK_PARAM_TYPE_STRING,
+			.type = vnic_param_type(p),
 			.supported_cmodes = BIT(DEVLINK_PARAM_CMODE_RUNTIME),
 			.get = p->get ?: vnic_number_get,
 			.set = p->set ?: vnic_number_set,

@@ -18,6 +18,7 @@
 
 #include "../trace.h"
 #include "cpu_claim.h"
+#include "port_xdp.h"
 #include "switch.h"
 
 static_assert(VNIC_BATCH == 32, "a batch's frames fit the bits of a u32");
@@ -34,12 +35,14 @@ static_assert(VNIC_BATCH == 32, "a batch's frames fit the bits of a u32");
  * @nports: entries of @ports
  * @ports: destinations in the order in which they came up
  * @frames: by vnic_port_slot(): the frames the port gets; all 0 between batches
+ * @room: where a port's program sees a frame
  */
 struct vnic_batch {
 	struct vnic_cpu_claim	claim;
 	unsigned int		nports;
 	struct vnic_port	*ports[VNIC_PORTS_MAX];
 	u32			frames[VNIC_PORTS_MAX];
+	struct vnic_xdp_room	room;
 };
 
 /**
@@ -560,9 +563,11 @@ static void vnic_note_assured(struct vnic_port *port, struct vnic_frame **out, u
 }
 
 /* Frames of the batch for one port */
-static void vnic_serve(struct vnic_port *port, struct vnic_frame *frames, u32 bits)
+static void vnic_serve(struct vnic_batch *b, struct vnic_port *port, struct vnic_frame *frames,
+		       u32 bits)
 {
 	const struct vnic_port_policy *pol = rcu_dereference(port->policy);
+	struct vnic_port_xdp *xdp = rcu_dereference(port->xdp);
 	unsigned int n = 0, packets = 0;
 	struct vnic_frame *out[VNIC_BATCH];
 	u32 left;
@@ -576,6 +581,8 @@ static void vnic_serve(struct vnic_port *port, struct vnic_frame *frames, u32 bi
 		n = 0;
 	}
 	n = vnic_admit_size(port, pol, out, n);
+	if (n && xdp)
+		n = vnic_port_xdp_admit(port, xdp, pol->vlan_proto, &b->room, out, n);
 	if (n && READ_ONCE(port->sw->promising))
 		vnic_note_assured(port, out, n);
 	if (n && pol->policed)
@@ -597,7 +604,7 @@ static void vnic_serve_all(struct vnic_batch *b, struct vnic_frame *frames)
 	for (i = 0; i < b->nports; i++) {
 		slot = vnic_port_slot(b->ports[i]);
 		if (b->frames[slot])
-			vnic_serve(b->ports[i], frames, b->frames[slot]);
+			vnic_serve(b, b->ports[i], frames, b->frames[slot]);
 		b->frames[slot] = 0;
 	}
 	b->nports = 0;

@@ -11,6 +11,7 @@ const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN] = {
 	[VNIC_DROP_RX_PPS]		= "rx_drop_pps",
 	[VNIC_DROP_RX_NODE]		= "rx_drop_node",
 	[VNIC_DROP_RX_SHARE]		= "rx_drop_share",
+	[VNIC_DROP_RX_XDP]		= "rx_drop_xdp",
 	[VNIC_DROP_RX_CODEL]		= "rx_drop_codel",
 	[VNIC_DROP_RX_NOBUF]		= "rx_drop_nobuf",
 	[VNIC_DROP_RX_MEMORY]		= "rx_drop_memory",

@@ -31,6 +31,7 @@
 struct vnic_adapter;
 struct vnic_node;
 struct vnic_port;
+struct vnic_port_xdp;
 struct vnic_switch;
 
 enum vnic_port_type { VNIC_PORT_VF, VNIC_PORT_PF, VNIC_PORT_UPLINK };
@@ -44,6 +45,7 @@ enum vnic_drop {
 	VNIC_DROP_RX_PPS,		/* more packets than the port's rate of packets */
 	VNIC_DROP_RX_NODE,		/* beyond the rate of a node above it */
 	VNIC_DROP_RX_SHARE,		/* beyond its share of what the wire brings */
+	VNIC_DROP_RX_XDP,		/* the port's program let it not pass */
 	VNIC_DROP_RX_CODEL,		/* waited for the rate in a queue that stands (CoDel) */
 	VNIC_DROP_RX_NOBUF,		/* no buffer posted, partition full; uplink: queue full */
 	VNIC_DROP_RX_MEMORY,		/* partition full, though buffers are posted */
@@ -148,6 +150,7 @@ enum vnic_tree_id {
  * @index: VF index (VNIC_PORT_VF)
  * @node: in sw->ports
  * @policy: what the forwarding path reads; replaced whole under sw->lock
+ * @xdp: its program (port_xdp.h); NULL: none; RCU
  * @conf: what was asked for; sw->lock
  * @vlans: VLANs its driver has joined, a bitmap for 802.1Q and one for 802.1ad;
  *	written under sw->lock, bit by bit
@@ -174,6 +177,7 @@ struct vnic_port {
 	u16				index;
 	struct list_head		node;		/* sw->ports, RCU */
 	struct vnic_port_policy __rcu	*policy;
+	struct vnic_port_xdp __rcu	*xdp;
 	struct vnic_port_conf		*conf;		/* switch-internal, sw->lock */
 	unsigned long			*vlans;		/* switch-internal */
 	spinlock_t			rx_lock; /* rx_* */
