@@ -74,6 +74,7 @@ trust = true
 spoofchk = false
 state = "disable"
 msix_vectors = 9
+port_netdev = true
 personality = "virtio"
 driver = "vnic-vf"
 '''

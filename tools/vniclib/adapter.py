@@ -58,7 +58,8 @@ def call(*argv):
 
 def devlink(*args):
     """The answer of `devlink -j`"""
-    return parsed(call("devlink", "-j", *args) or "{}", "devlink")
+    # -n: ports by number, also those that have an interface
+    return parsed(call("devlink", "-n", "-j", *args) or "{}", "devlink")
 
 
 def parsed(text, program):

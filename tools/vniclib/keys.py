@@ -172,6 +172,7 @@ VF_KEYS = {
     "spoofchk": (Flag(), True),
     "state": (Choice("auto", "enable", "disable"), "auto"),
     "msix_vectors": (Number(2, 17), 5),
+    "port_netdev": (Flag(), False),
     "personality": (Choice(*PERSONALITIES), None),
     "driver": (Choice("vnic-vf", "vnic-vfio-pci", "none"), None),
 }
