@@ -6,10 +6,13 @@ pktgen at the other end of the wire offers 1 to 20 times what VF 0 can take: its
 its thread does with the CPU that its cgroup has. Then, what a frame costs that is refused.
 """
 import argparse
+import os
 import time
 import bed
+import bpf
 import cgroup
 import chart
+from devlink import Devlink
 from flood import Flood, go_deaf
 from vnic import read, sh, write
 
@@ -143,6 +146,7 @@ def refusals(victim, deaf, size, seconds):
     rows = [alone, taken, case('beyond its rate', victim, 4 * REFUSED_KPPS)]
     the_bed.cap(0, 0)
     rows.append(case('beyond its memory', deaf))
+    rows.append(refused_by_xdp(the_bed, case, victim))
     for row in rows[2:]:
         extra = (row['instructions'] - alone['instructions']) * row['offered_kpps'] \
             - (taken['instructions'] - alone['instructions']) * row['delivered_kpps']
@@ -150,6 +154,18 @@ def refusals(victim, deaf, size, seconds):
     for row in rows:
         show_refusal(row)
     return rows
+
+
+def refused_by_xdp(the_bed, case, victim):
+    """The line of frames that a program at VF 0's port drops."""
+    dl = Devlink(the_bed.pf)
+    dl.set_param('vf0_port_netdev', 'true')
+    path = bpf.pin('drop', bpf.ipv4(lambda p: p.add(bpf.finish(bpf.DROP)), proto=17))
+    sh(f'ip link set dev {dl.netdev(0)} xdpdrv pinned {path}')
+    row = case('refused by XDP', victim)
+    dl.set_param('vf0_port_netdev', 'false')
+    os.unlink(path)
+    return row
 
 
 def head_refusals():
@@ -197,27 +213,36 @@ plot for [i=2:{len(names) + 1}] $data using 1:i with linespoints linewidth 2, \\
 ''')
 
 
+def loads(the_bed, victim, seconds):
+    """The first table."""
+    rows = []
+    head()
+    for size, rate in RATES.items():
+        the_bed.cap(0, rate)
+        rows += steps(victim, f'{rate} Mb/s', size, rate * 125 / (size - FCS), seconds)
+    the_bed.cap(0, 0)
+    cgroup.move(victim.pid, cgroup.group('slow', CPU_MAX))
+    for size in RATES:
+        most = flood(victim, REFUSED_KPPS, size, seconds).vf('rx_packets') / 1000
+        rows += steps(victim, 'thread', size, most, seconds)
+    write(cgroup.GROUPS + '/cgroup.procs', victim.pid)
+    targets(rows)
+    print()
+    chart.save_csv('/log/livelock.csv', COLUMNS, rows)
+    picture(rows, '/log/livelock.svg')
+
+
 def main():
     """Measure, print."""
     parser = argparse.ArgumentParser()
     parser.add_argument('--link', type=int, default=40)
     parser.add_argument('--seconds', type=int, default=4)
+    parser.add_argument('--refused', action='store_true')
     args = parser.parse_args()
     the_bed = bed.Bed(2, args.link)
     victim = Victim(the_bed, 0, the_bed.vfs[0])
-    rows = []
-    head()
-    for size, rate in RATES.items():
-        the_bed.cap(0, rate)
-        rows += steps(victim, f'{rate} Mb/s', size, rate * 125 / (size - FCS), args.seconds)
-    the_bed.cap(0, 0)
-    cgroup.move(victim.pid, cgroup.group('slow', CPU_MAX))
-    for size in RATES:
-        most = flood(victim, REFUSED_KPPS, size, args.seconds).vf('rx_packets') / 1000
-        rows += steps(victim, 'thread', size, most, args.seconds)
-    write(cgroup.GROUPS + '/cgroup.procs', victim.pid)
-    targets(rows)
-    print()
+    if not args.refused:
+        loads(the_bed, victim, args.seconds)
     nobody, driver = go_deaf(the_bed, 1)
     deaf = Victim(the_bed, 1, nobody)
     head_refusals()
@@ -225,9 +250,8 @@ def main():
     for size in RATES:
         refused += refusals(victim, deaf, size, args.seconds)
     driver.close()
-    chart.save_csv('/log/livelock.csv', COLUMNS, rows)
     chart.save_csv('/log/refused.csv', REFUSED_COLUMNS, refused)
-    picture(rows, '/log/livelock.svg')
 
 
-main()
+if __name__ == '__main__':
+    main()
