@@ -5,7 +5,6 @@
 """A VF's port on the host: its netdev, and XDP programs that say what the VF gets."""
 import json
 import os
-import shutil
 import socket
 import struct
 import sys
@@ -370,15 +369,12 @@ def sample():
 def xdp_filter():
     """xdp-filter of xdp-tools: a port's list of what is dropped"""
     _, vfs = bench()
-    tool = shutil.which('xdp-filter', path=f'{os.environ["PATH"]}:{TOP}/dist')
-    if not tool:
-        raise Skip('no xdp-filter')
     dev, here, far = port(), packet_socket(vfs[0].name, 'vf0'), packet_socket('ethfar', 'wire')
     sh('mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf')
-    sh(f'{tool} load --mode native --features tcp,udp,ipv4 {dev}')
-    defer(sh, f'{tool} unload {dev}')
-    sh(f'{tool} port 80 --mode dst')
-    sh(f'{tool} ip 10.77.3.4 --mode src')
+    sh(f'xdp-filter load --mode native --features tcp,udp,ipv4 {dev}')
+    defer(sh, f'xdp-filter unload {dev}')
+    sh('xdp-filter port 80 --mode dst')
+    sh('xdp-filter ip 10.77.3.4 --mode src')
     own = vfs[0].mac
     send(far, ip_frame(own, FAR, proto=TCP, dport=80), ip_frame(own, FAR, saddr='10.77.3.4'),
          ip_frame(own, FAR, proto=TCP, dport=81))

@@ -10,7 +10,7 @@ RECIPE_KEYRINGS=/usr/share/keyrings
 
 # From the suite itself: the LTS kernel and its flavours (rt is booted, too; cloud is only
 # built for), what builds modules and a kernel, what tests use, what builds packages
-# (dpdk-dev: dpdk-testpmd is in no smaller one).
+# (dpdk-dev: dpdk-testpmd is in no smaller one; xdp-tools: xdp-filter).
 RECIPE_PACKAGES=(
 	linux-image-amd64 linux-headers-amd64 linux-source-6.12
 	linux-image-rt-amd64 linux-headers-rt-amd64 linux-headers-cloud-amd64
@@ -21,7 +21,7 @@ RECIPE_PACKAGES=(
 	libvirt-daemon-driver-qemu libvirt-daemon-driver-network libvirt-daemon-driver-nodedev
 	libvirt-clients
 	debhelper dh-dkms dh-python dkms openssl
-	ovmf dpdk dpdk-dev kexec-tools
+	ovmf dpdk dpdk-dev kexec-tools xdp-tools
 )
 
 # From its backports: the newest kernel (the metapackages follow it) and QEMU. QEMU
