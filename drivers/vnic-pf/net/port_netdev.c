@@ -72,6 +72,13 @@ static bool vnic_port_netdev_may(struct vnic_port *port, const struct vnic_frame
 	return !vnic_port_shaped(port) || vnic_port_shape(port, f, 1, &wait);
 }
 
+/* It was not: it is not charged for. */
+static void vnic_port_netdev_give_back(struct vnic_port *port, const struct vnic_frame *f)
+{
+	if (vnic_port_shaped(port))
+		vnic_port_unshape(port, f, 1);
+}
+
 /* Send an answer as the VF would.  False: it is lost. */
 static bool vnic_port_netdev_send(struct vnic_port_netdev *pn, struct vnic_frame *f,
 				  struct sk_buff *skb)
@@ -83,13 +90,19 @@ static bool vnic_port_netdev_send(struct vnic_port_netdev *pn, struct vnic_frame
 		kfree_skb(skb);
 		return true;	/* counted */
 	}
-	if (!vnic_port_netdev_may(pn->port, f) || !vnic_switch_forward(pn->port, f, 1, &busy)) {
-		kfree_skb(skb);
-		return false;
+	if (!vnic_port_netdev_may(pn->port, f))
+		goto lost;
+	if (!vnic_switch_forward(pn->port, f, 1, &busy)) {
+		vnic_port_netdev_give_back(pn->port, f);
+		goto lost;
 	}
 	if (f->skb)
 		consume_skb(f->skb);
 	return true;
+
+lost:
+	kfree_skb(skb);
+	return false;
 }
 
 static int vnic_port_netdev_poll(struct napi_struct *napi, int budget)
