@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug rt=tcp quick=tcp,backpressure,leaves,moved,claims
+# run-on: stable debug rt=tcp quick=born,tcp,backpressure,leaves,moved,claims
 """The wire: a netdev enslaved to the PF is the adapter's uplink."""
 import os
 import re
+import shlex
 import signal
 import socket
 import sys
@@ -26,6 +27,32 @@ def ways():
     for ns, ip in (('vf0', '10.9.0.200'), ('wire', '10.9.0.1'), ('vf0', '10.9.0.2'),
                    (None, '10.9.0.200'), ('wire', '10.9.0.100'), ('vf1', '10.9.0.100')):
         ping(ns, ip, size=1472)
+
+
+FLOOD = """
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(('ethfar', 0))
+frames = [bytes.fromhex(to + sys.argv[1] + '88b5').ljust(60, b'.') for to in sys.argv[2:]]
+while True:
+    for each in frames:
+        s.send(each)
+"""
+
+
+def born():
+    """frames for VFs that are being made, under a flood to their addresses: nobody's until then"""
+    pf = load(total_vfs=4)[0]
+    wire()
+    sh(f'ip link set {pf.dev} up; ip link set ethup master {pf.dev}')
+    pf.set('sriov_drivers_autoprobe', 0)
+    pf.vfs(4)
+    macs = ' '.join(vf['address'].replace(':', '') for vf in pf.vfinfo())
+    Background(f'python3 -c {shlex.quote(FLOOD)} 020000000099 {macs}', ns='wire')
+    for _ in range(12):
+        pf.numvfs(0)
+        pf.numvfs(4)
+    eq(macs, ' '.join(vf['address'].replace(':', '') for vf in pf.vfinfo()), 'addresses')
 
 
 def tcp():
@@ -467,6 +494,6 @@ def claims():
     eq(goes(third), {'VF'}, 'and keeps it')
 
 
-run([ways, tcp, extensions, sctp, unknown, stand_in, claims, stamped, bridges, vlan, carrier,
+run([born, ways, tcp, extensions, sctp, unknown, stand_in, claims, stamped, bridges, vlan, carrier,
      backpressure, jumbo,
      refusals, below, legs, networkd, vrf, leaves, moved, owed])

@@ -49,8 +49,8 @@ static bool vnic_port_rx_limited(const struct vnic_port *port)
 static void vnic_count_modes(struct vnic_switch *sw, const struct vnic_port_policy *old,
 			     const struct vnic_port_policy *new)
 {
-	unsigned int promisc = sw->promisc + new->promisc - (old && old->promisc);
-	unsigned int allmulti = sw->allmulti + new->allmulti - (old && old->allmulti);
+	unsigned int promisc = sw->promisc + new->promisc - old->promisc;
+	unsigned int allmulti = sw->allmulti + new->allmulti - old->allmulti;
 
 	WRITE_ONCE(sw->promisc, promisc);
 	WRITE_ONCE(sw->allmulti, allmulti);
@@ -86,8 +86,7 @@ void vnic_port_publish(struct vnic_port *port)
 
 	old = rcu_replace_pointer(port->policy, new, lockdep_is_held(&sw->lock));
 	vnic_count_modes(sw, old, new);
-	if (old)
-		kfree_rcu(old, rcu);
+	kfree_rcu(old, rcu);
 }
 
 void vnic_port_set_queue(struct vnic_port *port)

@@ -72,15 +72,18 @@ static void vnic_conf_init(struct vnic_port *port)
 	conf->grace = get_state_synchronize_rcu();
 }
 
-/* Memory of a port */
+/* Memory of a port, which has a policy from the beginning: frames find it as soon as its
+ * address is there.
+ */
 static int vnic_port_alloc(struct vnic_port *port)
 {
 	int cpu;
 
+	RCU_INIT_POINTER(port->policy, kzalloc(sizeof(struct vnic_port_policy), GFP_KERNEL));
 	port->conf = kzalloc(sizeof(*port->conf), GFP_KERNEL);
 	port->vlans = bitmap_zalloc(2 * VNIC_VLANS, GFP_KERNEL);
 	port->pcpu = alloc_percpu(struct vnic_port_pcpu);
-	if (!port->conf || !port->vlans || !port->pcpu)
+	if (!rcu_access_pointer(port->policy) || !port->conf || !port->vlans || !port->pcpu)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)
 		u64_stats_init(&per_cpu_ptr(port->pcpu, cpu)->syncp);
