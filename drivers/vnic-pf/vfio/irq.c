@@ -144,19 +144,27 @@ static int vnic_vfio_event_get(struct vnic_vfio_event *event, s32 fd)
 	return err;
 }
 
-/* Put @event (its reference is taken over) in the place of the old. */
+/*
+ * Put @event (its reference is taken over) in the place of the old, which is signalled if
+ * that was due: whoever replaces it looks what came before.
+ */
 static void vnic_vfio_irq_replace(struct vnic_vfio_irq *vi, const struct vnic_vfio_event *event)
 {
 	struct eventfd_ctx *ctx = event->ctx;
 	unsigned long flags;
+	bool due;
 
 	spin_lock_irqsave(&vi->lock, flags);
 	swap(vi->ctx, ctx);
 	vi->wqh = event->wqh;
+	due = vi->due;
 	WRITE_ONCE(vi->due, false);
 	spin_unlock_irqrestore(&vi->lock, flags);
-	if (ctx)
-		eventfd_ctx_put(ctx);
+	if (!ctx)
+		return;
+	if (due)
+		eventfd_signal(ctx);
+	eventfd_ctx_put(ctx);
 }
 
 static void vnic_vfio_irq_clear(struct vnic_vfio_irq *vi)
