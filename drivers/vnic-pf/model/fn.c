@@ -299,16 +299,13 @@ static int vnic_fn_attach_locked(struct vnic_fn *fn, const struct vnic_backend_o
 	if (fn->be)
 		return -EBUSY;
 	WRITE_ONCE(fn->pers, be->guest ? fn->guest_pers : fn->ad->host_pers);
+	vnic_fn_init_master(fn, be->guest);	/* now who asks finds that it has a guest */
 	err = fn->pers->attach(fn);
 	if (err)
-		return err;
-	vnic_fn_init_master(fn, be->guest);
+		goto no_guest;
 	err = vnic_worker_start(fn->worker[0], be->guest);
-	if (err) {
-		clear_bit(VNIC_FN_GUEST, &fn->flags);
-		fn->pers->detach(fn);
-		return err;
-	}
+	if (err)
+		goto detach;
 	fn->be_priv = priv;
 	smp_store_release(&fn->be, be);	/* behind @be_priv: the worker runs already */
 	fn->as = as;
@@ -318,6 +315,12 @@ static int vnic_fn_attach_locked(struct vnic_fn *fn, const struct vnic_backend_o
 	vnic_vectors_start(fn);
 	set_bit(VNIC_FN_ATTACHED, &fn->flags);
 	return 0;
+
+detach:
+	fn->pers->detach(fn);
+no_guest:
+	clear_bit(VNIC_FN_GUEST, &fn->flags);
+	return err;
 }
 
 int vnic_fn_attach(struct vnic_fn *fn, const struct vnic_backend_ops *be, void *priv,

@@ -33,6 +33,8 @@ u64 vnic_fn_toll(struct vnic_fn *fn)
 /* How long a piece takes is known afterwards, so it may be owed. */
 void vnic_fn_toll_spend(struct vnic_fn *fn, u64 since)
 {
+	if (!test_bit(VNIC_FN_GUEST, &fn->flags))
+		return;
 	spin_lock(&fn->toll_lock);
 	vnic_meter_spend(&fn->toll, min_t(u64, ktime_get_ns() - since, VNIC_TOLL_LONGEST));
 	spin_unlock(&fn->toll_lock);
