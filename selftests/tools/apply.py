@@ -14,6 +14,7 @@ import sys
 import time
 import types
 sys.path.insert(0, sys.path[0] + '/../lib')
+import bpf
 from ktap import contains, defer, eq, run, true, wait_for
 from devlink import Devlink
 from vnic import Background, out, pf_list, read, sh, shared, unload
@@ -536,6 +537,23 @@ def unseen():
     eq(read(OTHER), saved, 'the file')
 
 
+def filtered():
+    """an XDP program at a VF's port is not taken away in passing, but with --force"""
+    pf = bench()
+    pf.numvfs(2)
+    dl = Devlink(pf)
+    dl.set_param('vf1_port_netdev', 'true')
+    dev = dl.netdev(1)
+    sh(f'ip link set dev {dev} xdpdrv pinned {bpf.pin("apply", bpf.finish(bpf.PASS))}')
+    text = f'[adapter."{BDF}"]\nnum_vfs = 2\ndrivers_autoprobe = false\n'
+    contains(apply(text, status=1), f'VF 1: {dev}', 'what is refused')
+    contains(out(f'ip link show dev {dev}'), 'xdp', 'the program is still there')
+    apply(text + f'[adapter."{BDF}".vf.1]\nport_netdev = true\n')
+    contains(out(f'ip link show dev {dev}'), 'xdp', 'the program is still there')
+    apply(text, '--force')
+    eq(dl.param('vf1_port_netdev'), False, 'port_netdev')
+
+
 def alone():
     """who applies a file waits for another who does, and looks at VFs only then"""
     pf = bench()
@@ -595,4 +613,4 @@ def documented():
 
 
 run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, faults, undone,
-     on_the_way, diff, in_use, rebinds, unseen, alone, save, waits, unit, documented])
+     on_the_way, diff, in_use, rebinds, unseen, filtered, alone, save, waits, unit, documented])

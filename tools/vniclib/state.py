@@ -4,8 +4,8 @@ import time
 
 from vniclib import keys, nodes
 from vniclib.adapter import (LINK_STATES, NO_DRIVER, VFIO_DRIVERS, Refused, adapters, bind, call,
-                             devlink, find_pf, name_of, needed, port_vlan, read, vfio_holders,
-                             write)
+                             devlink, find_pf, name_of, needed, parsed, port_vlan, read,
+                             vfio_holders, write)
 from vniclib.keys import PF_KEYS, VF_KEYS, shown
 
 SPEED_WAIT = 3      # seconds for the adapter to learn the speed of a new uplink
@@ -166,8 +166,36 @@ def touched(pf, want):
             or want["vf"][vf.index]["msix_vectors"] != vf.vectors()]
 
 
+def filtered(pf):
+    """{VF: netdev of its port} of those with an XDP program"""
+    ports, found = show("port", "show"), {}
+    for vf in pf.vfs:
+        dev = ports.get(f"pci/{pf.bdf}/{vf.index}", {}).get("netdev")
+        if dev and any("xdp" in link for link in links(dev)):
+            found[vf.index] = dev
+    return found
+
+
+def links(dev):
+    """What `ip link` says of an interface; nothing if it is gone"""
+    try:
+        return parsed(call("ip", "-j", "link", "show", "dev", dev), "ip")
+    except Refused:
+        return []
+
+
+def refuse_unfiltered(pf, want, force):
+    """A program that decides what a VF is sent is not taken away in passing."""
+    lost = [f"VF {i}: {dev}" for i, dev in filtered(pf).items()
+            if pf.num != want["num_vfs"] or want["vf"][i]["port_netdev"] is False]
+    if lost and not force:
+        raise Refused(f"{name_of(pf)}: takes XDP programs away ({'; '.join(lost)}): say "
+                      "port_netdev = true for them, or --force")
+
+
 def refuse_hurting(pf, want, force):
     """VFs that somebody uses are neither destroyed nor taken from him."""
+    refuse_unfiltered(pf, want, force)
     vfs = touched(pf, want)
     if not vfs:
         return
