@@ -369,6 +369,29 @@ static int vnic_frame_skb_csum(struct sk_buff *skb)
 	return skb_is_gso(skb) ? -EOPNOTSUPP : skb_csum_hwoffload_help(skb, 0);
 }
 
+/*
+ * Are the headers where nobody else can write?  What lies in pages may be a user's: of a
+ * packet socket's ring, or of a file.  What the stack makes has its headers before them.
+ */
+static bool vnic_frame_settled(const struct vnic_frame *f)
+{
+	unsigned int linear = skb_headlen(f->skb);
+	struct vnic_headers h;
+
+	if (linear >= f->hdr_len)
+		return true;
+	if (!vnic_frame_parse(f, &h) || h.fragment)
+		return false;
+	switch (h.l4_proto) {
+	case IPPROTO_TCP:
+		return linear >= h.l4 + sizeof(struct tcphdr);
+	case IPPROTO_UDP:
+		return linear >= h.l4 + sizeof(struct udphdr);
+	default:
+		return false;
+	}
+}
+
 int vnic_frame_from_skb(struct vnic_frame *f, struct sk_buff *skb)
 {
 	int err;
@@ -393,6 +416,11 @@ int vnic_frame_from_skb(struct vnic_frame *f, struct sk_buff *skb)
 	f->skb = skb;
 	if (skb_copy_bits(skb, 0, f->hdr, f->hdr_len))
 		return -EINVAL;
+	if (unlikely(!vnic_frame_settled(f))) {
+		if (!pskb_may_pull(skb, f->hdr_len))
+			return -ENOMEM;
+		skb_copy_from_linear_data(skb, f->hdr, f->hdr_len);
+	}
 
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
 		f->csum_start = skb_checksum_start_offset(skb);

@@ -5,7 +5,8 @@
  *
  * It is there to attach an XDP program to (switch/port_xdp.c runs it), and shows what the
  * VF has received and lost.  No frame comes to it and none is sent by it, so nothing can
- * be put upon it.  It is no representor: the adapter is no switchdev.
+ * be put upon it: bridges and bonds are refused it, and VLANs.  It is no representor: the
+ * adapter is no switchdev.
  *
  * It has no parent device, since who looks for the PF's netdev takes the first one below the
  * PF's PCI device.  devlink says whose port it is, and the name does: the adapter's PCI
@@ -64,12 +65,29 @@ static void vnic_port_netdev_answer(struct vnic_port_xdp *xdp, const void *data,
 	napi_schedule(&pn->napi);
 }
 
-/* May the VF send it now?  Its rates are for all that it sends. */
-static bool vnic_port_netdev_may(struct vnic_port *port, const struct vnic_frame *f)
+/* The answer as a frame of the VF's own, which may be tagged and made anew. */
+static int vnic_port_netdev_frame(struct vnic_frame *f, const struct sk_buff *skb)
 {
-	u64 wait;
+	memset(f, 0, offsetof(struct vnic_frame, spans));
+	f->len = skb->len;
+	f->hdr_len = min_t(u32, f->len, VNIC_HDR_MAX);
+	memcpy(f->hdr, skb->data, f->hdr_len);
+	if (f->len > f->hdr_len)
+		f->spans[f->nspans++] = (struct vnic_span) {
+			.ptr = skb->data + f->hdr_len,
+			.len = f->len - f->hdr_len,
+		};
+	return vnic_frame_finish(f);
+}
 
-	return !vnic_port_shaped(port) || vnic_port_shape(port, f, 1, &wait);
+/*
+ * May the VF send it now?  Its rates, and what it may have under way, are for all that it
+ * sends; half of each is left to the VF itself, which a flood that is answered would mute.
+ */
+static bool vnic_port_netdev_may(struct vnic_port_netdev *pn, const struct vnic_frame *f)
+{
+	return vnic_uplink_spare(pn->ad->net, pn->port->index) &&
+	       (!vnic_port_shaped(pn->port) || vnic_port_shape_spare(pn->port, f));
 }
 
 /* It was not: it is not charged for. */
@@ -85,23 +103,15 @@ static bool vnic_port_netdev_send(struct vnic_port_netdev *pn, struct vnic_frame
 {
 	bool busy;
 
-	if (vnic_frame_from_skb(f, skb)) {
+	if (vnic_port_netdev_frame(f, skb)) {
 		vnic_port_drop(pn->port, VNIC_DROP_TX_MALFORMED, 1);
-		kfree_skb(skb);
 		return true;	/* counted */
 	}
-	if (!vnic_port_netdev_may(pn->port, f))
-		goto lost;
-	if (!vnic_switch_forward(pn->port, f, 1, &busy)) {
-		vnic_port_netdev_give_back(pn->port, f);
-		goto lost;
-	}
-	if (f->skb)
-		consume_skb(f->skb);
-	return true;
-
-lost:
-	kfree_skb(skb);
+	if (!vnic_port_netdev_may(pn, f))
+		return false;
+	if (vnic_switch_forward(pn->port, f, 1, &busy))
+		return true;
+	vnic_port_netdev_give_back(pn->port, f);
 	return false;
 }
 
@@ -121,8 +131,7 @@ static int vnic_port_netdev_poll(struct napi_struct *napi, int budget)
 			DEV_STATS_INC(pn->dev, tx_fifo_errors);
 		if (s)
 			vnic_scratch_put(pn->ad->net);
-		else
-			kfree_skb(skb);
+		consume_skb(skb);
 		done++;
 	}
 	if (done < budget)
@@ -240,6 +249,7 @@ static void vnic_port_netdev_setup(struct net_device *dev)
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
 	dev->lltx = true;
 	dev->xdp_features = NETDEV_XDP_ACT_BASIC;
+	dev->features |= NETIF_F_VLAN_CHALLENGED;
 	vnic_netdev_stays(dev);
 	eth_hw_addr_random(dev);
 }
@@ -289,6 +299,7 @@ int vnic_port_netdev_create(struct vnic_devlink_vf *dvf)
 	return 0;
 
 napi_del:
+	cancel_delayed_work_sync(&dvf->port.type_warn_dw);	/* see devlink.c */
 	napi_disable(&pn->napi);
 	netif_napi_del(&pn->napi);
 	xdp_rxq_info_unreg(&pn->xdp.rxq);

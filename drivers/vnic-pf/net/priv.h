@@ -118,6 +118,10 @@ int vnic_uplink_add(struct vnic_net *net, struct net_device *dev, struct netlink
 int vnic_uplink_del(struct vnic_net *net, struct net_device *dev);
 struct vnic_port *vnic_uplink_port(struct vnic_net *net);	/* rtnl; NULL: none */
 
+/* uplink_tx.c */
+/* Has the VF at most half of what it may have on its way to the uplink?  Any context. */
+bool vnic_uplink_spare(struct vnic_net *net, unsigned int vf);
+
 /* ethtool.c */
 extern const struct ethtool_ops vnic_pf_ethtool_ops;
 

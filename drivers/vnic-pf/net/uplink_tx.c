@@ -76,6 +76,19 @@ static bool vnic_credit_low(const struct vnic_credit *c)
 	       atomic_read(&c->bytes) <= VNIC_FLIGHT_BYTES / 2;
 }
 
+bool vnic_uplink_spare(struct vnic_net *net, unsigned int vf)
+{
+	const struct vnic_uplink *up;
+	struct vnic_port *port;
+
+	guard(rcu)();
+	port = vnic_switch_uplink(net->ad->sw);
+	if (!port)
+		return true;
+	up = port->priv;
+	return vnic_credit_low(&up->credits->vf[vf]);
+}
+
 /* Destructor of a VF's skb: sent, dropped, or taken over by a socket.  All of
  * it is one RCU read section, for which credit.c waits.
  */

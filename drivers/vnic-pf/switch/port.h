@@ -210,6 +210,8 @@ int vnic_port_init(struct vnic_port *port, struct vnic_switch *sw, enum vnic_por
 		   u16 index, const struct vnic_port_ops *ops, void *priv, const u8 *mac);
 /* Remove it; when it returns no forwarding path uses the port (waits RCU). */
 void vnic_port_destroy(struct vnic_port *port);
+/* The uplink's port, or NULL.  RCU */
+struct vnic_port *vnic_switch_uplink(struct vnic_switch *sw);
 
 /* ---- forward.c: the path ---- */
 
@@ -465,6 +467,10 @@ u64 vnic_port_rx_wait(struct vnic_port *port, u32 bytes, u32 packets, u64 now);
  */
 unsigned int vnic_port_shape(struct vnic_port *port, const struct vnic_frame *frames,
 			     unsigned int n, u64 *wait);
+/* The same for one frame that may go only if half of each rate's bucket is left for others,
+ * or the bucket is full.
+ */
+bool vnic_port_shape_spare(struct vnic_port *port, const struct vnic_frame *f);
 /* Some that might go did not: they are not charged after all. */
 void vnic_port_unshape(struct vnic_port *port, const struct vnic_frame *frames, unsigned int n);
 /* Is there a rate at all?  Any context. */

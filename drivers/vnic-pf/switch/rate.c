@@ -113,16 +113,18 @@ u64 vnic_port_rx_wait(struct vnic_port *port, u32 bytes, u32 packets, u64 now)
 
 /* ---- from the port ---- */
 
-/* tx_lock held. */
-static bool vnic_port_tx_take(struct vnic_port *port, u64 bytes, u64 packets, u64 now)
+/* @half: only if half of each bucket stays.  tx_lock held. */
+static bool vnic_port_tx_take(struct vnic_port *port, u64 bytes, u64 packets, bool half, u64 now)
 {
-	if (!vnic_meter_has(&port->tx_meter, bytes, 0, now) ||
-	    !vnic_meter_has(&port->tx_pps, packets, 0, now))
+	struct vnic_meter *b = &port->tx_meter, *p = &port->tx_pps;
+
+	if (!vnic_meter_has(b, bytes, half ? b->burst / 2 : 0, now) ||
+	    !vnic_meter_has(p, packets, half ? p->burst / 2 : 0, now))
 		return false;
 	if (READ_ONCE(port->tx_cap) && !vnic_cap_take(port, VNIC_CAP_OUT, bytes))
 		return false;
-	vnic_meter_spend(&port->tx_meter, bytes);
-	vnic_meter_spend(&port->tx_pps, packets);
+	vnic_meter_spend(b, bytes);
+	vnic_meter_spend(p, packets);
 	return true;
 }
 
@@ -135,6 +137,16 @@ static u64 vnic_port_tx_wait(struct vnic_port *port, const struct vnic_frame *f,
 	return READ_ONCE(port->tx_cap) ? max(wait, vnic_cap_wait(port, VNIC_CAP_OUT)) : wait;
 }
 
+bool vnic_port_shape_spare(struct vnic_port *port, const struct vnic_frame *f)
+{
+	bool may;
+
+	spin_lock_bh(&port->tx_lock);
+	may = vnic_port_tx_take(port, f->wire, f->segs, true, ktime_get_ns());
+	spin_unlock_bh(&port->tx_lock);
+	return may;
+}
+
 unsigned int vnic_port_shape(struct vnic_port *port, const struct vnic_frame *frames,
 			     unsigned int n, u64 *wait)
 {
@@ -144,7 +156,7 @@ unsigned int vnic_port_shape(struct vnic_port *port, const struct vnic_frame *fr
 	spin_lock_bh(&port->tx_lock);
 	now = ktime_get_ns();
 	for (i = 0; i < n; i++)
-		if (!vnic_port_tx_take(port, frames[i].wire, frames[i].segs, now))
+		if (!vnic_port_tx_take(port, frames[i].wire, frames[i].segs, false, now))
 			break;
 	if (i < n)
 		*wait = vnic_port_tx_wait(port, &frames[i], now);

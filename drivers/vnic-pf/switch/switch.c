@@ -150,6 +150,11 @@ static int vnic_port_join(struct vnic_port *port, const u8 *mac)
 	return 0;
 }
 
+struct vnic_port *vnic_switch_uplink(struct vnic_switch *sw)
+{
+	return rcu_dereference(sw->uplink);
+}
+
 int vnic_port_init(struct vnic_port *port, struct vnic_switch *sw, enum vnic_port_type type,
 		   u16 index, const struct vnic_port_ops *ops, void *priv, const u8 *mac)
 {
