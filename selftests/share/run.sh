@@ -43,5 +43,7 @@ asks at once|s/	return min(max(least, min(.*$/	return 1;/
 thinks the outer rate its own|s/rate = in->rate ? min(rate, in->rate) : rate;/rate = 1250000000;/
 gives back nothing|/^void vnic_share_refund/,/^}/s/c->tokens + bytes \* VNIC_NANO/c->tokens/
 gives back too much|/^void vnic_share_refund/,/^}/s/min_t(s64, c->tokens + bytes \* VNIC_NANO, c->of->depth)/c->tokens + bytes * VNIC_NANO/
+spares all it has|s/ || c->tokens > c->of->depth \/ 2)/ || 1)/
+spares nothing without a limit|s/(!vnic_share_limits(s, c) || c->tokens > c->of->depth/(c->of \&\& c->tokens > c->of->depth/
 keeps who is removed waiting|/^void vnic_share_remove/,/^}/s/c->of = NULL;/;/
 END

@@ -614,6 +614,22 @@ static void test_moves(void)
 	result(got(0, 100, 100), "who is removed has no limit");
 }
 
+/* Others behind a source that leave it half of what it has saved */
+static void test_spare(void)
+{
+	struct vnic_claim *c = &sources[0].claim;
+
+	start(RATE);
+	add_to(&share, 0, FRAME, 0, 1, 0);
+	run(100);
+	result(vnic_share_has_half(&share, c, now), "who is full has some to spare");
+	vnic_share_charge(&share, c, DEPTH * 3 / 4);
+	result(!vnic_share_has_half(&share, c, now) && vnic_share_take(&share, c, FRAME, now),
+	       "who has less than half has none to spare, and may go");
+	vnic_share_remove(c);
+	result(vnic_share_has_half(&share, c, now), "who has no limit has");
+}
+
 int main(int argc, char **argv)
 {
 	(void)argv;
@@ -633,5 +649,6 @@ int main(int argc, char **argv)
 	test_refund();
 	test_group_bound();
 	test_moves();
+	test_spare();
 	return finish();
 }

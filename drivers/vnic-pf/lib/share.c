@@ -277,6 +277,12 @@ bool vnic_share_take(struct vnic_share *s, struct vnic_claim *c, u64 bytes, u64 
 	return true;
 }
 
+bool vnic_share_has_half(struct vnic_share *s, struct vnic_claim *c, u64 now)
+{
+	return vnic_share_has(s, c, now) &&
+	       (!vnic_share_limits(s, c) || c->tokens > c->of->depth / 2);
+}
+
 void vnic_share_refund(struct vnic_share *s, struct vnic_claim *c, u64 bytes)
 {
 	if (!vnic_share_limits(s, c))

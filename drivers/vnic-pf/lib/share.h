@@ -102,6 +102,8 @@ void vnic_share_remove(struct vnic_claim *c);
 /* In the following, @s is the link. */
 /* May @bytes go?  True: they are taken. */
 bool vnic_share_take(struct vnic_share *s, struct vnic_claim *c, u64 bytes, u64 now);
+/* Has it so much that half of its depth is left to others behind it?  Nothing is taken. */
+bool vnic_share_has_half(struct vnic_share *s, struct vnic_claim *c, u64 now);
 /* Take @bytes, there or not; for callers that need not wait (vnic_share_wait()) */
 void vnic_share_charge(struct vnic_share *s, struct vnic_claim *c, u64 bytes);
 /* Give back @bytes that were taken for what did not go after all. */

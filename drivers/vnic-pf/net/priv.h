@@ -119,7 +119,9 @@ int vnic_uplink_del(struct vnic_net *net, struct net_device *dev);
 struct vnic_port *vnic_uplink_port(struct vnic_net *net);	/* rtnl; NULL: none */
 
 /* uplink_tx.c */
-/* Has the VF at most half of what it may have on its way to the uplink?  Any context. */
+/* Has the VF at most half of what it may have on its way to the uplink, and does nothing of
+ * it wait for its share of the wire?  Any context.
+ */
 bool vnic_uplink_spare(struct vnic_net *net, unsigned int vf);
 
 /* ethtool.c */

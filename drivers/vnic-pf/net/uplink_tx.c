@@ -79,6 +79,7 @@ static bool vnic_credit_low(const struct vnic_credit *c)
 bool vnic_uplink_spare(struct vnic_net *net, unsigned int vf)
 {
 	const struct vnic_uplink *up;
+	const struct vnic_credit *c;
 	struct vnic_port *port;
 
 	guard(rcu)();
@@ -86,7 +87,8 @@ bool vnic_uplink_spare(struct vnic_net *net, unsigned int vf)
 	if (!port)
 		return true;
 	up = port->priv;
-	return vnic_credit_low(&up->credits->vf[vf]);
+	c = &up->credits->vf[vf];
+	return vnic_credit_low(c) && !READ_ONCE(c->paused) && !READ_ONCE(c->held_bytes);
 }
 
 /* Destructor of a VF's skb: sent, dropped, or taken over by a socket.  All of

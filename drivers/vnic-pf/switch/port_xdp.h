@@ -5,7 +5,8 @@
  *
  * The program sees a copy of the frame's headers, that from which all else is decided
  * and delivered (struct vnic_frame), so that the sender cannot change what it has
- * judged.  What it writes is not delivered: it filters.
+ * judged; of frames from PF and uplink that is so up to the end of TCP's or UDP's header.
+ * What it writes is not delivered: it filters.
  */
 #ifndef _VNIC_PORT_XDP_H
 #define _VNIC_PORT_XDP_H

@@ -38,13 +38,17 @@ bool vnic_rate_valid(enum vnic_rate which, u32 value)
 
 /* ---- rates of nodes; rx_lock or tx_lock held, BH disabled ---- */
 
-static bool vnic_cap_take(struct vnic_port *port, enum vnic_tree_id id, u32 bytes)
+/* @half: only if half of what it may save stays */
+static bool vnic_cap_take(struct vnic_port *port, enum vnic_tree_id id, u32 bytes, bool half)
 {
 	struct vnic_tree *tree = &port->sw->tree[id];
+	struct vnic_claim *c = &port->claim[id];
+	u64 now = ktime_get_ns();
 	bool taken;
 
 	spin_lock(&tree->lock);
-	taken = vnic_share_take(&tree->share, &port->claim[id], bytes, ktime_get_ns());
+	taken = (!half || vnic_share_has_half(&tree->share, c, now)) &&
+		vnic_share_take(&tree->share, c, bytes, now);
 	spin_unlock(&tree->lock);
 	return taken;
 }
@@ -85,7 +89,7 @@ enum vnic_drop vnic_port_rx_take(struct vnic_port *port, u32 bytes, u32 packets,
 		return VNIC_DROP_RX_RATE;
 	if (!vnic_meter_has(p, packets, half ? p->burst / 2 : 0, now))
 		return VNIC_DROP_RX_PPS;
-	if (READ_ONCE(port->rx_cap) && !vnic_cap_take(port, VNIC_CAP_IN, bytes))
+	if (READ_ONCE(port->rx_cap) && !vnic_cap_take(port, VNIC_CAP_IN, bytes, false))
 		return VNIC_DROP_RX_NODE;
 	vnic_meter_spend(b, bytes);
 	vnic_meter_spend(p, packets);
@@ -121,7 +125,7 @@ static bool vnic_port_tx_take(struct vnic_port *port, u64 bytes, u64 packets, bo
 	if (!vnic_meter_has(b, bytes, half ? b->burst / 2 : 0, now) ||
 	    !vnic_meter_has(p, packets, half ? p->burst / 2 : 0, now))
 		return false;
-	if (READ_ONCE(port->tx_cap) && !vnic_cap_take(port, VNIC_CAP_OUT, bytes))
+	if (READ_ONCE(port->tx_cap) && !vnic_cap_take(port, VNIC_CAP_OUT, bytes, half))
 		return false;
 	vnic_meter_spend(b, bytes);
 	vnic_meter_spend(p, packets);
