@@ -317,11 +317,8 @@ bool vnic_fn_running(const struct vnic_fn *fn);
  */
 void vnic_fn_pend(struct vnic_fn *fn, unsigned int pending);
 void vnic_fn_pend_at(struct vnic_fn *fn, unsigned int pending, u64 when);
-/* Have the first worker call vnic_backend_ops.work, now or at @when (ktime ns), or
- * earlier.  Any context (not NMI).
- */
+/* Have the first worker call vnic_backend_ops.work.  Any context (not NMI). */
 void vnic_fn_wake_backend(struct vnic_fn *fn);
-void vnic_fn_wake_backend_at(struct vnic_fn *fn, u64 when);
 /* Look at all queues that exist.  Any context (not NMI). */
 void vnic_fn_wake_queues(struct vnic_fn *fn);
 /* Is nothing done for it yet, since it erred a moment ago?  Then the first worker is

@@ -73,12 +73,6 @@ void vnic_fn_wake_backend(struct vnic_fn *fn)
 }
 EXPORT_SYMBOL_VNIC(vnic_fn_wake_backend);
 
-void vnic_fn_wake_backend_at(struct vnic_fn *fn, u64 when)
-{
-	vnic_worker_wake_at(fn->worker[0], VNIC_WORK_BACKEND, when);
-}
-EXPORT_SYMBOL_VNIC(vnic_fn_wake_backend_at);
-
 void vnic_fn_wake_queues(struct vnic_fn *fn)
 {
 	unsigned int qp;

@@ -35,21 +35,25 @@
  *
  * A driver that cannot be told that the page is dead (vnic_personality.blind) rings in
  * vain meanwhile, and may not touch a register for hours.  For such, while the page has
- * a place and is not proven, and while there are queues, the function's thread looks at
- * the page itself every VNIC_BELL_LOOK: it is filled with what no driver writes, so that
- * what differs has been rung.  Writes from before it was filled are made up for by a look
- * at all queues.
+ * a place and is not proven, and while there are queues, a kworker looks at the page itself
+ * every VNIC_BELL_LOOK: it is filled with what no driver writes, so that what differs has
+ * been rung.  Writes from before it was filled are made up for by a look at all queues.
+ * Whatever the guest and its VMM do, there are no more looks than that: they are outside of
+ * the VM's cgroup.  (The function's own thread waits for a CPU for longer than a doorbell
+ * may be late.)
  *
  * Whatever the guest does with its BAR, only the page of its own memory map
  * that it names as the doorbell page is tracked, and only this VF is rung.
  */
 #include <linux/atomic.h>
 #include <linux/delay.h>
+#include <linux/hrtimer.h>
 #include <linux/jiffies.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
 #include "compat.h"
 #include "priv.h"
@@ -87,8 +91,9 @@ struct vnic_bell_kvm {
  * @proven: a write to @gfn was reported, and that is @want; written under @lock
  * @lock: leaf but for a worker's; what the driver is told follows @proven
  * @retry: jiffies before which it is not tried again
- * @looking: the function's thread has been asked to look at the page, and to try to arm
- *	it, for a blind driver
+ * @looking: a look at the page is due, for a blind driver
+ * @timer: wakes @look
+ * @look: looks at the page, and tries to arm it
  * @words: of the page that are looked at
  */
 struct vnic_bell {
@@ -103,6 +108,8 @@ struct vnic_bell {
 	spinlock_t				lock;	/* see above */
 	unsigned long				retry;
 	bool					looking;
+	struct hrtimer				timer;
+	struct work_struct			look;
 	unsigned int				words;
 };
 
@@ -138,11 +145,11 @@ static bool vnic_bell_blind(const struct vnic_bell *bell)
 	       READ_ONCE(bell->want) != VNIC_BELL_NONE;
 }
 
-/* Have the function's thread look at the page. */
-static void vnic_bell_look(struct vnic_bell *bell)
+/* The page is to be looked at, in a while.  Any context. */
+static void vnic_bell_look_later(struct vnic_bell *bell)
 {
-	WRITE_ONCE(bell->looking, true);
-	vnic_fn_wake_backend(bell->vv->fn);
+	if (!READ_ONCE(bell->looking) && !xchg(&bell->looking, true))
+		hrtimer_start(&bell->timer, ns_to_ktime(VNIC_BELL_LOOK), HRTIMER_MODE_REL);
 }
 
 /* Tracked or not, proven or not, and what the driver is told of it */
@@ -153,7 +160,7 @@ static void vnic_bell_set(struct vnic_bell *bell, gfn_t gfn, bool proven)
 	WRITE_ONCE(bell->proven, proven);
 	vnic_fn_set_bell(bell->vv->fn, proven);
 	if (vnic_bell_blind(bell))
-		vnic_bell_look(bell);
+		vnic_bell_look_later(bell);
 }
 
 /* A write to @gfn has been reported: those that follow will be, too. */
@@ -274,8 +281,8 @@ void vnic_bell_place(struct vnic_vfio *vv, u64 bar)
 /* After an access to a register, by which a driver makes queues, too */
 void vnic_bell_retry(struct vnic_bell *bell)
 {
-	if (vnic_bell_blind(bell) && !READ_ONCE(bell->looking))
-		vnic_bell_look(bell);
+	if (vnic_bell_blind(bell))
+		vnic_bell_look_later(bell);
 	vnic_bell_try(bell);
 }
 
@@ -294,38 +301,49 @@ static bool vnic_bell_take(struct vnic_bell *bell)
 	return rung;
 }
 
-/**
- * vnic_bell_work - look at the page, if that was asked for
- * @bell: the doorbell page
- *
+/*
  * Fill, then look at the queues: whatever was written before is made up for, whatever
  * is written later is seen the next time, or reported.
- *
- * Context: a turn of the function's thread, at the guest's own cost; under @work_lock.
  */
-void vnic_bell_work(struct vnic_bell *bell)
+static void vnic_bell_look(struct work_struct *work)
 {
+	struct vnic_bell *bell = container_of(work, struct vnic_bell, look);
 	struct vnic_fn *fn = bell->vv->fn;
 
-	if (!READ_ONCE(bell->looking))
-		return;
 	WRITE_ONCE(bell->looking, false);
 	smp_mb();	/* before the look: who finds it false asks for another */
 	vnic_bell_try(bell);
 	if (vnic_bell_take(bell))
 		vnic_fn_rung(fn);
-	if (!vnic_bell_blind(bell) || !vnic_fn_has_queues(fn))
-		return;
-	WRITE_ONCE(bell->looking, true);
-	vnic_fn_wake_backend_at(fn, ktime_get_ns() + VNIC_BELL_LOOK);
+	if (vnic_bell_blind(bell) && vnic_fn_has_queues(fn))
+		vnic_bell_look_later(bell);
+}
+
+static enum hrtimer_restart vnic_bell_tick(struct hrtimer *timer)
+{
+	struct vnic_bell *bell = container_of(timer, struct vnic_bell, timer);
+
+	queue_work(system_highpri_wq, &bell->look);
+	return HRTIMER_NORESTART;
 }
 
 /* Before the page is offered. */
 static void vnic_bell_init_look(struct vnic_bell *bell)
 {
+	INIT_WORK(&bell->look, vnic_bell_look);
+	vnic_hrtimer_setup(&bell->timer, vnic_bell_tick);
 	if (bell->vv->fn->pers->blind)
 		bell->words = 2 * VNIC_MAX_QPS + 1;
 	memset(page_address(bell->page), 0xff, bell->words * sizeof(u32));
+}
+
+/* It has no place any more: nothing starts it again. */
+static void vnic_bell_stop_look(struct vnic_bell *bell)
+{
+	hrtimer_cancel(&bell->timer);
+	cancel_work_sync(&bell->look);
+	hrtimer_cancel(&bell->timer);
+	cancel_work_sync(&bell->look);
 }
 
 /* KVM walks its slots when it takes a notifier, and does not lock them itself. */
@@ -397,9 +415,7 @@ void vnic_bell_open(struct vnic_vfio *vv)
 		kfree(bell);
 		return;
 	}
-	mutex_lock(&vv->work_lock);
 	vv->bell = bell;
-	mutex_unlock(&vv->work_lock);
 	vnic_fn_set_bell(vv->fn, false);
 }
 
@@ -420,6 +436,7 @@ void vnic_bell_close(struct vnic_bell *bell)
 	WRITE_ONCE(bell->want, VNIC_BELL_NONE);
 	vnic_bell_disarm(bell);
 	mutex_unlock(&bell->kvm->slots_lock);
+	vnic_bell_stop_look(bell);
 	bell->ops.stop(bell->kvm, &bell->node);
 	vnic_bell_kvm_put(&bell->ops);
 	__free_page(bell->page);

@@ -85,8 +85,6 @@ static void vnic_vfio_work(void *priv)
 			vnic_vfio_signal_due(vv, &vv->irqs[i]);
 		cond_resched();
 	}
-	if (vv->bell)
-		vnic_bell_work(vv->bell);
 }
 
 static void vnic_vfio_raise(void *priv, unsigned int vector)

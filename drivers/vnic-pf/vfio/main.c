@@ -99,9 +99,7 @@ static void vnic_vfio_close(struct vfio_device *vdev)
 	down_write(&vv->gate);
 	vv->open = false;
 	bell = vv->bell;
-	mutex_lock(&vv->work_lock);
 	vv->bell = NULL;
-	mutex_unlock(&vv->work_lock);
 	up_write(&vv->gate);
 	vnic_bell_close(bell);
 
