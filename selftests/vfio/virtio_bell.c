@@ -117,7 +117,7 @@ void bell_lost(void)
 		p99 = round_of(1000 / ROUNDS);
 		best = p99 < best ? p99 : best;
 	}
-	check(best < LATE, "notifications are late");
+	timely(best < LATE, "notifications are late: p99 %u naps", best);
 	works();
 	close_both();
 }
