@@ -275,6 +275,19 @@ static struct net_device *vnic_port_netdev_alloc(struct vnic_devlink_vf *dvf)
 	return dev;
 }
 
+/* Of a netdev that is not registered, or not any more */
+static void vnic_port_netdev_free(struct vnic_devlink_vf *dvf, struct net_device *dev)
+{
+	struct vnic_port_netdev *pn = netdev_priv(dev);
+
+	cancel_delayed_work_sync(&dvf->port.type_warn_dw);	/* see devlink.c */
+	napi_disable(&pn->napi);
+	skb_queue_purge(&pn->answers);
+	netif_napi_del(&pn->napi);
+	xdp_rxq_info_unreg(&pn->xdp.rxq);
+	free_netdev(dev);
+}
+
 int vnic_port_netdev_create(struct vnic_devlink_vf *dvf)
 {
 	struct vnic_port_netdev *pn;
@@ -288,41 +301,28 @@ int vnic_port_netdev_create(struct vnic_devlink_vf *dvf)
 		return -ENOMEM;
 	pn = netdev_priv(dev);
 	err = xdp_rxq_info_reg(&pn->xdp.rxq, dev, 0, 0);
-	if (err)
-		goto free;
+	if (err) {
+		free_netdev(dev);
+		return err;
+	}
 	netif_napi_add(dev, &pn->napi, vnic_port_netdev_poll);
 	napi_enable(&pn->napi);
 	err = register_netdev(dev);
-	if (err)
-		goto napi_del;
+	if (err) {
+		vnic_port_netdev_free(dvf, dev);
+		return err;
+	}
 	dvf->netdev = dev;
 	return 0;
-
-napi_del:
-	cancel_delayed_work_sync(&dvf->port.type_warn_dw);	/* see devlink.c */
-	napi_disable(&pn->napi);
-	netif_napi_del(&pn->napi);
-	xdp_rxq_info_unreg(&pn->xdp.rxq);
-free:
-	free_netdev(dev);
-	return err;
 }
 
 void vnic_port_netdev_destroy(struct vnic_devlink_vf *dvf)
 {
 	struct net_device *dev = dvf->netdev;
-	struct vnic_port_netdev *pn;
 
 	if (!dev)
 		return;
-	pn = netdev_priv(dev);
 	dvf->netdev = NULL;
 	unregister_netdev(dev);		/* takes the program away, and waits for RCU */
-	napi_disable(&pn->napi);
-	skb_queue_purge(&pn->answers);
-	netif_napi_del(&pn->napi);
-	xdp_rxq_info_unreg(&pn->xdp.rxq);
-	free_netdev(dev);
-	/* see devlink.c */
-	cancel_delayed_work_sync(&dvf->port.type_warn_dw);
+	vnic_port_netdev_free(dvf, dev);
 }
