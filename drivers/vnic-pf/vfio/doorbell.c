@@ -340,7 +340,6 @@ static void vnic_bell_init_look(struct vnic_bell *bell)
 /* It has no place any more: nothing starts it again. */
 static void vnic_bell_stop_look(struct vnic_bell *bell)
 {
-	hrtimer_cancel(&bell->timer);
 	cancel_work_sync(&bell->look);
 	hrtimer_cancel(&bell->timer);
 	cancel_work_sync(&bell->look);

@@ -59,12 +59,12 @@ bool vnic_vfio_signal(struct vnic_vfio *vv, unsigned int irq)
 	return there;
 }
 
-/* @work_lock keeps the eventfd meanwhile: its own lock is what others wait for. */
+/* @irq_lock keeps the eventfd meanwhile: its own lock is what others wait for. */
 static void vnic_vfio_signal_due(struct vnic_vfio *vv, struct vnic_vfio_irq *vi)
 {
 	struct eventfd_ctx *ctx;
 
-	lockdep_assert_held(&vv->work_lock);
+	lockdep_assert_held(&vv->irq_lock);
 	spin_lock_irq(&vi->lock);
 	ctx = vi->due ? vi->ctx : NULL;
 	WRITE_ONCE(vi->due, false);
@@ -79,7 +79,7 @@ static void vnic_vfio_work(void *priv)
 	struct vnic_vfio *vv = priv;
 	unsigned int i;
 
-	guard(mutex)(&vv->work_lock);
+	guard(mutex)(&vv->irq_lock);
 	for (i = 0; i < VNIC_VFIO_IRQS(vv); i++) {
 		if (READ_ONCE(vv->irqs[i].due))
 			vnic_vfio_signal_due(vv, &vv->irqs[i]);
@@ -289,7 +289,7 @@ int vnic_vfio_set_irqs(struct vnic_vfio *vv, const struct vfio_irq_set *hdr, con
 	if (action != VFIO_IRQ_SET_ACTION_TRIGGER)
 		return -EINVAL;
 
-	mutex_lock(&vv->work_lock);
+	mutex_lock(&vv->irq_lock);
 	if (hdr->flags & VFIO_IRQ_SET_DATA_EVENTFD)
 		err = vnic_vfio_assign(&vv->irqs[first], hdr->count, data);
 	else if (hdr->count)
@@ -297,6 +297,6 @@ int vnic_vfio_set_irqs(struct vnic_vfio *vv, const struct vfio_irq_set *hdr, con
 	else if (hdr->flags & VFIO_IRQ_SET_DATA_NONE)
 		for (i = 0; i < vnic_vfio_irq_count(vv, hdr->index) - hdr->start; i++)
 			vnic_vfio_irq_clear(&vv->irqs[first + i]);
-	mutex_unlock(&vv->work_lock);
+	mutex_unlock(&vv->irq_lock);
 	return err;
 }

@@ -25,7 +25,7 @@ static int vnic_vfio_init(struct vfio_device *vdev)
 
 	vv->pdev = to_pci_dev(vdev->dev);
 	init_rwsem(&vv->gate);
-	mutex_init(&vv->work_lock);
+	mutex_init(&vv->irq_lock);
 	mutex_init(&vv->cfg_lock);
 	return 0;
 }
@@ -35,7 +35,7 @@ static void vnic_vfio_release(struct vfio_device *vdev)
 	struct vnic_vfio *vv = vnic_vfio_of(vdev);
 
 	mutex_destroy(&vv->cfg_lock);
-	mutex_destroy(&vv->work_lock);
+	mutex_destroy(&vv->irq_lock);
 }
 
 /* Everything of one user of the device, or nothing.  @gate held for writing. */

@@ -8,7 +8,7 @@
  *
  * Locks: @gate -> @cfg_lock -> KVM's slots_lock -> the model's for doorbells, where KVM's
  * is only tried, for a while when the device is opened; @cfg_lock -> the model's; a turn
- * -> @work_lock; vnic_vfio_irq.lock is a leaf.  The vfio core's own come first.  No user
+ * -> @irq_lock; vnic_vfio_irq.lock is a leaf.  The vfio core's own come first.  No user
  * memory is touched under any of ours.
  *
  * vfio/ stands on model/, memory/ and bus/; nobody calls it but the kernel.
@@ -29,7 +29,7 @@
 /**
  * struct vnic_vfio_irq - a signal towards the user
  * @lock: protects all of it, held while @ctx is signalled at once; any context
- * @ctx: the user's eventfd, or NULL; changes under @work_lock, too, while open
+ * @ctx: the user's eventfd, or NULL; changes under @irq_lock, too, while open
  * @wqh: who waits for it
  * @due: the function's thread is to signal it
  */
@@ -55,7 +55,7 @@ struct vnic_vfio_irq {
  * @open: between open and close (@gate)
  * @vectors: MSI-X vectors, fixed while open
  * @irqs: VNIC_VFIO_IRQS() of them, while open
- * @work_lock: held while the function's thread signals eventfds, and by what changes them
+ * @irq_lock: held while the function's thread signals eventfds, and by what changes them
  * @cfg_lock: protects @cfg, @master and @flr
  * @cfg: the config space the guest sees, while open
  * @master: the function may access memory: bus master enabled
@@ -72,7 +72,7 @@ struct vnic_vfio {
 	bool			open;
 	unsigned int		vectors;
 	struct vnic_vfio_irq	*irqs;
-	struct mutex		work_lock; /* see above */
+	struct mutex		irq_lock; /* eventfds */
 
 	struct mutex		cfg_lock; /* cfg, master, flr */
 	struct vnic_cfg		*cfg;
