@@ -6,13 +6,6 @@
 
 #include "switch.h"
 
-const struct rhashtable_params vnic_fdb_params = {
-	.head_offset		= offsetof(struct vnic_fdb_entry, rhl.rhead),
-	.key_offset		= offsetof(struct vnic_fdb_entry, mac),
-	.key_len		= ETH_ALEN,
-	.automatic_shrinking	= true,
-};
-
 struct vnic_fdb_entry *vnic_fdb_add(struct vnic_port *port, const u8 *mac, enum vnic_fdb_kind kind)
 {
 	struct vnic_fdb_entry *e;
@@ -48,7 +41,7 @@ struct vnic_fdb_entry *vnic_fdb_find(struct vnic_port *port, const u8 *mac, enum
 
 	lockdep_assert_held(&port->sw->lock);
 	rcu_read_lock();
-	list = rhltable_lookup(&port->sw->fdb, mac, vnic_fdb_params);
+	list = vnic_fdb_lookup(&port->sw->fdb, mac);
 	rhl_for_each_entry_rcu(e, pos, list, rhl) {
 		if (e->port == port && e->kind == kind) {
 			found = e;
@@ -74,7 +67,7 @@ bool vnic_fdb_taken(struct vnic_port *port, const u8 *mac)
 
 	lockdep_assert_held(&port->sw->lock);
 	rcu_read_lock();
-	list = rhltable_lookup(&port->sw->fdb, mac, vnic_fdb_params);
+	list = vnic_fdb_lookup(&port->sw->fdb, mac);
 	rhl_for_each_entry_rcu(e, pos, list, rhl) {
 		if (e->port != port && !vnic_ports_share(e->port, port)) {
 			taken = true;

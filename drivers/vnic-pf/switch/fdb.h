@@ -9,7 +9,8 @@
 #ifndef _VNIC_FDB_H
 #define _VNIC_FDB_H
 
-#include <linux/if_ether.h>
+#include <linux/etherdevice.h>
+#include <linux/jhash.h>
 #include <linux/list.h>
 #include <linux/rhashtable.h>
 #include <linux/types.h>
@@ -45,8 +46,42 @@ struct vnic_fdb_entry {
 	struct rcu_head		rcu;
 };
 
-/* Of vnic_switch.fdb */
-extern const struct rhashtable_params vnic_fdb_params;
+static inline u32 vnic_fdb_hash(const void *mac, u32 len, u32 seed)
+{
+	u64 key = ether_addr_to_u64(mac);
+
+	return jhash_2words(lower_32_bits(key), upper_32_bits(key), seed);
+}
+
+static inline u32 vnic_fdb_obj_hash(const void *obj, u32 len, u32 seed)
+{
+	return vnic_fdb_hash(((const struct vnic_fdb_entry *)obj)->mac, len, seed);
+}
+
+/* 0: it is the one looked for. */
+static inline int vnic_fdb_differs(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct vnic_fdb_entry *e = obj;
+
+	return !ether_addr_equal(e->mac, arg->key);
+}
+
+/* Of vnic_switch.fdb.  Here, so that what looks up is compiled for it. */
+static const struct rhashtable_params vnic_fdb_params = {
+	.head_offset		= offsetof(struct vnic_fdb_entry, rhl.rhead),
+	.key_offset		= offsetof(struct vnic_fdb_entry, mac),
+	.key_len		= ETH_ALEN,
+	.hashfn			= vnic_fdb_hash,
+	.obj_hashfn		= vnic_fdb_obj_hash,
+	.obj_cmpfn		= vnic_fdb_differs,
+	.automatic_shrinking	= true,
+};
+
+/* The entries of an address, for rhl_for_each_entry_rcu().  RCU */
+static inline struct rhlist_head *vnic_fdb_lookup(struct rhltable *fdb, const u8 *mac)
+{
+	return rhltable_lookup(fdb, mac, vnic_fdb_params);
+}
 
 /* Let an address lead to a port.  The entry, active, or ERR_PTR(-ENOMEM). */
 struct vnic_fdb_entry *vnic_fdb_add(struct vnic_port *port, const u8 *mac,

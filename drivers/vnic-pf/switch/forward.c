@@ -60,6 +60,8 @@ struct vnic_batch {
  * @only_macs: addresses and type
  * @only_tci: tag that it was sent with
  * @only_proto: protocol of that tag
+ * @refused: packets of frames that went nowhere, not counted yet
+ * @why: their reason, the same for all of them
  */
 struct vnic_pass {
 	struct vnic_switch		*sw;
@@ -74,6 +76,8 @@ struct vnic_pass {
 	u64				only_macs[2];
 	u16				only_tci;
 	__be16				only_proto;
+	unsigned int			refused;
+	enum vnic_drop			why;
 };
 
 struct vnic_batch __percpu *vnic_batch_alloc(void)
@@ -105,6 +109,25 @@ static bool vnic_port_up(const struct vnic_port *port, const struct vnic_port_po
 	return pol->enabled && vnic_policy_link_up(port->sw, pol);
 }
 
+/* ---- refusal ---- */
+
+/* Count the frames that were refused: as many at a time as share a reason. */
+static void vnic_count_refused(struct vnic_pass *p)
+{
+	if (p->refused)
+		vnic_port_drop(p->src, p->why, p->refused);
+	p->refused = 0;
+}
+
+/* The frame goes nowhere. */
+static void vnic_refuse(struct vnic_pass *p, enum vnic_drop why)
+{
+	if (p->why != why)
+		vnic_count_refused(p);
+	p->why = why;
+	p->refused += p->f->segs;
+}
+
 /* ---- source checks ---- */
 
 /*
@@ -132,7 +155,7 @@ static bool vnic_source_valid(const struct vnic_pass *p)
 		return true;
 	if (!p->pol->trusted)
 		return false;
-	list = rhltable_lookup(&p->sw->fdb, mac, vnic_fdb_params);
+	list = vnic_fdb_lookup(&p->sw->fdb, mac);
 	rhl_for_each_entry_rcu(e, pos, list, rhl)
 		if (e->port == p->src && e->kind == VNIC_FDB_UC)
 			return true;
@@ -312,7 +335,7 @@ static void vnic_to_multicast(struct vnic_pass *p)
 		vnic_add_copies(p, false, false);
 		return;
 	}
-	list = rhltable_lookup(&p->sw->fdb, mac, vnic_fdb_params);
+	list = vnic_fdb_lookup(&p->sw->fdb, mac);
 	rhl_for_each_entry_rcu(e, pos, list, rhl)
 		vnic_add_copy(p, e->port, rcu_dereference(e->port->policy));
 	if (READ_ONCE(p->sw->allmulti))
@@ -346,7 +369,7 @@ static bool vnic_to_unicast(struct vnic_pass *p)
 	struct vnic_fdb_entry *e;
 	unsigned int ports = 0;
 
-	list = rhltable_lookup(&p->sw->fdb, p->f->hdr, vnic_fdb_params);
+	list = vnic_fdb_lookup(&p->sw->fdb, p->f->hdr);
 	rhl_for_each_entry_rcu(e, pos, list, rhl) {
 		pol = rcu_dereference(e->port->policy);
 		/* Of a port that does not run, an address is not known: who stands in
@@ -402,13 +425,13 @@ static void vnic_remember(struct vnic_pass *p)
 }
 
 /* Find the destinations of a frame by its headers.  False: one is busy. */
-static bool vnic_look_up(struct vnic_pass *p, unsigned int *drops)
+static bool vnic_look_up(struct vnic_pass *p)
 {
 	enum vnic_drop why = vnic_source_check(p);
 
 	p->only = NULL;
 	if (why != VNIC_DROP_MAX) {
-		drops[why] += p->f->segs;
+		vnic_refuse(p, why);
 		return true;
 	}
 	if (is_multicast_ether_addr(p->f->hdr)) {
@@ -418,7 +441,7 @@ static bool vnic_look_up(struct vnic_pass *p, unsigned int *drops)
 		p->only = NULL;
 		return false;
 	} else if (!p->f->copies) {
-		drops[VNIC_DROP_TX_NODEST] += p->f->segs;
+		vnic_refuse(p, VNIC_DROP_TX_NODEST);
 	}
 	if (p->only)
 		vnic_remember(p);
@@ -426,12 +449,12 @@ static bool vnic_look_up(struct vnic_pass *p, unsigned int *drops)
 }
 
 /* Find the destinations of a frame.  False: wait for one of them. */
-static bool vnic_classify(struct vnic_pass *p, unsigned int *drops)
+static bool vnic_classify(struct vnic_pass *p)
 {
 	p->f->src = p->src;
 	p->f->copies = 0;
 	p->f->assured = false;
-	if (!(vnic_like_before(p) ? vnic_go_on(p) : vnic_look_up(p, drops)))
+	if (!(vnic_like_before(p) ? vnic_go_on(p) : vnic_look_up(p)))
 		return false;
 	if (p->f->copies)
 		vnic_tag_frame(p);
@@ -610,9 +633,9 @@ static void vnic_serve_all(struct vnic_batch *b, struct vnic_frame *frames)
 	b->nports = 0;
 }
 
-/* Count what the source has sent, and why some of it goes nowhere. */
+/* Count what the source has sent. */
 static void vnic_count_source(struct vnic_port *src, const struct vnic_frame *frames,
-			      unsigned int n, const unsigned int *drops)
+			      unsigned int n)
 {
 	unsigned int i, packets = 0, bytes = 0;
 
@@ -621,20 +644,18 @@ static void vnic_count_source(struct vnic_port *src, const struct vnic_frame *fr
 		bytes += frames[i].wire;
 	}
 	vnic_port_count_tx(src, packets, bytes);
-	for (i = 0; i < VNIC_DROP_MAX; i++)
-		if (drops[i])
-			vnic_port_drop(src, i, drops[i]);
 }
 
 /* Nothing of the batch is sent. */
-static unsigned int vnic_refuse(struct vnic_port *src, const struct vnic_frame *frames,
-				unsigned int n, enum vnic_drop why)
+static unsigned int vnic_refuse_all(struct vnic_port *src, const struct vnic_frame *frames,
+				    unsigned int n, enum vnic_drop why)
 {
-	unsigned int drops[VNIC_DROP_MAX] = {}, i;
+	unsigned int i, packets = 0;
 
 	for (i = 0; i < n; i++)
-		drops[why] += frames[i].segs;
-	vnic_count_source(src, frames, n, drops);
+		packets += frames[i].segs;
+	vnic_count_source(src, frames, n);
+	vnic_port_drop(src, why, packets);
 	return n;
 }
 
@@ -655,18 +676,19 @@ static void vnic_assure(struct vnic_port *src, struct vnic_frame *frames, unsign
 static unsigned int vnic_forward(struct vnic_pass *p, struct vnic_frame *frames, unsigned int n,
 				 bool *busy)
 {
-	unsigned int drops[VNIC_DROP_MAX] = {}, copies = 0, i;
+	unsigned int copies = 0, i;
 
 	for (i = 0; i < n && copies < i + VNIC_COPIES; i++) {
 		p->f = &frames[i];
 		p->bit = BIT(i);
-		if (!vnic_classify(p, drops)) {
+		if (!vnic_classify(p)) {
 			*busy = true;
 			break;
 		}
 		copies += frames[i].copies;
 	}
-	vnic_count_source(p->src, frames, i, drops);
+	vnic_count_source(p->src, frames, i);
+	vnic_count_refused(p);
 	if (p->pol->guaranteed)
 		vnic_assure(p->src, frames, i);
 	vnic_serve_all(p->b, frames);
@@ -684,14 +706,14 @@ unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frame
 
 	*busy = false;
 	if (!vnic_cpu_claim_get(&src->sw->batch->claim))
-		return vnic_refuse(src, frames, n, VNIC_DROP_TX_NODEST);
+		return vnic_refuse_all(src, frames, n, VNIC_DROP_TX_NODEST);
 	p.b = this_cpu_ptr(src->sw->batch);
 	rcu_read_lock();
 	p.pol = rcu_dereference(src->policy);
 	if (vnic_port_up(src, p.pol))
 		done = vnic_forward(&p, frames, n, busy);
 	else
-		done = vnic_refuse(src, frames, n, VNIC_DROP_TX_LINK);
+		done = vnic_refuse_all(src, frames, n, VNIC_DROP_TX_LINK);
 	rcu_read_unlock();
 	vnic_cpu_claim_put(&src->sw->batch->claim);
 	return done;

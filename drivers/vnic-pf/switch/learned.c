@@ -19,7 +19,7 @@ static bool vnic_learned_claimed(struct vnic_switch *sw, const u8 *mac)
 	struct rhlist_head *list, *pos;
 	struct vnic_fdb_entry *e;
 
-	list = rhltable_lookup(&sw->fdb, mac, vnic_fdb_params);
+	list = vnic_fdb_lookup(&sw->fdb, mac);
 	rhl_for_each_entry_rcu(e, pos, list, rhl) {
 		pol = rcu_dereference(e->port->policy);
 		if (e->port->type == VNIC_PORT_VF && !pol->trusted &&
