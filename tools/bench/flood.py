@@ -25,8 +25,8 @@ class Flood:
     def __init__(self, source, target, kpps, size=64, burst=BURST):
         self.source, self.target, self.burst = source, target, burst
         gap = self.gap(kpps)
-        self.stream = Stream(size, 0, gap_us=gap, sources=burst) if source.dev == 'ethfar' \
-            else Stream(size, 0, burst, gap)
+        self.stream = Stream(size, 0, gap_us=gap, sources=burst, wire=True) \
+            if source.dev == 'ethfar' else Stream(size, 0, burst, gap)
 
     def gap(self, kpps):
         """Between bursts, in us."""

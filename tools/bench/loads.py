@@ -8,14 +8,15 @@ class Stream:
     """Packets of pktgen, dropped by tc where they arrive. The unit is a packet delivered.
 
     Devices that cannot send a packet more than once, as a veth, take no bursts: there
-    several sources send at once.
+    several sources send at once.  pktgen keeps a hold of each packet that it sends, as no wire
+    does, so that who wants to change one copies it; `wire` packets are let go.
     """
 
     unit = 'packet'
 
-    def __init__(self, size, count, burst=1, gap_us=0, sources=1):
+    def __init__(self, size, count, burst=1, gap_us=0, sources=1, wire=False):
         self.size, self.count, self.burst, self.gap_us = size, count, burst, gap_us
-        self.sources = sources
+        self.sources, self.wire = sources, wire
 
     def prepare(self, a, b):
         """Settings that stay."""
@@ -24,7 +25,7 @@ class Stream:
         lines = [f'pkt_size {self.size - 4}', f'count {self.count}', 'clone_skb 0',
                  f'dst_mac {b.mac}', f'dst {b.ip}', f'src_min {a.ip}', f'src_max {a.ip}',
                  'udp_dst_min 9', 'udp_dst_max 9', f'burst {self.burst}',
-                 f'delay {self.gap_us * 1000}']
+                 f'delay {self.gap_us * 1000}'] + ['flag !SHARED'] * self.wire
         a.run('echo rem_device_all > /proc/net/pktgen/kpktgend_0')
         for i in range(self.sources):
             dev = f'{a.dev}@{i}'
