@@ -76,6 +76,7 @@ static const struct vnicvf_stat vnicvf_rx_stats[] = {
 	VNICVF_RX_STAT(gso_packets),
 	VNICVF_RX_STAT(gso_segs),
 	VNICVF_RX_STAT(csum_ok),
+	VNICVF_RX_STAT(csum_partial),
 	VNICVF_RX_STAT(csum_none),
 	VNICVF_RX_STAT(copied),
 	VNICVF_RX_STAT(alloc_fail),
@@ -273,13 +274,11 @@ static void vnicvf_get_channels(struct net_device *netdev, struct ethtool_channe
 	ch->combined_count = vf->num_qps;
 }
 
-/* The core has checked the limits, and that no user's RSS table is cut off. */
+/* The core has checked the limits (one at least), and that no user's RSS table is cut off. */
 static int vnicvf_set_channels(struct net_device *netdev, struct ethtool_channels *ch)
 {
 	struct vnicvf *vf = netdev_priv(netdev);
 
-	if (!ch->combined_count)
-		return -EINVAL;
 	return ch->combined_count == vf->num_qps ? 0 : vnicvf_set_num_qps(vf, ch->combined_count);
 }
 

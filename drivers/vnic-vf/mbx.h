@@ -33,7 +33,7 @@ struct vnicvf_mbx {
 	u64			refused;
 };
 
-/* Status block as the driver last read it, checked. */
+/* Status block as the driver last read it */
 struct vnicvf_status {
 	u32	flags;
 	u32	speed;

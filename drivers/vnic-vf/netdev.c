@@ -108,7 +108,6 @@ static void vnicvf_get_tx_stats(const struct vnicvf_tx_stats *st, struct netdev_
 		out->needs_csum = u64_stats_read(&st->csum);
 		out->hw_gso_packets = u64_stats_read(&st->gso_packets);
 		out->hw_gso_wire_packets = u64_stats_read(&st->gso_segs);
-		out->hw_drop_errors = u64_stats_read(&st->dropped);
 		out->stop = u64_stats_read(&st->stops);
 	} while (u64_stats_fetch_retry(&st->syncp, start));
 }
@@ -130,15 +129,15 @@ static void vnicvf_get_rx_stats(const struct vnicvf_rx_stats *st, struct netdev_
 	} while (u64_stats_fetch_retry(&st->syncp, start));
 }
 
-static u64 vnicvf_get_multicast(const struct vnicvf_rx_stats *st)
+static u64 vnicvf_get_stat(const u64_stats_t *stat, const struct u64_stats_sync *syncp)
 {
 	unsigned int start;
 	u64 n;
 
 	do {
-		start = u64_stats_fetch_begin(&st->syncp);
-		n = u64_stats_read(&st->multicast);
-	} while (u64_stats_fetch_retry(&st->syncp, start));
+		start = u64_stats_fetch_begin(syncp);
+		n = u64_stats_read(stat);
+	} while (u64_stats_fetch_retry(syncp, start));
 	return n;
 }
 
@@ -151,16 +150,19 @@ static void vnicvf_get_stats64(struct net_device *netdev, struct rtnl_link_stats
 	unsigned int i;
 
 	for (i = 0; i < vf->made_qps; i++) {
-		out->multicast += vnicvf_get_multicast(&vf->qp[i].rx.stats);
-		vnicvf_get_rx_stats(&vf->qp[i].rx.stats, &rx);
-		vnicvf_get_tx_stats(&vf->qp[i].tx.stats, &tx);
+		const struct vnicvf_rx_stats *rxs = &vf->qp[i].rx.stats;
+		const struct vnicvf_tx_stats *txs = &vf->qp[i].tx.stats;
+
+		vnicvf_get_rx_stats(rxs, &rx);
+		vnicvf_get_tx_stats(txs, &tx);
+		out->multicast += vnicvf_get_stat(&rxs->multicast, &rxs->syncp);
 		out->rx_packets += rx.packets;
 		out->rx_bytes += rx.bytes;
-		out->rx_dropped += rx.alloc_fail;
+		out->rx_dropped += rx.alloc_fail + vnicvf_get_stat(&rxs->aborted, &rxs->syncp);
 		out->rx_errors += rx.hw_drops;
 		out->tx_packets += tx.packets;
 		out->tx_bytes += tx.bytes;
-		out->tx_dropped += tx.hw_drop_errors;
+		out->tx_dropped += vnicvf_get_stat(&txs->dropped, &txs->syncp);
 	}
 }
 

@@ -89,7 +89,8 @@ struct vnicvf_rx_stats {
 	u64_stats_t		multicast;	/* of the packets */
 	u64_stats_t		gso_packets;	/* frames of several segments */
 	u64_stats_t		gso_segs;
-	u64_stats_t		csum_ok;	/* verified by the device, or partial */
+	u64_stats_t		csum_ok;	/* verified by the device */
+	u64_stats_t		csum_partial;	/* of a near sender: there is none yet */
 	u64_stats_t		csum_none;
 	u64_stats_t		copied;		/* small frames copied out */
 	u64_stats_t		alloc_fail;
@@ -216,8 +217,8 @@ struct vnicvf_rxq {
  * struct vnicvf_moder - interrupt moderation of a queue pair, as the user set it
  * @usecs: least time between two interrupts
  * @frames: completions at which one that waits for @usecs comes at once; 0: none
- * @tx_frames: completions of frames under way until an interrupt, at most; 0:
- *	three quarters of them
+ * @tx_frames: completions of frames under way until an interrupt, at most,
+ *	and no more than three quarters of them; 0: VNICVF_TX_FRAMES_DEFAULT
  * @adaptive: @usecs and @frames are the kernel's choice (dim)
  */
 struct vnicvf_moder {

@@ -37,6 +37,7 @@ struct vnicvf_rx_frame {
 	u16		gso_size;
 	u16		hdr_len;
 	u32		hash;
+	bool		copied;
 };
 
 /* Bytes of a page that a buffer takes at this MTU. */
@@ -267,7 +268,8 @@ static bool vnicvf_rx_take_first(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f
 {
 	struct vnicvf_rxq *rx = &qp->rx;
 
-	if (only && len <= VNICVF_RX_COPY) {
+	f->copied = only && len <= VNICVF_RX_COPY;
+	if (f->copied) {
 		f->skb = vnicvf_rx_copy(qp, page_address(buf->page) + buf->offset + rx->headroom,
 					len);
 		vnicvf_rx_keep(qp, buf);
@@ -364,22 +366,22 @@ static enum vnicvf_rx_result vnicvf_rx_gather(struct vnicvf_qp *qp, struct vnicv
 	return result;
 }
 
-/* An skb of what a program has left of a frame. */
-static struct sk_buff *vnicvf_rx_xdp_skb(struct vnicvf_qp *qp, struct vnicvf_rx_buf *buf,
-					 const struct xdp_buff *xdp)
+/* What a program has left of a frame.  Return: false without memory. */
+static bool vnicvf_rx_take_xdp(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
+			       struct vnicvf_rx_buf *buf, const struct xdp_buff *xdp)
 {
 	u32 len = xdp->data_end - xdp->data, meta = xdp->data - xdp->data_meta;
-	struct sk_buff *skb;
 
-	if (len <= VNICVF_RX_COPY && !meta) {
-		skb = vnicvf_rx_copy(qp, xdp->data, len);
+	f->copied = len <= VNICVF_RX_COPY && !meta;
+	if (f->copied) {
+		f->skb = vnicvf_rx_copy(qp, xdp->data, len);
 		vnicvf_rx_keep(qp, buf);
-		return skb;
+		return f->skb;
 	}
-	skb = vnicvf_rx_build(buf, xdp->data - xdp->data_hard_start, len);
-	if (skb && meta)
-		skb_metadata_set(skb, meta);
-	return skb;
+	f->skb = vnicvf_rx_build(buf, xdp->data - xdp->data_hard_start, len);
+	if (f->skb && meta)
+		skb_metadata_set(f->skb, meta);
+	return f->skb;
 }
 
 /* The same as vnicvf_rx_gather() with a program attached: frames of one buffer. */
@@ -405,8 +407,7 @@ static enum vnicvf_rx_result vnicvf_rx_gather_xdp(struct vnicvf_qp *qp, struct v
 	xdp_prepare_buff(&xdp, page_address(buf->page) + buf->offset, rx->headroom, len, true);
 	switch (vnicvf_xdp_run(qp, prog, &xdp)) {
 	case VNICVF_XDP_PASS:
-		f->skb = vnicvf_rx_xdp_skb(qp, buf, &xdp);
-		return f->skb ? VNICVF_RX_FRAME : VNICVF_RX_NOMEM;
+		return vnicvf_rx_take_xdp(qp, f, buf, &xdp) ? VNICVF_RX_FRAME : VNICVF_RX_NOMEM;
 	case VNICVF_XDP_TAKEN:
 		buf->page = NULL;
 		return VNICVF_RX_XDP;
@@ -459,7 +460,7 @@ static bool vnicvf_rx_offloads(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f)
 	return true;
 }
 
-static void vnicvf_rx_account(struct vnicvf_rxq *rx, const struct vnicvf_rx_frame *f, bool copied)
+static void vnicvf_rx_account(struct vnicvf_rxq *rx, const struct vnicvf_rx_frame *f)
 {
 	const struct skb_shared_info *shinfo = skb_shinfo(f->skb);
 	struct vnicvf_rx_stats *st = &rx->stats;
@@ -476,9 +477,11 @@ static void vnicvf_rx_account(struct vnicvf_rxq *rx, const struct vnicvf_rx_fram
 		u64_stats_add(&st->multicast, segs);
 	if (f->skb->ip_summed == CHECKSUM_NONE)
 		u64_stats_inc(&st->csum_none);
+	else if (f->skb->ip_summed == CHECKSUM_PARTIAL)
+		u64_stats_inc(&st->csum_partial);
 	else
 		u64_stats_inc(&st->csum_ok);
-	if (copied)
+	if (f->copied)
 		u64_stats_inc(&st->copied);
 	u64_stats_add(&st->packets, segs);
 	u64_stats_add(&st->bytes, bytes);
@@ -517,7 +520,7 @@ static void vnicvf_rx_one(struct vnicvf_qp *qp, const struct bpf_prog *prog, u32
 		vnicvf_rx_drop(&qp->rx, VNICVF_RX_BAD);
 		return;
 	}
-	vnicvf_rx_account(&qp->rx, &f, !f.skb->pp_recycle);
+	vnicvf_rx_account(&qp->rx, &f);
 	skb_record_rx_queue(f.skb, qp->index);
 	f.skb->protocol = eth_type_trans(f.skb, qp->vf->netdev);
 	napi_gro_receive(&qp->napi, f.skb);

@@ -14,7 +14,7 @@ NETDEV_CMD_QSTATS_GET, SCOPE_QUEUE = 12, 1
 IFINDEX, QUEUE_TYPE, QUEUE_ID, SCOPE = 1, 2, 3, 4       # NETDEV_A_QSTATS_*
 FIELDS = {8: 'rx_packets', 9: 'rx_bytes', 10: 'tx_packets', 11: 'tx_bytes', 12: 'rx_alloc_fail',
           13: 'rx_hw_drops', 16: 'rx_csum_unnecessary', 17: 'rx_csum_none',
-          19: 'rx_hw_gro_packets', 21: 'rx_hw_gro_wire_packets', 25: 'tx_hw_drop_errors',
+          19: 'rx_hw_gro_packets', 21: 'rx_hw_gro_wire_packets',
           27: 'tx_needs_csum', 28: 'tx_hw_gso_packets', 30: 'tx_hw_gso_wire_packets',
           33: 'tx_stop'}
 
