@@ -143,8 +143,9 @@ static int vnicvf_moder_check(const struct vnicvf_qp *qp, const struct ethtool_c
 		return -EINVAL;
 	}
 	if (to->frames > VNICVF_FRAMES_MAX || to->tx_frames > VNICVF_FRAMES_MAX) {
-		NL_SET_ERR_MSG_FMT_MOD(extack, "rx-frames and tx-frames are 0 (no limit) to %u",
-				       VNICVF_FRAMES_MAX);
+		NL_SET_ERR_MSG_FMT_MOD(extack,
+				       "rx-frames is 0 (none) to %u, tx-frames 0 (default) to %u",
+				       VNICVF_FRAMES_MAX, VNICVF_FRAMES_MAX);
 		return -EINVAL;
 	}
 	if (to->adaptive && (to->usecs != old->usecs || to->frames != old->frames)) {
