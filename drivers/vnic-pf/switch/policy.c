@@ -317,15 +317,7 @@ void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info)
 		.link_state	= conf->link_state,
 		.link_up	= vnic_policy_link_up(sw, pol),
 		.speed		= vnic_wire_speed(sw),
-		.mtu		= conf->mtu,
 		.enabled	= conf->enabled,
-		.promisc	= conf->promisc,
-		.allmulti	= conf->allmulti,
-		.all_ctag	= conf->all_ctag,
-		.all_stag	= conf->all_stag,
-		.num_uc		= conf->num_uc,
-		.num_mc		= conf->num_mc,
-		.num_vlans	= bitmap_weight(port->vlans, 2 * VNIC_VLANS),
 	};
 	vnic_conf_copy_mac(info->mac, vnic_conf_entry(conf));
 	vnic_conf_copy_mac(info->host_mac, vnic_conf_base(conf));
@@ -392,15 +384,16 @@ int vnic_port_set_vlan(struct vnic_port *port, u16 vid, u8 qos, __be16 proto)
 	return 0;
 }
 
-/* Is a part of the link asked for that the port does not have already?  sw->lock held. */
+/* Is more of the link asked for than the port has already?  sw->lock held. */
 static bool vnic_port_asks_share(const struct vnic_port *port, const u32 *rates)
 {
 	const u32 *had = port->conf->rates;
 	u32 prio = rates[VNIC_RATE_PRIO];
 
-	return (rates[VNIC_RATE_MIN] && rates[VNIC_RATE_MIN] != had[VNIC_RATE_MIN]) ||
-	       (rates[VNIC_RATE_WEIGHT] && rates[VNIC_RATE_WEIGHT] != had[VNIC_RATE_WEIGHT]) ||
-	       (prio != VNIC_PRIO_BY_QOS && prio != had[VNIC_RATE_PRIO]);
+	return rates[VNIC_RATE_MIN] > had[VNIC_RATE_MIN] ||
+	       rates[VNIC_RATE_WEIGHT] > had[VNIC_RATE_WEIGHT] ||
+	       (prio != VNIC_PRIO_BY_QOS &&
+		(had[VNIC_RATE_PRIO] == VNIC_PRIO_BY_QOS || prio > had[VNIC_RATE_PRIO]));
 }
 
 /* May the port have these?  As vnic_port_set_rates().  sw->lock held. */
