@@ -333,6 +333,15 @@ static bool vnic_uplink_has_to_wait(struct vnic_credit *c, struct vnic_port *src
 	return !skb_queue_empty_lockless(&c->held) || !vnic_port_wire_take(src, wire);
 }
 
+/* It is on its way. */
+static void vnic_uplink_count(struct vnic_uplink *up, const struct sk_buff *skb, unsigned int wire)
+{
+	struct vnic_rx_sum sum = {};
+
+	vnic_rx_sum_frames(&sum, skb->data, max_t(unsigned int, skb_shinfo(skb)->gso_segs, 1), wire);
+	vnic_port_count_rx_sum(&up->port, &sum);
+}
+
 static void vnic_uplink_send_segment(struct vnic_uplink *up, struct vnic_credit *c,
 				     struct vnic_port *src, struct sk_buff *seg)
 {
@@ -349,6 +358,8 @@ static void vnic_uplink_send_segment(struct vnic_uplink *up, struct vnic_credit 
 	}
 	if (err)
 		vnic_port_drop(&up->port, VNIC_DROP_RX_NOBUF, 1);
+	else
+		vnic_uplink_count(up, seg, seg->len);
 	consume_skb(seg);
 }
 
@@ -384,26 +395,22 @@ static void vnic_uplink_send_vf(struct vnic_uplink *up, struct vnic_credit *c,
 
 	if (!skb)
 		return;
-	if (vnic_uplink_send_segments(up, c, f->src, skb)) {
-		vnic_port_count_rx(&up->port, f);
+	if (vnic_uplink_send_segments(up, c, f->src, skb))
 		return;
-	}
 	if (vnic_uplink_has_to_wait(c, f->src, f->wire)) {
 		vnic_uplink_hold(up, c, skb, f->wire, false);
-		vnic_port_count_rx(&up->port, f);
 		return;
 	}
 	err = vnic_uplink_xmit(up, c, skb, true);
 	if (err == -EAGAIN) {
 		skb = vnic_uplink_skb(up, f);
-		if (!skb)
-			return;
-		vnic_uplink_hold(up, c, skb, f->wire, true);
+		if (skb)
+			vnic_uplink_hold(up, c, skb, f->wire, true);
 	} else if (err) {
 		vnic_port_drop(&up->port, VNIC_DROP_RX_NOBUF, f->segs);
-		return;
+	} else {
+		vnic_port_count_rx(&up->port, f);
 	}
-	vnic_port_count_rx(&up->port, f);
 }
 
 /* A frame of the PF, which this CPU is switching now: tell it the result. */
@@ -480,6 +487,8 @@ static bool vnic_uplink_offer(struct vnic_uplink *up, struct vnic_credit *c, str
 	if (err)
 		vnic_port_drop(&up->port, VNIC_DROP_RX_NOBUF,
 			       max_t(unsigned int, skb_shinfo(skb)->gso_segs, 1));
+	else
+		vnic_uplink_count(up, skb, vnic_held(skb)->wire);
 	spin_lock(&up->lock);
 	__skb_unlink(skb, &c->held);
 	vnic_credit_count_held(c, skb, -1);

@@ -52,7 +52,7 @@ enum vnic_drop {
 	VNIC_DROP_RX_RECLAIM,		/* waited in borrowed memory that its owner needed */
 	VNIC_DROP_RX_OVERSIZE,		/* longer than the port's MTU allows */
 	VNIC_DROP_RX_LINK,		/* link down or data path not enabled */
-	VNIC_DROP_RX_NOMEM,		/* no skb (PF, uplink) */
+	VNIC_DROP_RX_NOMEM,		/* no memory, or not to be cut for the driver */
 	VNIC_DROP_RX_RESET,		/* was waiting when the function was reset */
 	/* sent by the port */
 	VNIC_DROP_TX_SPOOF,		/* source address is not the port's */
@@ -60,8 +60,8 @@ enum vnic_drop {
 	VNIC_DROP_TX_CONTROL,		/* 01:80:c2:00:00:0x, pause, LLDP from a VF */
 	VNIC_DROP_TX_MALFORMED,		/* descriptor or frame refused */
 	VNIC_DROP_TX_LINK,		/* link down */
-	VNIC_DROP_TX_NODEST,		/* nobody to deliver to */
-	VNIC_DROP_TX_FAULT,		/* memory went away */
+	VNIC_DROP_TX_NODEST,		/* nobody to deliver to, or a loop back to the adapter */
+	VNIC_DROP_TX_FAULT,		/* memory went away, or there is none */
 	VNIC_DROP_MAX
 };
 
@@ -324,10 +324,7 @@ struct vnic_port_info {
 	int	link_state;	/* IFLA_VF_LINK_STATE_* */
 	bool	link_up;	/* resulting */
 	u32	speed;		/* Mb/s */
-	u32	mtu;
 	bool	enabled;
-	bool	promisc, allmulti, all_ctag, all_stag;
-	unsigned int num_uc, num_mc, num_vlans;
 };
 
 void vnic_port_get_info(struct vnic_port *port, struct vnic_port_info *info);
@@ -409,17 +406,23 @@ const char *vnic_port_pf_name(const struct vnic_port *port);
 
 /* ---- port_stats.c ---- */
 
-/* At most a batch is summed up. */
+/* At most a batch is summed up.  @mac: where it goes */
+static inline void vnic_rx_sum_frames(struct vnic_rx_sum *sum, const u8 *mac,
+				      unsigned int packets, unsigned int bytes)
+{
+	sum->packets += packets;
+	sum->bytes += bytes;
+	if (likely(!is_multicast_ether_addr(mac)))
+		return;
+	if (is_broadcast_ether_addr(mac))
+		sum->broadcast += packets;
+	else
+		sum->multicast += packets;
+}
+
 static inline void vnic_rx_sum_add(struct vnic_rx_sum *sum, const struct vnic_frame *f)
 {
-	sum->packets += f->segs;
-	sum->bytes += f->wire;
-	if (likely(!is_multicast_ether_addr(f->hdr)))
-		return;
-	if (is_broadcast_ether_addr(f->hdr))
-		sum->broadcast += f->segs;
-	else
-		sum->multicast += f->segs;
+	vnic_rx_sum_frames(sum, f->hdr, f->segs, f->wire);
 }
 
 /* Context of the counters: preemption disabled. */
@@ -452,8 +455,8 @@ void vnic_port_wire_spend(struct vnic_port *port, unsigned int bytes);
  */
 /* May a frame of @bytes and @packets (its wire and segs) go to the port now?
  * VNIC_DROP_MAX: it may, and is charged; else why it is to be dropped.  @half: only if
- * half of each bucket is left to others then.  rx_lock held, BH disabled; @now: ktime
- * ns, read under it.
+ * half of each bucket of the port is left then (of a node's, nothing is kept).  rx_lock
+ * held, BH disabled; @now: ktime ns, read under it.
  */
 enum vnic_drop vnic_port_rx_take(struct vnic_port *port, u32 bytes, u32 packets, bool half,
 				 u64 now);
