@@ -287,7 +287,7 @@ static void vnic_pf_setup(struct net_device *dev, struct vnic_adapter *ad)
 		eth_hw_addr_random(dev);
 }
 
-/* The PF's port: trusted, may send from any address (it may be bridged) */
+/* The PF's port, disabled until the interface is up */
 static int vnic_pf_port_init(struct vnic_net *net)
 {
 	int err;
@@ -296,14 +296,9 @@ static int vnic_pf_port_init(struct vnic_net *net)
 			     net->dev->dev_addr);
 	if (err)
 		return err;
-	err = vnic_port_set_trust(&net->port, true);
-	if (!err)
-		err = vnic_port_set_spoofchk(&net->port, false);
-	if (!err && vnic_port_guest_mtu(&net->port, net->dev->mtu) != VNIC_MBX_OK)
-		err = -EINVAL;
-	if (err) {
+	if (vnic_port_guest_mtu(&net->port, net->dev->mtu) != VNIC_MBX_OK) {
 		vnic_port_destroy(&net->port);
-		return err;
+		return -EINVAL;
 	}
 	vnic_port_guest_enable(&net->port, false);
 	return 0;

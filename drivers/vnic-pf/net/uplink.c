@@ -53,11 +53,13 @@ static rx_handler_result_t vnic_uplink_rx(struct sk_buff **pskb)
 		return RX_HANDLER_PASS;
 	up = rcu_dereference(skb->dev->rx_handler_data);
 	skb = skb_share_check(skb, GFP_ATOMIC);
-	if (unlikely(!skb))
+	if (unlikely(!skb)) {
+		vnic_port_drop(&up->port, VNIC_DROP_TX_FAULT, 1);
 		return RX_HANDLER_CONSUMED;
+	}
 	s = vnic_scratch_get(up->net);
 	if (unlikely(!s || skb_orphan_frags_rx(skb, GFP_ATOMIC))) {
-		vnic_port_drop(&up->port, VNIC_DROP_TX_NODEST, 1);
+		vnic_port_drop(&up->port, s ? VNIC_DROP_TX_FAULT : VNIC_DROP_TX_NODEST, 1);
 		kfree_skb(skb);
 	} else {
 		skb_orphan(skb);	/* a VF may keep it long */
@@ -199,15 +201,9 @@ static int vnic_uplink_port_init(struct vnic_uplink *up)
 
 	err = vnic_port_init(&up->port, up->net->ad->sw, VNIC_PORT_UPLINK, 0,
 			     &vnic_uplink_port_ops, up, NULL);
-	if (err)
-		return err;
-	err = vnic_port_set_spoofchk(&up->port, false);
-	if (err) {
-		vnic_uplink_port_exit(up);
-		return err;
-	}
-	vnic_uplink_set_mtu(up);
-	return 0;
+	if (!err)
+		vnic_uplink_set_mtu(up);
+	return err;
 }
 
 static struct vnic_uplink *vnic_uplink_alloc(struct vnic_net *net, struct net_device *dev)
@@ -261,8 +257,7 @@ int vnic_uplink_add(struct vnic_net *net, struct net_device *dev, struct netlink
 		goto port_exit;
 	dev_disable_lro(dev);
 	net->uplink = up;
-	net->speed = 0;
-	vnic_uplink_update(net);
+	vnic_uplink_update(net);	/* the speed as before, until it has been asked for */
 	schedule_work(&net->speed_work);
 	netdev_info(net->dev, "uplink is %s\n", dev->name);
 	return 0;
