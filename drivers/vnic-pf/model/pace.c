@@ -286,23 +286,41 @@ bool vnic_pace_work(struct vnic_fn *fn)
 
 /* ---- configuration ---- */
 
-void vnic_vf_set_queue(struct vnic_port *port, u64 target)
+/* Nothing waits any more: what the rate admits goes on, the rest is dropped; some of it.
+ * True: there is more.
+ */
+static bool vnic_pace_drain(struct vnic_fn *fn)
 {
-	struct vnic_fn *fn = port->priv;
 	struct vnic_stored *item;
 	struct vnic_flow *flow;
 	enum vnic_drop why;
+	unsigned int i;
 
-	spin_lock_bh(&fn->pace.lock);
-	fn->pace.target = target;
-	while (!target && (item = vnic_pace_first(fn, &flow))) {
-		why = vnic_pace_take(port, item->wire, item->segs);
+	for (i = 0; i < VNIC_PACE_FRAMES; i++) {
+		item = vnic_pace_first(fn, &flow);
+		if (!item)
+			return false;
+		why = vnic_pace_take(&fn->port, item->wire, item->segs);
 		if (why == VNIC_DROP_MAX)
 			vnic_rxq_pass(fn, item);
 		else
 			vnic_pace_lose(fn, item, why);
 	}
-	spin_unlock_bh(&fn->pace.lock);
+	return true;
+}
+
+void vnic_vf_set_queue(struct vnic_port *port, u64 target)
+{
+	struct vnic_fn *fn = port->priv;
+	bool more;
+
+	do {
+		spin_lock_bh(&fn->pace.lock);
+		fn->pace.target = target;
+		more = !target && vnic_pace_drain(fn);
+		spin_unlock_bh(&fn->pace.lock);
+		cond_resched();
+	} while (more);
 	/* The rate may be another: how long to wait, too. */
 	if (target)
 		vnic_worker_wake(fn->worker[0], VNIC_WORK_PACE);
