@@ -120,6 +120,9 @@ int vnic_ndo_set_vf_rate(struct net_device *dev, int vf, int min_tx_rate, int ma
 			  "min_tx_rate %u refused: at most %llu Mb/s of %s%s are left for it",
 			  min_tx_rate, no.left, no.of == VNIC_OF_LINK ? "the link" : "node ",
 			  no.of == VNIC_OF_LINK ? "" : no.node);
+	else if (err)
+		vf_refuse(dev, vf, "max_tx_rate %u, min_tx_rate %u refused: %pe",
+			  max_tx_rate, min_tx_rate, ERR_PTR(err));
 	else
 		vnic_devlink_rates_changed(netdev_priv(dev));
 	return err;
