@@ -14,6 +14,7 @@
 
 #include <linux/pci.h>
 #include <linux/tracepoint.h>
+#include <linux/virtio_net.h>
 #include <vnic/vnic_mbx.h>
 
 #include "model/fn.h"
@@ -58,6 +59,16 @@ TRACE_DEFINE_ENUM(VNIC_PORT_UPLINK);
 			 { VNIC_MBX_E_NOSPC,	"E_NOSPC" },		\
 			 { VNIC_MBX_E_FAULT,	"E_FAULT" },		\
 			 { VNIC_MBX_E_NOMEM,	"E_NOMEM" })
+
+#define vnic_show_ctrl_class(class)					\
+	__print_symbolic(class,						\
+			 { VIRTIO_NET_CTRL_RX,		"RX" },		\
+			 { VIRTIO_NET_CTRL_MAC,		"MAC" },	\
+			 { VIRTIO_NET_CTRL_VLAN,	"VLAN" },	\
+			 { VIRTIO_NET_CTRL_ANNOUNCE,	"ANNOUNCE" },	\
+			 { VIRTIO_NET_CTRL_MQ,		"MQ" },		\
+			 { VIRTIO_NET_CTRL_GUEST_OFFLOADS, "GUEST_OFFLOADS" }, \
+			 { VIRTIO_NET_CTRL_NOTF_COAL,	"NOTF_COAL" })
 
 /* Packets dropped and counted at a port, as a counter of it is moved. */
 TRACE_EVENT(vnic_drop,
@@ -144,7 +155,7 @@ TRACE_EVENT(vnic_reset,
 		  __entry->tell, __entry->failed, __entry->generation)
 );
 
-/* A request of a VF's driver and what it was answered. */
+/* A request of a VF's native driver and what it was answered. */
 TRACE_EVENT(vnic_mbx,
 	TP_PROTO(const struct vnic_fn *fn, u16 opcode, u32 status),
 	TP_ARGS(fn, opcode, status),
@@ -162,6 +173,29 @@ TRACE_EVENT(vnic_mbx,
 	),
 	TP_printk("pf=%s vf=%u opcode=%s status=%s", __get_str(pf), __entry->vf,
 		  vnic_show_opcode(__entry->opcode), vnic_show_mbx_status(__entry->status))
+);
+
+/* A request by a virtio device's control queue, and why it was refused, or OK. */
+TRACE_EVENT(vnic_ctrl,
+	TP_PROTO(const struct vnic_fn *fn, u8 class, u8 command, u32 status),
+	TP_ARGS(fn, class, command, status),
+	TP_STRUCT__entry(
+		__string(pf, pci_name(fn->ad->pf))
+		__field(unsigned int, vf)
+		__field(u8, class)
+		__field(u8, command)
+		__field(u32, status)
+	),
+	TP_fast_assign(
+		__assign_str(pf);
+		__entry->vf = fn->index;
+		__entry->class = class;
+		__entry->command = command;
+		__entry->status = status;
+	),
+	TP_printk("pf=%s vf=%u class=%s command=%u status=%s", __get_str(pf), __entry->vf,
+		  vnic_show_ctrl_class(__entry->class), __entry->command,
+		  vnic_show_mbx_status(__entry->status))
 );
 
 #endif /* _VNIC_TRACE_H */

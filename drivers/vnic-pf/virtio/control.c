@@ -14,6 +14,7 @@
 #include <linux/nospec.h>
 #include <linux/unaligned.h>
 
+#include "../trace.h"
 #include "virtio.h"
 
 /**
@@ -500,6 +501,7 @@ static int vnic_ctrl_one(struct vnic_virtio *v)
 	}
 	if (run.result)
 		WRITE_ONCE(fn->refused, fn->refused + 1);
+	trace_vnic_ctrl(fn, v->len > 0 ? v->req[0] : 0, v->len > 1 ? v->req[1] : 0, run.result);
 	return vnic_ctrl_answer(v, run.result ? VIRTIO_NET_ERR : VIRTIO_NET_OK) ?: 1;
 }
 
