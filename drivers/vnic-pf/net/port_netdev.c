@@ -127,11 +127,14 @@ static int vnic_port_netdev_poll(struct napi_struct *napi, int budget)
 		if (!skb)
 			break;
 		s = vnic_scratch_get(pn->ad->net);
-		if (!s || !vnic_port_netdev_send(pn, &s->frame, skb))
+		if (s && vnic_port_netdev_send(pn, &s->frame, skb)) {
+			consume_skb(skb);
+		} else {
 			DEV_STATS_INC(pn->dev, tx_fifo_errors);
+			kfree_skb(skb);
+		}
 		if (s)
 			vnic_scratch_put(pn->ad->net);
-		consume_skb(skb);
 		done++;
 	}
 	if (done < budget)
