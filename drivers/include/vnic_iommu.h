@@ -123,9 +123,6 @@ static inline bool vnic_stretch_held(void)
 	return IS_ENABLED(CONFIG_PREEMPT_RT) || this_cpu_read(vnic_stretch.depth);
 }
 
-/* Wait until all stretches that have begun are over.  Process context, may sleep. */
-void vnic_stretch_wait(void);
-
 /* Say that an entry was found.  False: it has gone meanwhile. */
 static inline bool vnic_pte_use(u64 *slot, u64 pte)
 {

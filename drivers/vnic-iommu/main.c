@@ -65,7 +65,8 @@ static void vnic_stretch_wait_cpu(const struct vnic_stretch *s)
 	}
 }
 
-void vnic_stretch_wait(void)
+/* Wait until all stretches that have begun are over.  Process context, may sleep. */
+static void vnic_stretch_wait(void)
 {
 	unsigned int cpu;
 
@@ -79,7 +80,6 @@ void vnic_stretch_wait(void)
 		vnic_stretch_wait_cpu(per_cpu_ptr(&vnic_stretch, cpu));
 	smp_mb();	/* ended before what the caller does with the memory */
 }
-EXPORT_SYMBOL_VNIC(vnic_stretch_wait);
 
 /* ---- attaching ---- */
 

@@ -87,7 +87,8 @@ static int __init vnic_init(void)
 	}
 	vnic_address_init();
 	if (!vnic_personality_default()) {
-		pr_err("personality=: " VNIC_PERSONALITIES " are accepted\n");
+		pr_err("personality=%s refused: " VNIC_PERSONALITIES " are accepted\n",
+		       vnic_personality_asked());
 		return -EINVAL;
 	}
 	if (!vnic_param_ok("adapters", adapters, VNIC_MAX_ADAPTERS) ||
@@ -99,7 +100,7 @@ static int __init vnic_init(void)
 
 		if (IS_ERR(ad)) {
 			err = PTR_ERR(ad);
-			pr_err("adapter %u of %u cannot be created: %d\n", i, adapters, err);
+			pr_err("adapter %u of %u cannot be created: %pe\n", i + 1, adapters, ad);
 			goto err_adapters;
 		}
 		vnic_adapters[i] = ad;

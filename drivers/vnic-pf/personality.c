@@ -16,7 +16,8 @@ static const struct vnic_personality *const vnic_personalities[] = {
 
 static char *personality = "virtio";
 module_param(personality, charp, 0444);
-MODULE_PARM_DESC(personality, "What guests meet in new VFs: " VNIC_PERSONALITIES " (virtio)");
+MODULE_PARM_DESC(personality, "What guests meet in new VFs: " VNIC_PERSONALITIES
+		 " (default virtio)");
 
 const struct vnic_personality *vnic_personality_of(const char *name)
 {
@@ -31,6 +32,11 @@ const struct vnic_personality *vnic_personality_of(const char *name)
 const struct vnic_personality *vnic_personality_host(void)
 {
 	return &vnic_native_personality;
+}
+
+const char *vnic_personality_asked(void)
+{
+	return personality;
 }
 
 const struct vnic_personality *vnic_personality_default(void)

@@ -17,6 +17,8 @@ extern const struct vnic_personality vnic_virtio_split_personality;
 const struct vnic_personality *vnic_personality_of(const char *name);
 /* Of VFs whose driver is on this host */
 const struct vnic_personality *vnic_personality_host(void);
+/* What personality= says */
+const char *vnic_personality_asked(void);
 /* Of new VFs in guests (personality=); NULL: it has no such name */
 const struct vnic_personality *vnic_personality_default(void);
 

@@ -91,7 +91,7 @@ static int vnic_pf_enable_vfs(struct vnic_adapter *ad, int n)
 	int err = vnic_fns_create(ad, n);
 
 	if (err) {
-		pci_err(ad->pf, "cannot create %d VFs: %d\n", n, err);
+		pci_err(ad->pf, "cannot create %d VFs: %pe\n", n, ERR_PTR(err));
 		return err;
 	}
 	err = vnic_net_add_vfs(ad, n);

@@ -193,6 +193,7 @@ static struct pci_driver vnicvf_driver = {
 };
 module_pci_driver(vnicvf_driver);
 
+MODULE_AUTHOR("The vnic authors");
 MODULE_DESCRIPTION("vnic virtual function network driver");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(VNIC_RELEASE);

@@ -151,21 +151,12 @@ struct vnic_adapter *vnic_adapter_of(struct pci_dev *pdev)
 {
 	return pdev->bus->ops == &vnic_pci_ops ? vnic_bus_of(pdev->bus)->ad : NULL;
 }
-EXPORT_SYMBOL_VNIC(vnic_adapter_of);
 
 int vnic_bus_vf_index(struct pci_dev *pdev)
 {
 	if (pdev->bus->ops != &vnic_pci_ops)
 		return -ENODEV;
 	return vnic_bus_dev_vf(pdev);
-}
-EXPORT_SYMBOL_VNIC(vnic_bus_vf_index);
-
-struct pci_dev *vnic_bus_get_vf(struct vnic_bus *bus, int vf)
-{
-	unsigned int id = vf + VNIC_VF_OFFSET;
-
-	return pci_get_domain_bus_and_slot(bus->sysdata.domain, PCI_BUS_NUM(id), id & 0xff);
 }
 
 void vnic_bus_set_vectors(struct vnic_bus *bus, int vf, unsigned int vectors)

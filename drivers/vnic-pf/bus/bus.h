@@ -51,11 +51,8 @@ void vnic_bus_destroy(struct vnic_bus *bus);
  */
 extern const char vnic_pf_shared[];
 
-/* A pci_dev of ours -> VF index, or VNIC_PF; -ENOENT - 1 or less: not ours */
+/* A pci_dev of ours -> VF index, or VNIC_PF; another's: -ENODEV, which is less */
 int vnic_bus_vf_index(struct pci_dev *pdev);
-
-/* The pci_dev of VF @vf with a reference held (pci_dev_put()), or NULL */
-struct pci_dev *vnic_bus_get_vf(struct vnic_bus *bus, int vf);
 
 /**
  * vnic_bus_raise - raise an MSI-X vector towards the driver on this host

@@ -57,7 +57,6 @@ void vnic_cfg_write(struct vnic_cfg *cfg, unsigned int off, unsigned int size, u
 		u8 new = val >> (8 * i), *p = &cfg->val[off + i];
 
 		*p = (*p & ~cfg->rw[off + i]) | (new & cfg->rw[off + i]);
-		*p &= ~(new & cfg->w1c[off + i]);
 	}
 }
 EXPORT_SYMBOL_VNIC(vnic_cfg_write);

@@ -24,12 +24,10 @@
  * struct vnic_cfg - a configuration space
  * @val: current bytes, little-endian
  * @rw: bits that a write sets to what it says
- * @w1c: bits that a write of 1 clears
  */
 struct vnic_cfg {
 	u8	val[VNIC_CFG_STORED];
 	u8	rw[VNIC_CFG_STORED];
-	u8	w1c[VNIC_CFG_STORED];
 };
 
 u32 vnic_cfg_read(const struct vnic_cfg *cfg, unsigned int off, unsigned int size);

@@ -16,7 +16,6 @@
 
 #define VNIC_COPY_LONG	256	/* bytes from which a string instruction pays */
 
-#ifdef CONFIG_X86_64
 /* The last bytes first, perhaps some of them twice. */
 static inline void vnic_copy_long(void *to, const void *from, size_t len)
 {
@@ -27,12 +26,6 @@ static inline void vnic_copy_long(void *to, const void *from, size_t len)
 	put_unaligned(get_unaligned((const u64 *)(from + last)), (u64 *)(to + last));
 	asm volatile("rep movsq" : "+c" (words), "+D" (to), "+S" (from) : : "memory");
 }
-#else
-static inline void vnic_copy_long(void *to, const void *from, size_t len)
-{
-	memcpy(to, from, len);
-}
-#endif
 
 /**
  * vnic_copy - copy bytes that nobody looks at on the way

@@ -5,7 +5,7 @@
  *
  * The rule for attach, detach, reset and destruction:
  *
- *  - A reset is requested by VNIC_FN_RESET_REQ (any context) and done by
+ *  - A reset is requested by VNIC_FN_RESET_OWN or _TELL (any context) and done by
  *    fn->reset_work under fn->lock, nowhere else.  A synchronous reset queues
  *    the work and flushes it.  Requests merge: a reset that begins after the
  *    request satisfies it, and vnic_fn_resetting() is true from the first
@@ -560,7 +560,8 @@ void vnic_fns_destroy(struct vnic_adapter *ad)
 	vnic_fns_free(ad, &list);
 }
 
-bool vnic_fns_in_guest(struct vnic_adapter *ad)
+/* Has a guest one of the VFs? */
+static bool vnic_fns_in_guest(struct vnic_adapter *ad)
 {
 	struct vnic_fn *fn;
 	bool used = false;

@@ -76,7 +76,7 @@ struct vnic_backend_ops {
  *	process context
  * @write: write them; which context: see vnic_fn_write()
  * @bell: a write of @size bytes to the doorbell page at @offset, by the thread that
- *	writes; see vnic_fn_kick_here() for context
+ *	writes; context as vnic_fn_bell()
  * @work: do what is vnic_fn.pending; in a turn of the first worker
  * @used: has the driver set up anything?  Any context
  * @tell_reset: tell the driver of a reset that it has not asked for; under
@@ -161,7 +161,7 @@ struct vnic_personality {
  * @failures: driver errors since the function was created
  * @fail_why: the last one, a constant; NULL: none
  * @fail_at: when it happened, ktime ns
- * @refused: requests of the mailbox that were refused; written by the mailbox
+ * @refused: requests that were refused; written by the mailbox, or the control queue
  * @generation: VNIC_REG_GENERATION
  * @features: negotiated; written while there are no queues, but senders read it
  *	without a lock (READ_ONCE), as they do @rss_key and @rss_table
@@ -244,8 +244,6 @@ struct vnic_fn {
 int vnic_fns_create(struct vnic_adapter *ad, unsigned int n);
 /* Destroy all; after pci_disable_sriov(), so nothing is attached. */
 void vnic_fns_destroy(struct vnic_adapter *ad);
-/* VF open in a guest now?  For numvfs=0 -> -EBUSY. */
-bool vnic_fns_in_guest(struct vnic_adapter *ad);
 /* All VFs are about to go: from here on no guest gets one.  False: a guest has one, and
  * nothing has changed.  Under the PF's device_lock.
  */

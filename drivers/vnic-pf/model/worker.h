@@ -19,7 +19,7 @@ struct vnic_worker;
 /* Work a worker may be woken for, bits of vnic_worker_wake() */
 #define VNIC_WORK_MBX	0	/* of the first worker only */
 #define VNIC_WORK_TX	1
-#define VNIC_WORK_PACE	2	/* the same */
+#define VNIC_WORK_PACE	2	/* of the first worker only */
 #define VNIC_WORK_RX	3	/* behind what gives it work */
 #define VNIC_WORK_BACKEND	4	/* of the first worker only: what the backend leaves it */
 #define VNIC_WORK_BITS	5

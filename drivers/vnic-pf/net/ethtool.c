@@ -6,7 +6,7 @@
  * drops of all VFs together by reason, and for each VF seven counters and who was
  * woken how often for it.  That is
  * the only place that shows the counters of 256 VFs (`ip -s link` ends at
- * about 220), so none is left out however many there are.
+ * 221), so none is left out however many there are.
  *
  * Context of everything here: process, under rtnl.
  */

@@ -375,6 +375,7 @@ module_init(vnic_vfio_load);
 module_exit(vnic_vfio_unload);
 
 VNIC_IMPORT_NS();
+MODULE_AUTHOR("The vnic authors");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(VNIC_RELEASE);
 MODULE_DESCRIPTION("vnic: virtual functions in virtual machines");
