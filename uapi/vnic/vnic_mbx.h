@@ -269,6 +269,7 @@ struct vnic_mbx_stats_all {
 	struct vnic_mbx_waited	waited;
 };
 
+#ifndef __cplusplus
 _Static_assert(sizeof(struct vnic_mbx_hdr) == 16, "mailbox header");
 _Static_assert(sizeof(struct vnic_mbx_status) == 64, "status block");
 _Static_assert(sizeof(struct vnic_mbx_page) == VNIC_MBX_PAGE_SIZE, "mailbox page");
@@ -276,6 +277,7 @@ _Static_assert(sizeof(struct vnic_mbx_hello) == 16, "hello");
 _Static_assert(sizeof(struct vnic_mbx_caps) == 48, "caps");
 _Static_assert(sizeof(struct vnic_mbx_queue) == 32, "queue");
 _Static_assert(sizeof(struct vnic_mbx_queue_id) == 8, "queue id");
+_Static_assert(sizeof(struct vnic_mbx_u32) == 8, "one value");
 _Static_assert(sizeof(struct vnic_mbx_mac) == 8, "mac");
 _Static_assert(sizeof(struct vnic_mbx_rx_mode) == 8, "rx mode");
 _Static_assert(sizeof(struct vnic_mbx_vlan) == 8, "vlan");
@@ -286,5 +288,6 @@ _Static_assert(sizeof(struct vnic_mbx_stats) == 64, "stats");
 _Static_assert(sizeof(struct vnic_mbx_drops) == 64, "drops");
 _Static_assert(sizeof(struct vnic_mbx_waited) == 16, "waited");
 _Static_assert(sizeof(struct vnic_mbx_stats_all) == 144, "stats, drops and waited");
+#endif
 
 #endif /* _UAPI_VNIC_MBX_H */

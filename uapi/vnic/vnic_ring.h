@@ -174,10 +174,12 @@ static inline int vnic_need_event(__u32 ev, __u32 new, __u32 old)
 	return (__u32)(new - ev) < (__u32)(new - old);
 }
 
+#ifndef __cplusplus
 _Static_assert(sizeof(struct vnic_event) == 128, "event block");
 _Static_assert(sizeof(struct vnic_tx_desc) == VNIC_DESC_SIZE, "tx descriptor");
 _Static_assert(sizeof(struct vnic_tx_ctx) == VNIC_DESC_SIZE, "tx context");
 _Static_assert(sizeof(struct vnic_rx_desc) == VNIC_DESC_SIZE, "rx descriptor");
 _Static_assert(sizeof(struct vnic_rx_cmpl) == VNIC_DESC_SIZE, "rx completion");
+#endif
 
 #endif /* _UAPI_VNIC_RING_H */
