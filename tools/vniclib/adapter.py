@@ -9,7 +9,7 @@ VENDOR, PF_DEVICE = "0x766e", "0x1000"
 PCI = "/sys/bus/pci"
 VF_DRIVER, VFIO_MODULE, NO_DRIVER = "vnic-vf", "vnic-vfio-pci", "none"
 VFIO_DRIVERS = (VFIO_MODULE, "vfio-pci")
-IP_STATS_MAX = 200  # VFs whose counters fit into the kernel's answer to `ip -s`
+IP_STATS_MAX = 200  # VFs: fewer than the 221 whose counters fit into the answer to `ip -s`
 LINK_STATES = {0: "auto", 1: "enable", 2: "disable"}
 
 
