@@ -40,7 +40,8 @@
  * been rung.  Writes from before it was filled are made up for by a look at all queues.
  * Whatever the guest and its VMM do, there are no more looks than that: they are outside of
  * the VM's cgroup.  (The function's own thread waits for a CPU for longer than a doorbell
- * may be late.)
+ * may be late.)  It has that thread try to have the page tracked, since KVM's locks may be
+ * held for long.
  *
  * Whatever the guest does with its BAR, only the page of its own memory map
  * that it names as the doorbell page is tracked, and only this VF is rung.
@@ -93,7 +94,7 @@ struct vnic_bell_kvm {
  * @retry: jiffies before which it is not tried again
  * @looking: a look at the page is due, for a blind driver
  * @timer: wakes @look
- * @look: looks at the page, and tries to arm it
+ * @look: looks at the page
  * @words: of the page that are looked at
  */
 struct vnic_bell {
@@ -286,6 +287,12 @@ void vnic_bell_retry(struct vnic_bell *bell)
 	vnic_bell_try(bell);
 }
 
+/* In a turn of the function's thread, and the bell stays: for who looks at the page */
+void vnic_bell_work(struct vnic_bell *bell)
+{
+	vnic_bell_try(bell);
+}
+
 /* ---- for who cannot be told ---- */
 
 /* Take what was rung in the page.  True: something was. */
@@ -312,7 +319,8 @@ static void vnic_bell_look(struct work_struct *work)
 
 	WRITE_ONCE(bell->looking, false);
 	smp_mb();	/* before the look: who finds it false asks for another */
-	vnic_bell_try(bell);
+	if (vnic_bell_due(bell))
+		vnic_fn_wake_backend(fn);
 	if (vnic_bell_take(bell))
 		vnic_fn_rung(fn);
 	if (vnic_bell_blind(bell) && vnic_fn_has_queues(fn))
@@ -414,7 +422,7 @@ void vnic_bell_open(struct vnic_vfio *vv)
 		kfree(bell);
 		return;
 	}
-	vv->bell = bell;
+	WRITE_ONCE(vv->bell, bell);
 	vnic_fn_set_bell(vv->fn, false);
 }
 

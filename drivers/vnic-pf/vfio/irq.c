@@ -8,9 +8,11 @@
  * nobody listens to.
  *
  * The thread that causes an interrupt signals it, whose ever it is, with
- * interrupts off.  That is short while one waits for the eventfd: KVM, or the
- * VMM's loop.  The user may let any number wait (epoll); each would be a step of
- * another VM's thread.  So where several wait, the function's own thread signals.
+ * interrupts off.  That is short while nobody waits for the eventfd, or KVM does: its
+ * irqfd stands before all others, and takes the event, so that none of them is woken.
+ * Any number of others may wait, directly or for an epoll that waits (poll() of it
+ * by any number), and each would be a step of another VM's thread: there the function's
+ * own thread signals.
  */
 #include <linux/file.h>
 #include <linux/poll.h>
@@ -19,13 +21,21 @@
 
 #include "priv.h"
 
-/* Does more than one wait?  Without the queue's lock, which who waits may hold for long. */
-static bool vnic_vfio_crowded(const struct vnic_vfio_irq *vi)
+/* Is signalling short?  Nobody waits, or who is the first of them takes the event: an
+ * irqfd.  Who waits may hold the queue's lock for long; then it is not.  Interrupts off.
+ */
+static bool vnic_vfio_short(const struct vnic_vfio_irq *vi)
 {
-	wait_queue_head_t *wqh = vi->wqh;
+	const unsigned int irqfd = WQ_FLAG_PRIORITY | WQ_FLAG_EXCLUSIVE;
+	struct wait_queue_entry *first;
+	bool is_short;
 
-	/* Racy: one who comes or goes this moment is there or not; it orders nothing. */
-	return data_race(!list_empty(&wqh->head) && !list_is_singular(&wqh->head));
+	if (!spin_trylock(&vi->wqh->lock))
+		return false;
+	first = list_first_entry_or_null(&vi->wqh->head, struct wait_queue_entry, entry);
+	is_short = !first || (first->flags & irqfd) == irqfd;
+	spin_unlock(&vi->wqh->lock);
+	return is_short;
 }
 
 /**
@@ -33,7 +43,7 @@ static bool vnic_vfio_crowded(const struct vnic_vfio_irq *vi)
  * @vv: the device, open
  * @irq: a vector, VNIC_VFIO_IRQ_ERR() or VNIC_VFIO_IRQ_REQ()
  *
- * At once, or by the function's thread if several wait for it.
+ * At once if that is short, else by the function's thread.
  *
  * Context: any, except NMI.
  * Return: was there an eventfd?
@@ -47,7 +57,7 @@ bool vnic_vfio_signal(struct vnic_vfio *vv, unsigned int irq)
 	spin_lock_irqsave(&vi->lock, flags);
 	there = vi->ctx;
 	if (there) {
-		later = vnic_vfio_crowded(vi);
+		later = !vnic_vfio_short(vi);
 		if (later)
 			WRITE_ONCE(vi->due, true);
 		else
@@ -80,6 +90,8 @@ static void vnic_vfio_work(void *priv)
 	unsigned int i;
 
 	guard(mutex)(&vv->irq_lock);
+	if (READ_ONCE(vv->bell))
+		vnic_bell_work(vv->bell);
 	for (i = 0; i < VNIC_VFIO_IRQS(vv); i++) {
 		if (READ_ONCE(vv->irqs[i].due))
 			vnic_vfio_signal_due(vv, &vv->irqs[i]);

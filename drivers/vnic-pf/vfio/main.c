@@ -97,10 +97,12 @@ static void vnic_vfio_close(struct vfio_device *vdev)
 	struct vnic_bell *bell;
 
 	down_write(&vv->gate);
-	vv->open = false;
+	vv->open = false;	/* nobody looks for the bell but the function's thread */
+	up_write(&vv->gate);
+	mutex_lock(&vv->irq_lock);
 	bell = vv->bell;
 	vv->bell = NULL;
-	up_write(&vv->gate);
+	mutex_unlock(&vv->irq_lock);
 	vnic_bell_close(bell);
 
 	down_write(&vv->gate);

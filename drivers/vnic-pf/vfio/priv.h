@@ -55,7 +55,8 @@ struct vnic_vfio_irq {
  * @open: between open and close (@gate)
  * @vectors: MSI-X vectors, fixed while open
  * @irqs: VNIC_VFIO_IRQS() of them, while open
- * @irq_lock: held while the function's thread signals eventfds, and by what changes them
+ * @irq_lock: held while the function's thread signals eventfds or has @bell tracked, and by
+ *	what changes them
  * @cfg_lock: protects @cfg, @master and @flr
  * @cfg: the config space the guest sees, while open
  * @master: the function may access memory: bus master enabled
@@ -118,12 +119,14 @@ void vnic_bell_open(struct vnic_vfio *vv);
 void vnic_bell_close(struct vnic_bell *bell);
 void vnic_bell_place(struct vnic_vfio *vv, u64 bar);
 void vnic_bell_retry(struct vnic_bell *bell);
+void vnic_bell_work(struct vnic_bell *bell);
 int vnic_bell_mmap(struct vnic_vfio *vv, struct vm_area_struct *vma);
 #else
 static inline void vnic_bell_open(struct vnic_vfio *vv) { }
 static inline void vnic_bell_close(struct vnic_bell *bell) { }
 static inline void vnic_bell_place(struct vnic_vfio *vv, u64 bar) { }
 static inline void vnic_bell_retry(struct vnic_bell *bell) { }
+static inline void vnic_bell_work(struct vnic_bell *bell) { }
 static inline int vnic_bell_mmap(struct vnic_vfio *vv, struct vm_area_struct *vma)
 {
 	return -EINVAL;
