@@ -132,11 +132,6 @@ struct vnic_stored *vnic_partition_put(struct vnic_partition *part, struct vnic_
 			vnic_part_give(hold);
 			return ERR_PTR(-ENOMEM);
 		}
-		/* To its sender it is sent: a receiver that stalls must not hold the
-		 * socket.  One of the copies has it, so a time stamp is told once.
-		 */
-		skb_tx_timestamp(item->skb);
-		skb_orphan(item->skb);
 	} else {
 		vnic_partition_copy(part, hold->cell, f);
 	}

@@ -3,6 +3,8 @@
  * The port of a VF: to which of its receive queues frames from the switch go, and which of
  * them wait for the VF's rate before (pace.c).
  */
+#include <linux/skbuff.h>
+
 #include "fn.h"
 
 /* Hash a frame, if it is the function's wish, and find its queue. @prev: the
@@ -26,6 +28,19 @@ static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struc
 	return queue < VNIC_MAX_QPS && READ_ONCE(fn->rxq[queue].ring.live) ? queue : 0;
 }
 
+/*
+ * To its sender a frame is sent: a receiver that stalls must not hold the socket.  Here,
+ * since any number may wait for the socket, and all are looked at: not under a lock that
+ * other senders wait for.  The last of several copies has the socket.
+ */
+static void vnic_vf_accept(struct vnic_frame *f)
+{
+	if (!f->skb || f->copies > 1)
+		return;
+	skb_tx_timestamp(f->skb);
+	skb_orphan(f->skb);
+}
+
 /**
  * vnic_vf_deliver - vnic_port_ops.deliver of a VF
  * @port: port of the VF
@@ -41,8 +56,10 @@ void vnic_vf_deliver(struct vnic_port *port, struct vnic_frame **frames, unsigne
 	unsigned int i;
 
 	n = min_t(unsigned int, n, VNIC_BATCH);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		vnic_vf_accept(frames[i]);
 		queue[i] = vnic_rx_queue_of(fn, frames[i], i ? frames[i - 1] : NULL);
+	}
 	vnic_rx_groups(fn, frames, queue, n);
 }
 
@@ -64,6 +81,7 @@ void vnic_vf_queue(struct vnic_port *port, struct vnic_frame **frames, unsigned 
 	n = min_t(unsigned int, n, VNIC_BATCH);
 	for (i = 0; i < n; i++) {
 		now[i] = frames[i];
+		vnic_vf_accept(now[i]);
 		queue[i] = vnic_rx_queue_of(fn, now[i], i ? now[i - 1] : NULL);
 	}
 	n = vnic_pace_admit(fn, now, queue, n);
