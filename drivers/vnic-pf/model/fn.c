@@ -200,21 +200,6 @@ void vnic_fn_reset_async(struct vnic_fn *fn)
 }
 EXPORT_SYMBOL_VNIC(vnic_fn_reset_async);
 
-void vnic_fns_reset(struct vnic_adapter *ad)
-{
-	struct vnic_fn *fn;
-	unsigned int i;
-
-	for (i = 0; i < ad->num_vfs; i++) {
-		fn = rcu_dereference_protected(ad->vfs[i], lockdep_is_held(&ad->pf->dev.mutex));
-		vnic_fn_request_reset(fn, true);
-	}
-	for (i = 0; i < ad->num_vfs; i++) {
-		fn = rcu_dereference_protected(ad->vfs[i], lockdep_is_held(&ad->pf->dev.mutex));
-		flush_work(&fn->reset_work);
-	}
-}
-
 void vnic_fns_rescue(struct vnic_adapter *ad, u64 ns)
 {
 	struct vnic_fn_health st;
@@ -255,6 +240,23 @@ bool vnic_fns_settle(struct vnic_adapter *ad)
 		msleep(20);
 	}
 	return true;
+}
+
+void vnic_fns_reset(struct vnic_adapter *ad)
+{
+	struct vnic_fn *fn;
+	unsigned int i;
+
+	for (i = 0; i < ad->num_vfs; i++) {
+		fn = rcu_dereference_protected(ad->vfs[i], lockdep_is_held(&ad->pf->dev.mutex));
+		vnic_fn_request_reset(fn, true);
+	}
+	for (i = 0; i < ad->num_vfs; i++) {
+		fn = rcu_dereference_protected(ad->vfs[i], lockdep_is_held(&ad->pf->dev.mutex));
+		if (!test_bit(VNIC_FN_GUEST, &fn->flags))
+			flush_work(&fn->reset_work);
+	}
+	vnic_fns_settle(ad);
 }
 
 /* A driver that has set up nothing has nothing that would be stopped. */
@@ -370,15 +372,16 @@ void vnic_fn_set_vectors(struct vnic_fn *fn, unsigned int vectors)
 
 int vnic_fn_set_personality(struct vnic_fn *fn, const struct vnic_personality *pers)
 {
-	int err = 0;
-
-	mutex_lock(&fn->lock);
+	/* Asked first: of a VF in a guest the lock may be held for as long as its threads,
+	 * which may not get the CPU, take to pause.
+	 */
 	if (test_bit(VNIC_FN_GUEST, &fn->flags))
-		err = -EBUSY;
-	else
-		WRITE_ONCE(fn->guest_pers, pers);
-	mutex_unlock(&fn->lock);
-	return err;
+		return -EBUSY;
+	guard(mutex)(&fn->lock);
+	if (test_bit(VNIC_FN_GUEST, &fn->flags))
+		return -EBUSY;
+	WRITE_ONCE(fn->guest_pers, pers);
+	return 0;
 }
 
 struct vnic_fn *vnic_fn_of(struct pci_dev *pdev)

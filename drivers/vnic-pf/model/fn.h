@@ -249,7 +249,8 @@ void vnic_fns_destroy(struct vnic_adapter *ad);
  */
 bool vnic_fns_retire(struct vnic_adapter *ad);
 /* The PF was reset: reset all VFs and tell their drivers.  Under the PF's
- * device_lock; returns when all are done.
+ * device_lock.  Returns when all are done; those in guests, whose threads may not get
+ * the CPU, are waited for as by vnic_fns_settle().
  */
 void vnic_fns_reset(struct vnic_adapter *ad);
 
