@@ -115,9 +115,10 @@ struct vnic_personality {
 #define VNIC_FN_GUEST		6	/* the backend is a guest */
 #define VNIC_FN_RESET_OWN	7	/* reset requested, by its driver or who takes it away */
 #define VNIC_FN_RESET_TELL	8	/* ... by the host: its driver is to be told, or spared */
-#define VNIC_FN_LOGGED		9	/* an error was logged since attach */
+#define VNIC_FN_LOGGED		9	/* an error was logged since attach, or is to be */
 #define VNIC_FN_BELL_DEAD	10	/* the doorbell page may not ring: event blocks say so */
 #define VNIC_FN_RETIRED		11	/* about to be destroyed: no guest gets it */
+#define VNIC_FN_TO_LOG		12	/* an error is to be logged */
 
 /* Bits of vnic_fn.pending */
 #define VNIC_PENDING_REQUEST	0	/* the driver asks for something */
@@ -372,6 +373,8 @@ struct vnic_fn_health {
 
 /* Any context (not NMI) */
 void vnic_fn_get_health(struct vnic_fn *fn, struct vnic_fn_health *st);
+/* Log that the driver has stopped it, once for each attach.  Process context or RCU */
+void vnic_fn_log_failure(struct vnic_fn *fn);
 
 /* ---- toll.c ---- */
 

@@ -151,6 +151,17 @@ void vnic_fn_get_health(struct vnic_fn *fn, struct vnic_fn_health *st)
 	st->own_mac = vnic_port_own_mac(&fn->port, st->mac);
 }
 
+void vnic_fn_log_failure(struct vnic_fn *fn)
+{
+	struct vnic_fn_health st;
+
+	if (!test_and_clear_bit(VNIC_FN_TO_LOG, &fn->flags))
+		return;
+	vnic_fn_get_health(fn, &st);
+	dev_warn_ratelimited(&fn->ad->pf->dev, "VF %u: stopped until reset: %s\n", fn->index,
+			     st.why);
+}
+
 void vnic_fn_fail(struct vnic_fn *fn, const char *why)
 {
 	u64 now = ktime_get_ns();
@@ -158,9 +169,9 @@ void vnic_fn_fail(struct vnic_fn *fn, const char *why)
 	if (!vnic_fn_note_failure(fn, why, now))
 		return;
 	WRITE_ONCE(fn->fail_until, now + (u64)VNIC_FAIL_HOLD_MS * NSEC_PER_MSEC);
+	/* Not here: a console is slow, and this may be the thread of a neighbour. */
 	if (!test_and_set_bit(VNIC_FN_LOGGED, &fn->flags))
-		dev_warn_ratelimited(&fn->ad->pf->dev, "VF %u: stopped until reset: %s\n",
-				     fn->index, why);
+		set_bit(VNIC_FN_TO_LOG, &fn->flags);
 	vnic_fn_pend(fn, VNIC_PENDING_STATUS);
 	fn->ad->watch->stopped(fn->ad);
 }

@@ -120,6 +120,20 @@ static int vnic_health_last(struct vnic_health *h, struct vnic_fn_health *last)
 	return vf;
 }
 
+/* Log what has not been logged. */
+static void vnic_health_log(struct vnic_health *h)
+{
+	struct vnic_fn *fn;
+	unsigned int i;
+
+	guard(rcu)();
+	for (i = 0; i < VNIC_MAX_VFS; i++) {
+		fn = rcu_dereference(h->ad->vfs[i]);
+		if (fn)
+			vnic_fn_log_failure(fn);
+	}
+}
+
 /* ---- the work items ---- */
 
 static void vnic_health_rescue_later(struct vnic_health *h)
@@ -154,8 +168,10 @@ static void vnic_health_report_work(struct work_struct *work)
 	struct vnic_health *h = container_of(to_delayed_work(work), struct vnic_health, report);
 
 	WRITE_ONCE(h->next, jiffies + VNIC_HEALTH_INTERVAL);
-	if (test_and_clear_bit(0, &h->news))
+	if (test_and_clear_bit(0, &h->news)) {
+		vnic_health_log(h);
 		vnic_health_tell(h);
+	}
 	devl_lock(h->devlink);
 	if (h->told && !vnic_health_any(h)) {
 		h->told = false;
