@@ -34,7 +34,7 @@ static void vnic_hold_reclaim(struct vnic_hold *hold)
 	struct vnic_partition *part = vnic_hold_partition(hold);
 	struct vnic_stored *item = vnic_hold_item(hold);
 
-	part->reclaimed(part, item->segs - item->piece);
+	part->reclaimed(part, item);
 	kfree_skb(item->skb);
 }
 
@@ -77,7 +77,7 @@ void vnic_memory_destroy(struct vnic_memory *memory)
 }
 
 void vnic_partition_init(struct vnic_partition *part, struct vnic_memory *memory, u16 owner,
-			 void (*reclaimed)(struct vnic_partition *, unsigned int))
+			 void (*reclaimed)(struct vnic_partition *, const struct vnic_stored *))
 {
 	vnic_part_open(&part->part, &memory->pool);
 	part->memory = memory;

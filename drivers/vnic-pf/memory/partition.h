@@ -27,19 +27,22 @@ struct vnic_memory {
 	u16			*owner;
 };
 
+struct vnic_stored;
+
 /**
  * struct vnic_partition - a VF's
  * @part: its cells
  * @memory: what it is a partition of
  * @owner: its number there, from 1
- * @reclaimed: frames were dropped because others needed their memory; how many
+ * @reclaimed: a frame is dropped because others need its memory
  *	packets.  BH disabled, under spinlocks.
  */
 struct vnic_partition {
 	struct vnic_part	part;
 	struct vnic_memory	*memory;
 	u16			owner;
-	void			(*reclaimed)(struct vnic_partition *part, unsigned int packets);
+	void			(*reclaimed)(struct vnic_partition *part,
+					     const struct vnic_stored *item);
 };
 
 /**
@@ -92,7 +95,7 @@ struct vnic_memory *vnic_memory_create(u32 bytes);
 void vnic_memory_destroy(struct vnic_memory *memory);
 
 void vnic_partition_init(struct vnic_partition *part, struct vnic_memory *memory, u16 owner,
-			 void (*reclaimed)(struct vnic_partition *, unsigned int));
+			 void (*reclaimed)(struct vnic_partition *, const struct vnic_stored *));
 /* Nothing is stored any more.  Process context. */
 void vnic_partition_destroy(struct vnic_partition *part);
 

@@ -435,11 +435,9 @@ static int vnic_fn_create_workers(struct vnic_fn *fn)
 	return 0;
 }
 
-static void vnic_fn_reclaimed(struct vnic_partition *part, unsigned int packets)
+static void vnic_fn_reclaimed(struct vnic_partition *part, const struct vnic_stored *item)
 {
-	struct vnic_fn *fn = container_of(part, struct vnic_fn, part);
-
-	vnic_port_drop(&fn->port, VNIC_DROP_RX_RECLAIM, packets);
+	vnic_stored_lose(container_of(part, struct vnic_fn, part), item, VNIC_DROP_RX_RECLAIM);
 }
 
 /* Half of the memory is guaranteed, in equal parts, whether the VFs are there or

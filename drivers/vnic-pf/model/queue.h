@@ -488,6 +488,8 @@ static inline void *vnic_ring_at_rw(struct vnic_fn *fn, struct vnic_ring_page *p
 	return pg->rx + offset_in_page(addr);
 }
 
+/* Count a stored frame that goes no further.  Context of the counters */
+void vnic_stored_lose(struct vnic_fn *fn, const struct vnic_stored *item, enum vnic_drop why);
 /* Do frames wait?  They may just have been reclaimed. */
 static inline bool vnic_rx_waiting(const struct vnic_rxq *rxq)
 {

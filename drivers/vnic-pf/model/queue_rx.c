@@ -57,6 +57,12 @@ int vnic_rxq_open(struct vnic_rxq *rxq, u16 tell, u32 ready)
 	return 0;
 }
 
+void vnic_stored_lose(struct vnic_fn *fn, const struct vnic_stored *item, enum vnic_drop why)
+{
+	vnic_port_lose_rest(&fn->port, why, item->segs, item->piece,
+			    item->gso_hdr_len + item->gso_size);
+}
+
 /* Drop some of what waits: senders wait meanwhile.  False: nothing is left. */
 static bool vnic_rxq_purge(struct vnic_rxq *rxq)
 {
@@ -69,7 +75,7 @@ static bool vnic_rxq_purge(struct vnic_rxq *rxq)
 		item = vnic_partition_first(&rxq->fn->part, &rxq->fifo);
 		if (!item)
 			break;
-		vnic_port_drop(&rxq->fn->port, VNIC_DROP_RX_RESET, item->segs - item->piece);
+		vnic_stored_lose(rxq->fn, item, VNIC_DROP_RX_RESET);
 		vnic_stored_release(item);
 	}
 	spin_unlock_bh(&rxq->lock);
@@ -262,21 +268,33 @@ static int vnic_rx_frame(struct vnic_rxq *rxq, const struct vnic_frame *f, u16 *
 	return 0;
 }
 
-static void vnic_rx_lost(struct vnic_rxq *rxq, int err, unsigned int packets)
-{
-	enum vnic_drop why = VNIC_DROP_RX_NOBUF;
+static const char vnic_rx_unmapped[] = "RX ring or buffer unmapped";
 
-	if (err == -E2BIG)
-		why = VNIC_DROP_RX_OVERSIZE;
-	else if (err == -ENOSPC)
-		why = VNIC_DROP_RX_MEMORY;
-	else if (err == -ENOMEM || err == -EINVAL || err == -EOPNOTSUPP)
-		why = VNIC_DROP_RX_NOMEM;
-	else if (err == -EFAULT)
-		why = VNIC_DROP_RX_RESET;
-	vnic_port_drop(&rxq->fn->port, why, packets);
+static enum vnic_drop vnic_rx_why(int err)
+{
+	switch (err) {
+	case -E2BIG:
+		return VNIC_DROP_RX_OVERSIZE;
+	case -ENOSPC:
+		return VNIC_DROP_RX_MEMORY;
+	case -ENOMEM:
+	case -EINVAL:
+	case -EOPNOTSUPP:
+		return VNIC_DROP_RX_NOMEM;
+	case -EFAULT:
+		return VNIC_DROP_RX_RESET;
+	default:
+		return VNIC_DROP_RX_NOBUF;
+	}
+}
+
+/* A frame is lost, but for @done of its pieces. */
+static void vnic_rx_lost(struct vnic_rxq *rxq, int err, const struct vnic_frame *f, u16 done)
+{
+	vnic_port_lose_rest(&rxq->fn->port, vnic_rx_why(err), f->segs, done,
+			    f->gso_hdr_len + f->gso_size);
 	if (err == -EFAULT)
-		vnic_fn_fail(rxq->fn, "RX ring or buffer unmapped");
+		vnic_fn_fail(rxq->fn, vnic_rx_unmapped);
 }
 
 /* Tell the driver of all frames completed since cons was @old. */
@@ -307,7 +325,7 @@ static void vnic_rx_store(struct vnic_rxq *rxq, struct vnic_frame *f, u16 piece)
 	if (err == -ENOSPC && rxq->cons == rxq->fetched)
 		err = -ENOBUFS;
 	if (err)
-		vnic_rx_lost(rxq, err, f->segs - piece);
+		vnic_rx_lost(rxq, err, f, piece);
 	else if (first)
 		vnic_worker_wake(rxq->worker, VNIC_WORK_RX);
 }
@@ -327,7 +345,7 @@ static void vnic_rx_deliver(struct vnic_rxq *rxq, struct vnic_frame *f, struct v
 	else if (err == -ENOBUFS)
 		vnic_rx_store(rxq, f, piece);
 	else
-		vnic_rx_lost(rxq, err, f->segs - piece);
+		vnic_rx_lost(rxq, err, f, piece);
 }
 
 /* Not much is left: look for more. */
@@ -454,7 +472,9 @@ static int vnic_rx_drain_one(struct vnic_rxq *rxq, struct vnic_stored *item, u32
 		return err;
 	}
 	if (err) {
-		vnic_rx_lost(rxq, err, item->segs - item->piece);
+		vnic_stored_lose(rxq->fn, item, vnic_rx_why(err));
+		if (err == -EFAULT)
+			vnic_fn_fail(rxq->fn, vnic_rx_unmapped);
 	} else {
 		vnic_port_count_rx(&rxq->fn->port, f);
 		vnic_rx_waited(rxq, item);

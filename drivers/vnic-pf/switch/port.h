@@ -431,6 +431,11 @@ void vnic_port_count_rx_sum(struct vnic_port *port, const struct vnic_rx_sum *su
 void vnic_port_count_tx(struct vnic_port *port, unsigned int packets, unsigned int bytes);
 void vnic_port_count_marked(struct vnic_port *port, unsigned int packets);
 void vnic_port_drop(struct vnic_port *port, enum vnic_drop why, unsigned int packets);
+/* A frame of @segs packets ends after @done, which were delivered, of @each bytes as on a
+ * wire; the others are lost.
+ */
+void vnic_port_lose_rest(struct vnic_port *port, enum vnic_drop why, unsigned int segs,
+			 unsigned int done, unsigned int each);
 void vnic_port_get_stats(struct vnic_port *port, struct vnic_port_stats *st);
 
 /*

@@ -58,6 +58,15 @@ void vnic_port_drop(struct vnic_port *port, enum vnic_drop why, unsigned int pac
 	trace_vnic_drop(port, why, packets);
 }
 
+void vnic_port_lose_rest(struct vnic_port *port, enum vnic_drop why, unsigned int segs,
+			 unsigned int done, unsigned int each)
+{
+	struct vnic_rx_sum sum = { .packets = done, .bytes = done * each };
+
+	vnic_port_count_rx_sum(port, &sum);
+	vnic_port_drop(port, why, segs - done);
+}
+
 /* A consistent copy of one CPU's counters, in the form of sums */
 static void vnic_pcpu_read(const struct vnic_port_pcpu *pc, struct vnic_port_stats *st)
 {
