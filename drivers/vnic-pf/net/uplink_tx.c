@@ -333,12 +333,18 @@ static bool vnic_uplink_has_to_wait(struct vnic_credit *c, struct vnic_port *src
 	return !skb_queue_empty_lockless(&c->held) || !vnic_port_wire_take(src, wire);
 }
 
+/* As on a wire */
+static unsigned int vnic_skb_packets(const struct sk_buff *skb)
+{
+	return max_t(unsigned int, skb_shinfo(skb)->gso_segs, 1);
+}
+
 /* It is on its way. */
 static void vnic_uplink_count(struct vnic_uplink *up, const struct sk_buff *skb, unsigned int wire)
 {
 	struct vnic_rx_sum sum = {};
 
-	vnic_rx_sum_frames(&sum, skb->data, max_t(unsigned int, skb_shinfo(skb)->gso_segs, 1), wire);
+	vnic_rx_sum_frames(&sum, skb->data, vnic_skb_packets(skb), wire);
 	vnic_port_count_rx_sum(&up->port, &sum);
 }
 
@@ -485,8 +491,7 @@ static bool vnic_uplink_offer(struct vnic_uplink *up, struct vnic_credit *c, str
 	if (err == -EAGAIN && !vnic_uplink_held_too_long(up, c))
 		return false;
 	if (err)
-		vnic_port_drop(&up->port, VNIC_DROP_RX_NOBUF,
-			       max_t(unsigned int, skb_shinfo(skb)->gso_segs, 1));
+		vnic_port_drop(&up->port, VNIC_DROP_RX_NOBUF, vnic_skb_packets(skb));
 	else
 		vnic_uplink_count(up, skb, vnic_held(skb)->wire);
 	spin_lock(&up->lock);
