@@ -75,7 +75,7 @@ def shown():
         eq(dl.param(f'vf{vf}_tx_burst'), 0, 'tx_burst')
         eq((dl.param(f'vf{vf}_rx_pps'), dl.param(f'vf{vf}_tx_pps')), (0, 0), 'pps')
     names = [p['name'] for p in dl.show('dev param show')[dl.dev]]
-    eq(len(names), 17, 'parameters')
+    eq(len(names), 19, 'parameters')
     eq(dl.param('vf1_port_netdev'), False, 'port_netdev')
     for value in (0, 100, 1000000, AS_TX):
         dl.set_param('vf1_rx_rate', value)

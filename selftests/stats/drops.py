@@ -149,6 +149,17 @@ def nodest():
     provoke(0, 'tx_drop_nodest', lambda b: b.send(0, NOBODY))
 
 
+def storm():
+    """tx_drop_storm: more for all than the VF may send"""
+    def act(b):
+        dl = Devlink(b.pf)
+        defer(lambda: dl.set_param('vf0_storm_control', 1000))
+        dl.set_param('vf0_storm_control', 10)
+        b.send(0, 'ff:ff:ff:ff:ff:ff', count=200)
+
+    provoke(0, 'tx_drop_storm', act, count=None)
+
+
 def malformed():
     """tx_drop_malformed: a frame shorter than its header"""
     provoke(2, 'tx_drop_malformed', lambda b: b.driver().tell(f'send {MAC[0]} 13 {N}'))
@@ -280,7 +291,8 @@ def agree():
                f'VF {vf.index}: sum of {prefix}*')
     true(b.vf[0].stats()['dev_tx_drop_nodest'] >= N, 'nodest as VF 0 sees it')
     true(b.vf[0].stats()['dev_tx_drop_spoof'] >= N, 'spoof as VF 0 sees it')
-    eq(b.vf[0].stats()['dev_tx_drop_other'], 0, 'reasons without a name')
+    eq(b.vf[0].stats()['dev_tx_drop_other'], reasons(b.pf)['tx_drop_storm'],
+       'reasons without a name')
 
 
 def dead():
@@ -332,5 +344,5 @@ def mailbox():
     eq(mine[-1]['generation'], int(driver.tell('generation')), 'generation')
 
 
-run([spoof, control, vlan, nodest, malformed, tso_length, tx_link, rx_link, oversize, rate, pps,
-     node, xdp, nobuf, agree, dead, filtered, mailbox])
+run([spoof, control, vlan, nodest, storm, malformed, tso_length, tx_link, rx_link, oversize, rate,
+     pps, node, xdp, nobuf, agree, dead, filtered, mailbox])

@@ -67,6 +67,7 @@ tx_burst = 400000
 rx_queue = 5000
 rx_pps = 20000
 tx_pps = 1000
+storm_control = 500
 tx_weight = 3
 tx_priority = 5
 memory_guaranteed = 65536

@@ -164,6 +164,7 @@ VF_KEYS = {
     "rx_queue": (Number(100, 1000000, "microseconds", zero="none waits"), 0),
     "rx_pps": (Number(*PPS, "packets a second", zero="no limit"), 0),
     "tx_pps": (Number(*PPS, "packets a second", zero="no limit"), 0),
+    "storm_control": (Number(10, PPS[1], "packets a second", zero="no limit"), 1000),
     "tx_weight": (Number(1, RATE_MAX, zero="in proportion to min_tx_rate"), 0),
     "tx_priority": (Number(1, 7, zero="that of its VLAN"), 0),
     "memory_guaranteed": (Number(0, 1 << 30, "bytes", step=CELL), None),

@@ -11,8 +11,8 @@ from vniclib.keys import PF_KEYS, VF_KEYS, shown
 SPEED_WAIT = 3      # seconds for the adapter to learn the speed of a new uplink
 DEVLINK_RATES = {"max_tx_rate": "tx_max", "min_tx_rate": "tx_share"}    # in Mb/s
 DEVLINK_SHARES = ("tx_weight", "tx_priority")
-PARAMS = ("rx_rate", "rx_burst", "tx_burst", "rx_queue", "rx_pps", "tx_pps", "port_netdev",
-          "personality")
+PARAMS = ("rx_rate", "rx_burst", "tx_burst", "rx_queue", "rx_pps", "tx_pps",
+          "storm_control", "port_netdev", "personality")
 POOLS = {"memory_guaranteed": 0, "memory_borrowed": 1}
 VLAN = ("vlan", "qos", "vlan_protocol")
 

@@ -15,7 +15,7 @@
 #include "../vnic.h"
 #include "priv.h"
 
-#define VNIC_VF_PARAMS	8	/* parameters of a VF */
+#define VNIC_VF_PARAMS	9	/* parameters of a VF */
 
 /**
  * struct vnic_devlink_vf - a VF's port

@@ -10,6 +10,7 @@
  *   vf<N>_rx_pps    packets a second that may be sent to it; 0: no limit
  *   vf<N>_tx_pps    packets a second that it may send; 0: no limit
  *   vf<N>_tx_burst  bytes of the bucket that shapes what it sends; 0: by the rate
+ *   vf<N>_storm_control  packets a second that it may send to many; 0: no limit
  *
  * And what a guest meets in it:
  *
@@ -227,6 +228,8 @@ static const struct vnic_param vnic_params[] = {
 	{ "rx_pps",	VNIC_RATE_RX_PPS, "no limit", VNIC_PPS_MIN, VNIC_PPS_MAX,
 			"packets a second" },
 	{ "tx_pps",	VNIC_RATE_TX_PPS, "no limit", VNIC_PPS_MIN, VNIC_PPS_MAX,
+			"packets a second" },
+	{ "storm_control", VNIC_RATE_STORM, "no limit", VNIC_STORM_MIN, VNIC_PPS_MAX,
 			"packets a second" },
 	{ "personality", .get = vnic_pers_get, .set = vnic_pers_set },
 	{ "port_netdev", .get = vnic_port_netdev_get, .set = vnic_port_netdev_set, .flag = true },

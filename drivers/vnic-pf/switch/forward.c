@@ -51,6 +51,7 @@ struct vnic_batch {
  * @src: who sends
  * @pol: its policy
  * @b: scratch
+ * @nports: destinations of the frames before this one
  * @f: the frame being classified
  * @bit: its bit in the bitmaps
  * @tci: its tag in the switch (port VLAN applied)
@@ -60,6 +61,7 @@ struct vnic_batch {
  * @only_macs: addresses and type
  * @only_tci: tag that it was sent with
  * @only_proto: protocol of that tag
+ * @flood: it goes to whoever wants it: its address is no port's own
  * @refused: packets of frames that went nowhere, not counted yet
  * @why: their reason, the same for all of them
  */
@@ -68,6 +70,7 @@ struct vnic_pass {
 	struct vnic_port		*src;
 	const struct vnic_port_policy	*pol;
 	struct vnic_batch		*b;
+	unsigned int			nports;
 	struct vnic_frame		*f;
 	u32				bit;
 	u16				tci;
@@ -76,6 +79,7 @@ struct vnic_pass {
 	u64				only_macs[2];
 	u16				only_tci;
 	__be16				only_proto;
+	bool				flood;
 	unsigned int			refused;
 	enum vnic_drop			why;
 };
@@ -277,13 +281,14 @@ static void vnic_add_port(struct vnic_pass *p, struct vnic_port *port)
 	p->f->copies++;
 }
 
-/* The frame is offered again later: no port gets it now. */
+/* No port gets the frame now. */
 static void vnic_undo(struct vnic_pass *p)
 {
 	unsigned int i;
 
 	for (i = 0; i < p->b->nports; i++)
 		p->b->frames[vnic_port_slot(p->b->ports[i])] &= ~p->bit;
+	p->b->nports = p->nports;
 	p->f->copies = 0;
 }
 
@@ -304,6 +309,13 @@ static void vnic_add_host_copy(struct vnic_pass *p, struct vnic_port *port)
 {
 	if (port)
 		vnic_add_copy(p, port, rcu_dereference(port->policy));
+}
+
+/* More for many than the source may send?  @take: else this is charged. */
+static bool vnic_storm(const struct vnic_pass *p, bool take)
+{
+	return p->src->type == VNIC_PORT_VF && READ_ONCE(p->src->storm.rate) &&
+	       !vnic_port_storm_may(p->src, p->f->segs, take);
 }
 
 /* Copies to all ports that want all frames of a kind. */
@@ -331,8 +343,12 @@ static void vnic_to_multicast(struct vnic_pass *p)
 				   uplink : rcu_dereference(p->sw->pf));
 		return;
 	}
+	p->flood = true;
 	if (is_broadcast_ether_addr(mac)) {
-		vnic_add_copies(p, false, false);
+		if (vnic_storm(p, false))	/* before all ports are looked through */
+			vnic_refuse(p, VNIC_DROP_TX_STORM);
+		else
+			vnic_add_copies(p, false, false);
 		return;
 	}
 	list = vnic_fdb_lookup(&p->sw->fdb, mac);
@@ -353,6 +369,7 @@ static bool vnic_to_unknown(struct vnic_pass *p)
 			return false;
 		vnic_add_port(p, uplink);
 	}
+	p->flood = true;
 	if (READ_ONCE(p->sw->promisc))
 		vnic_add_copies(p, true, false);
 	else if (uplink != p->src)
@@ -430,6 +447,7 @@ static bool vnic_look_up(struct vnic_pass *p)
 	enum vnic_drop why = vnic_source_check(p);
 
 	p->only = NULL;
+	p->flood = false;
 	if (why != VNIC_DROP_MAX) {
 		vnic_refuse(p, why);
 		return true;
@@ -443,6 +461,10 @@ static bool vnic_look_up(struct vnic_pass *p)
 	} else if (!p->f->copies) {
 		vnic_refuse(p, VNIC_DROP_TX_NODEST);
 	}
+	if (p->flood && p->f->copies > 1 && vnic_storm(p, true)) {
+		vnic_undo(p);
+		vnic_refuse(p, VNIC_DROP_TX_STORM);
+	}
 	if (p->only)
 		vnic_remember(p);
 	return true;
@@ -454,6 +476,7 @@ static bool vnic_classify(struct vnic_pass *p)
 	p->f->src = p->src;
 	p->f->copies = 0;
 	p->f->assured = false;
+	p->nports = p->b->nports;
 	if (!(vnic_like_before(p) ? vnic_go_on(p) : vnic_look_up(p)))
 		return false;
 	if (p->f->copies)

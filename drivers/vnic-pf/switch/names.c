@@ -22,6 +22,7 @@ const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN] = {
 	[VNIC_DROP_RX_RESET]		= "rx_drop_reset",
 	[VNIC_DROP_TX_SPOOF]		= "tx_drop_spoof",
 	[VNIC_DROP_TX_VLAN]		= "tx_drop_vlan",
+	[VNIC_DROP_TX_STORM]		= "tx_drop_storm",
 	[VNIC_DROP_TX_CONTROL]		= "tx_drop_control",
 	[VNIC_DROP_TX_MALFORMED]	= "tx_drop_malformed",
 	[VNIC_DROP_TX_LINK]		= "tx_drop_link",

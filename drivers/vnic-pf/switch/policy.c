@@ -443,11 +443,19 @@ static void vnic_port_set_meter(struct vnic_meter *meter, spinlock_t *lock, u32 
 	spin_unlock_bh(lock);
 }
 
-static void vnic_port_set_pps(struct vnic_meter *meter, spinlock_t *lock, u32 pps)
+static void vnic_port_set_pps(struct vnic_meter *meter, spinlock_t *lock, u32 pps, u64 burst)
 {
 	spin_lock_bh(lock);
-	vnic_meter_set(meter, pps, vnic_meter_default_packets(pps), ktime_get_ns());
+	vnic_meter_set(meter, pps, burst ?: vnic_meter_default_packets(pps), ktime_get_ns());
 	spin_unlock_bh(lock);
+}
+
+void vnic_port_apply_storm(struct vnic_port *port)
+{
+	u32 pps = port->conf->rates[VNIC_RATE_STORM];
+
+	vnic_port_set_pps(&port->storm, &port->tx_lock, pps,
+			  max_t(u32, pps / 10, VNIC_STORM_BURST));
 }
 
 /* Make meters and shares what was configured.  sw->lock held. */
@@ -457,10 +465,11 @@ static void vnic_port_apply_rates(struct vnic_port *port)
 
 	vnic_port_set_meter(&port->rx_meter, &port->rx_lock, vnic_conf_rx_rate(port->conf),
 			    rates[VNIC_RATE_RX_BURST]);
-	vnic_port_set_pps(&port->rx_pps, &port->rx_lock, rates[VNIC_RATE_RX_PPS]);
+	vnic_port_set_pps(&port->rx_pps, &port->rx_lock, rates[VNIC_RATE_RX_PPS], 0);
 	vnic_port_set_meter(&port->tx_meter, &port->tx_lock, rates[VNIC_RATE_TX],
 			    rates[VNIC_RATE_TX_BURST]);
-	vnic_port_set_pps(&port->tx_pps, &port->tx_lock, rates[VNIC_RATE_TX_PPS]);
+	vnic_port_set_pps(&port->tx_pps, &port->tx_lock, rates[VNIC_RATE_TX_PPS], 0);
+	vnic_port_apply_storm(port);
 	vnic_port_set_meter(&port->min_meter, &port->tx_lock, rates[VNIC_RATE_MIN],
 			    VNIC_ASSURED_BURST);
 	vnic_wire_update(port->sw);

@@ -57,6 +57,7 @@ enum vnic_drop {
 	/* sent by the port */
 	VNIC_DROP_TX_SPOOF,		/* source address is not the port's */
 	VNIC_DROP_TX_VLAN,		/* VLAN not allowed */
+	VNIC_DROP_TX_STORM,		/* more for many than the port may send */
 	VNIC_DROP_TX_CONTROL,		/* 01:80:c2:00:00:0x, pause, LLDP from a VF */
 	VNIC_DROP_TX_MALFORMED,		/* descriptor or frame refused */
 	VNIC_DROP_TX_LINK,		/* link down */
@@ -159,10 +160,11 @@ enum vnic_tree_id {
  * @rx_pps: the same, of packets
  * @rx_cap: least rate of the nodes above it for what it is sent, bytes per second; 0: none;
  *	written under sw->lock
- * @tx_lock: protects @tx_meter, @tx_pps and @min_meter
+ * @tx_lock: protects @tx_meter, @tx_pps, @storm and @min_meter
  * @tx_meter: shapes what the port sends; charged by the owner (VF worker)
  * @tx_pps: the same, of packets
  * @tx_cap: as @rx_cap, for what it sends
+ * @storm: limits packets for many; see VNIC_RATE_STORM
  * @min_meter: finds what is inside the port's guarantee; see vnic_frame.assured
  * @assured: jiffies when such a frame was last sent to the port
  * @claim: what it may send and get over the wire, and as a child of a node; each under
@@ -184,10 +186,11 @@ struct vnic_port {
 	struct vnic_meter		rx_meter;
 	struct vnic_meter		rx_pps;
 	u64				rx_cap;
-	spinlock_t			tx_lock ____cacheline_aligned_in_smp; /* tx_*, min_meter */
+	spinlock_t			tx_lock ____cacheline_aligned_in_smp; /* tx_*, meters */
 	struct vnic_meter		tx_meter;
 	struct vnic_meter		tx_pps;
 	u64				tx_cap;
+	struct vnic_meter		storm;
 	struct vnic_meter		min_meter;
 	unsigned long			assured;
 	struct vnic_claim		claim[VNIC_TREES];
@@ -274,6 +277,15 @@ unsigned int vnic_switch_forward(struct vnic_port *src, struct vnic_frame *frame
 #define VNIC_PPS_MIN	100
 #define VNIC_PPS_MAX	1000000000
 
+/*
+ * VNIC_RATE_STORM: of broadcast, multicast and unknown addresses, what leads to more than
+ * one port.  Each is as much work as there are ports, and all of them notice.  A bucket
+ * of a tenth of a second, or VNIC_STORM_BURST.
+ */
+#define VNIC_STORM_DEFAULT	1000
+#define VNIC_STORM_BURST	32
+#define VNIC_STORM_MIN		10
+
 /* Range of VNIC_RATE_RX_QUEUE, us */
 #define VNIC_QUEUE_TARGET_MIN	100
 #define VNIC_QUEUE_TARGET_MAX	1000000
@@ -289,6 +301,7 @@ enum vnic_rate {
 	VNIC_RATE_PRIO,		/* 0 to 7, who gets spare first; or BY_QOS */
 	VNIC_RATE_TX_PPS,	/* packets a second that it may send, shaped; 0: no limit */
 	VNIC_RATE_RX_PPS,	/* packets a second that may be sent to it, as RX; 0: no limit */
+	VNIC_RATE_STORM,	/* packets a second for many that it may send; 0: no limit */
 	VNIC_RATE_RX_QUEUE,	/* us that a frame may wait for RX; 0: what is beyond is dropped */
 	VNIC_RATES
 };
@@ -479,6 +492,8 @@ unsigned int vnic_port_shape(struct vnic_port *port, const struct vnic_frame *fr
  * or the bucket is full.
  */
 bool vnic_port_shape_spare(struct vnic_port *port, const struct vnic_frame *f);
+/* May the port send so many packets for many?  @take: and they are charged.  BH disabled. */
+bool vnic_port_storm_may(struct vnic_port *port, u32 packets, bool take);
 /* Some that might go did not: they are not charged after all. */
 void vnic_port_unshape(struct vnic_port *port, const struct vnic_frame *frames, unsigned int n);
 /* Is there a rate at all?  Any context. */

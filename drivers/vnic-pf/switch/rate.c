@@ -24,6 +24,8 @@ bool vnic_rate_valid(enum vnic_rate which, u32 value)
 	case VNIC_RATE_TX_PPS:
 	case VNIC_RATE_RX_PPS:
 		return !value || (value >= VNIC_PPS_MIN && value <= VNIC_PPS_MAX);
+	case VNIC_RATE_STORM:
+		return !value || (value >= VNIC_STORM_MIN && value <= VNIC_PPS_MAX);
 	case VNIC_RATE_WEIGHT:
 		return value <= VNIC_SHARE_WEIGHT_MAX;
 	case VNIC_RATE_PRIO:
@@ -166,6 +168,18 @@ unsigned int vnic_port_shape(struct vnic_port *port, const struct vnic_frame *fr
 		*wait = vnic_port_tx_wait(port, &frames[i], now);
 	spin_unlock_bh(&port->tx_lock);
 	return i;
+}
+
+bool vnic_port_storm_may(struct vnic_port *port, u32 packets, bool take)
+{
+	u64 now = ktime_get_ns();
+	bool may;
+
+	spin_lock(&port->tx_lock);
+	may = take ? vnic_meter_take(&port->storm, packets, now) :
+		     vnic_meter_has(&port->storm, packets, 0, now);
+	spin_unlock(&port->tx_lock);
+	return may;
 }
 
 void vnic_port_unshape(struct vnic_port *port, const struct vnic_frame *frames, unsigned int n)

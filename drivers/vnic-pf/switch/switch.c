@@ -68,6 +68,7 @@ static void vnic_conf_init(struct vnic_port *port)
 	conf->enabled = !vf;
 	conf->mtu = ETH_DATA_LEN;
 	conf->rates[VNIC_RATE_RX] = VNIC_RATE_AS_TX;
+	conf->rates[VNIC_RATE_STORM] = vf ? VNIC_STORM_DEFAULT : 0;
 	conf->rates[VNIC_RATE_PRIO] = VNIC_PRIO_BY_QOS;
 	conf->grace = get_state_synchronize_rcu();
 }
@@ -175,6 +176,7 @@ int vnic_port_init(struct vnic_port *port, struct vnic_switch *sw, enum vnic_por
 	if (err)
 		goto free;
 	vnic_conf_init(port);
+	vnic_port_apply_storm(port);
 
 	mutex_lock(&sw->lock);
 	err = vnic_port_join(port, mac);

@@ -215,6 +215,8 @@ u32 vnic_conf_rx_rate(const struct vnic_port_conf *conf);
 void vnic_port_publish(struct vnic_port *port);
 /* The owner learns whether frames are to wait for the rate. */
 void vnic_port_set_queue(struct vnic_port *port);
+/* The meter of VNIC_RATE_STORM, as configured */
+void vnic_port_apply_storm(struct vnic_port *port);
 /* The least rates of the nodes above a VF, bytes per second; 0: none.  In force at once. */
 void vnic_port_set_caps(struct vnic_port *port, u64 tx, u64 rx);
 
