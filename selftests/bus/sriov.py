@@ -169,6 +169,11 @@ def lspci():
         contains(text, part, 'lspci of the VF')
 
 
+def threads():
+    """Of VFs: their numbers"""
+    return out("pgrep '^(vnic|vn)-[0-9a-f]+-v'", check=False).split()
+
+
 def idle():
     """an idle adapter with 64 VFs costs no CPU and little memory"""
     def available():
@@ -182,20 +187,11 @@ def idle():
     defer(pf.numvfs, 0)
     used = (before - available()) // 64
     true(used <= 500 * slow(), f'{used} KiB of host memory for each VF, no driver bound')
-    threads = [p for p in os.listdir('/proc') if p.isdigit() and
-               os.path.exists(f'/proc/{p}/comm') and read(f'/proc/{p}/comm').startswith('vnic-')]
-    eq(threads, [], 'threads of idle VFs')
-
-    def interrupts():
-        return sum(int(f) for line in read('/proc/interrupts').splitlines() if 'vnic' in line
-                   for f in line.split()[1:3] if f.isdigit())
-    start = interrupts()
-    sleep(2)
-    eq(interrupts() - start, 0, 'interrupts in 2 s')
+    eq(len(threads()), 0, 'threads of idle VFs')
 
 
 def idle_bound():
-    """64 idle VFs with drivers bound and up cost no CPU"""
+    """64 idle VFs with drivers bound and up cost no CPU, and no interrupts"""
     pf = load()[0]
     vfs = pf.vfs(64)
     for vf in vfs:
@@ -203,20 +199,25 @@ def idle_bound():
 
     def times():
         total = 0
-        for p in os.listdir('/proc'):
-            try:
-                if p.isdigit() and read(f'/proc/{p}/comm').startswith('vnic-'):
-                    fields = read(f'/proc/{p}/stat').rsplit(')', 1)[1].split()
-                    total += int(fields[11]) + int(fields[12])
-            except OSError:
-                pass
+        for p in threads():
+            fields = read(f'/proc/{p}/stat').rsplit(')', 1)[1].split()
+            total += int(fields[11]) + int(fields[12])
         return total
+
+    def interrupts():
+        irqs = {irq for vf in vfs for irq in os.listdir(f'/sys/bus/pci/devices/{vf.bdf}/msi_irqs')}
+        lines = [line.split() for line in read('/proc/interrupts').splitlines()]
+        mine = [fields for fields in lines if fields[0].rstrip(':') in irqs]
+        true(len(mine) >= 64, 'interrupts of VFs are known')
+        return sum(int(f) for fields in mine for f in fields[1:] if f.isdigit())
     sleep(3 * slow())
-    before = times()
+    eq(len(threads()) >= 64, True, 'each VF has its thread')
+    before, start = times(), interrupts()
     sleep(5)
-    used = times() - before
-    note(f'{used} ticks of 10 ms in 5 s, 64 VFs')
+    used, came = times() - before, interrupts() - start
+    note(f'{used} ticks of 10 ms and {came} interrupts in 5 s, 64 VFs')
     between(used, 0, 2, 'ticks of the VFs\' threads in 5 s')
+    eq(came, 0, 'interrupts in 5 s')
 
 
 run([numvfs, all_256, groups, autoprobe, bind_unbind, flr, pf_reset, gone, rescan, lspci, idle, idle_bound])

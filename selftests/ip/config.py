@@ -34,7 +34,7 @@ def defaults():
     eq(info['spoofchk'], True, 'spoofchk')
     eq(info['trust'], False, 'trust')
     eq(info['link_state'], 'auto', 'state')
-    true('max_tx_rate' not in str(info) or info.get('rate', {}).get('max_tx', 0) == 0, f'{info}')
+    eq(info['rate'], {'max_tx': 0, 'min_tx': 0}, 'rates')
 
 
 def every():
@@ -47,7 +47,8 @@ def every():
                        ('vlan 300 qos 7 proto 802.1Q', 'vlan 300, qos 7'),
                        ('max_tx_rate 250', 'max_tx_rate 250Mbps'),
                        ('rate 125', '125'),
-                       ('min_tx_rate 0', 'MAC'),
+                       ('min_tx_rate 25', 'min_tx_rate 25Mbps'),
+                       ('min_tx_rate 0', 'max_tx_rate 125Mbps'),
                        ('spoofchk off', 'spoof checking off'),
                        ('trust on', 'trust on'),
                        ('state enable', 'link-state enable'),
@@ -55,7 +56,7 @@ def every():
                        ('state auto', 'link-state auto')):
         pf.link(0, what)
         line = [l for l in out(f'ip link show {pf.dev}').splitlines() if l.strip().startswith('vf 0')]
-        contains(line[0], part.replace('MAC', 'vf 0'), what)
+        contains(line[0], part, what)
     eq(settings(pf, 1), other, 'VF 1')
     pf.link(0, 'vlan 0')
     line = [l for l in out(f'ip link show {pf.dev}').splitlines() if l.strip().startswith('vf 0')]
@@ -70,7 +71,7 @@ def errors():
     before = settings(pf, 0)
     sleep(6)       # the log's rate limit starts afresh
     for what, part in (('mac 01:00:5e:00:00:01', 'unicast'), ('vlan 4095', '4094'),
-                       ('vlan 10 qos 8', '7'), ('max_tx_rate 1000001', 'Mb/s')):
+                       ('vlan 10 qos 8', 'QoS 8 refused'), ('max_tx_rate 1000001', 'Mb/s')):
         mark = log_mark()
         true(pf.link(0, what, check=False).returncode, f'{what} refused')
         said = log_since(mark)

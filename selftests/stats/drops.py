@@ -12,6 +12,7 @@ from devlink import Devlink
 from events import Events
 from ktap import Fail, between, defer, eq, note, run, sleep, slow, true, wait_for
 from misbehave import Misbehave
+from program import program
 from tso import tso, tso_socket
 from vnic import frame, load, packet_socket, sh, shared
 
@@ -344,5 +345,19 @@ def mailbox():
     eq(mine[-1]['generation'], int(driver.tell('generation')), 'generation')
 
 
+def control_queue():
+    """vnic_ctrl tells what a virtio VF's driver asked for, and why it was refused"""
+    pf = load(total_vfs=4)[0]
+    vfs = pf.vfs(2)
+    Devlink(pf).set_param('vf0_personality', 'virtio')
+    for vf in vfs:
+        vf.to_vfio()
+    ev = Events('vnic_ctrl')
+    sh(f'{program("virtio")} -c control {vfs[0].bdf} {vfs[1].bdf}', timeout=60)
+    said = {(e['vf'], e['class'], e['status']) for e in ev.take('vnic_ctrl')}
+    for status in ('OK', 'E_OPCODE', 'E_PERM'):
+        true((0, 'RX', status) in said or (0, 'MAC', status) in said, f'{status}: {said}')
+
+
 run([spoof, control, vlan, nodest, storm, malformed, tso_length, tx_link, rx_link, oversize, rate,
-     pps, node, xdp, nobuf, agree, dead, filtered, mailbox])
+     pps, node, xdp, nobuf, agree, dead, filtered, mailbox, control_queue])

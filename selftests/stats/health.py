@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import between, contains, eq, run, sleep, slow, true, wait_for
 from misbehave import Misbehave
-from vnic import load, out, refused, sh, shared
+from vnic import PF_DRIVER, load, out, refused, sh, shared, write
 
 FAILED = 4      # VNIC_STATUS_FAILED
 RESCUE = 10     # seconds until a VF whose driver does nothing is reset
@@ -215,6 +215,10 @@ def gone():
     driver = Misbehave(vf)
     driver.tell('stop')
     driver.close()
+    write(PF_DRIVER + '/unbind', pf.bdf)
+    write(PF_DRIVER + '/bind', pf.bdf)
+    healthy(pf)
+    eq(diagnose(pf), {}, 'VFs')
 
 
 def info():

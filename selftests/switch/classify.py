@@ -437,7 +437,7 @@ def shared_filter():
 
 
 def filters():
-    """an untrusted VF cannot claim another's address, nor more filters than its limit"""
+    """an untrusted VF cannot claim another's address, a trusted one can add some"""
     b = shared(Bench).reset()
     sh(f'bridge fdb add {b.mac[1]} dev {b.vf[2].name} self', ns='vf2', check=False)
     defer(sh, f'bridge fdb del {b.mac[1]} dev {b.vf[2].name} self', ns='vf2', check=False)

@@ -5,9 +5,9 @@
 """A VF's work is done by threads of its own, which the host can place and limit."""
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from cgroup import group, move, thread
+from cgroup import group, move, thread, threads
 from ktap import eq, note, run, timely, true, wait_for
-from vnic import datagrams, load, out, read, sh, shared
+from vnic import datagrams, load, read, sh, shared
 
 
 def make_bench():
@@ -64,8 +64,9 @@ def released():
     vfs[0].set('reset', 1)
     wait_for(lambda: vfs[0].carrier(), 'carrier after the reset', seconds=60)
     true(sent(vfs[1]) > 0, 'another VF sends')
+    eq([len(threads(vf)) for vf in vfs], [1] * 4, 'threads')
     pf.numvfs(0)
-    eq(out('pgrep -c vnic-1000-vf', check=False), '0', 'threads left')
+    eq([threads(vf) for vf in vfs], [[]] * 4, 'threads left')
 
 
 run([placed, throttled, released])
