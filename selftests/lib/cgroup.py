@@ -19,10 +19,14 @@ def threads(vf):
     return [int(pid) for pid in out(f"pgrep -wx '{name}'", check=False).split()]
 
 
+def thread_name(vf):
+    """That of the thread of a VF's first queue pair."""
+    return f'vnic-{vf.bdf.split(":")[0].lstrip("0")}-vf{vf.index}'
+
+
 def thread(vf):
-    """Number of the thread of a VF that has one."""
-    pid, = threads(vf)
-    return pid
+    """Its number."""
+    return int(out(f'pgrep -wx {thread_name(vf)}'))
 
 
 def group(name, cpu_max):

@@ -10,7 +10,7 @@ import peers        # finds the selftests' library
 from ktap import wait_for
 from vnic import load, read, sh
 
-PROGRAMS = 'ip cat sh sleep nginx wrk fping iperf3'
+PROGRAMS = 'ip cat sh sleep nginx wrk fping iperf3 socat'
 MODULES = 'for m in veth sch_htb sch_fq_codel pktgen sch_ingress cls_matchall act_gact; do ' \
           'modprobe $m; done'
 IDLE = '/sys/devices/system/cpu/cpu0/cpuidle/state0/time'       # us
@@ -50,12 +50,19 @@ class Bed:
         for i, end in enumerate(self.vfs):
             end.up(f'10.9.0.{i + 1}')
         acquaint(self.vfs + [self.wire])
-        # A queue for all, and a rate: as of a card that segments what is sent, nothing is cut
-        # into segments before.
-        shape = 'tc qdisc add dev {0} root handle 1: htb default 1; tc class add dev {0} ' \
-                f'parent 1: classid 1:1 htb rate {link}mbit burst 3k cburst 3k'
-        sh(shape.format('ethup'))
-        self.wire.run(shape.format('ethfar'))
+        self.link = link
+        self.shape_uplink()
+        self.wire.run(self.shape('ethfar'))
+
+    def shape(self, dev):
+        """A queue for all, and a rate: as of a card that segments what is sent, nothing is cut
+        into segments before."""
+        return f'tc qdisc add dev {dev} root handle 1: htb default 1; tc class add dev {dev} ' \
+               f'parent 1: classid 1:1 htb rate {self.link}mbit burst 3k cburst 3k'
+
+    def shape_uplink(self):
+        """That of what VFs send."""
+        sh(self.shape('ethup'))
 
     def end(self, index, guest):
         """Who has a VF."""

@@ -301,4 +301,5 @@ def main():
     picture(rows, '/log/fairness.svg')
 
 
-main()
+if __name__ == '__main__':
+    main()
