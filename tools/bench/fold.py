@@ -110,3 +110,13 @@ def profile(log, window, units, top=60):
     for (who, name), insns in window.profile(symbols).most_common(top):
         print(f'{insns / units:10.1f} {100 * insns / window.insns:5.1f} %  '
               f'{names[who]:5}  {name}')
+
+
+def modules(log, window, units):
+    """Print what each module has of the instructions of a window."""
+    total = collections.Counter()
+    for (_, name), insns in Window(f'{log}/window.{window}').profile(symbols_of(log)).items():
+        if name.endswith(']'):
+            total[name.split('[')[1]] += insns / units
+    print('by module: ' + ', '.join(f'{name[:-1]} {insns:.0f}'
+                                    for name, insns in total.most_common(8)))

@@ -148,13 +148,6 @@ def vf_end(house):
     house.devlink.set_param('vf1_rx_rate', 'max_tx_rate')
 
 
-def to_port(kind):
-    """A limit of what is sent to tenant 1 only, by a queueing discipline of its port."""
-    def begin(_house, mbps):
-        sh(f'tc qdisc add dev vb1 root handle 1: {kind.format(mbps=mbps)}')
-    return begin
-
-
 def port_htb(house, mbps):
     """HTB with a fair queue: at the port for what the tenant is sent, at the uplink for what it
     sends."""
@@ -169,6 +162,11 @@ def port_htb(house, mbps):
        f'tc class add dev ethup parent 1:1 classid 1:11 htb rate {mbps}mbit burst 3k; '
        f'tc qdisc add dev ethup parent 1:11 fq_codel; tc filter add dev ethup parent 1: '
        f'protocol ip flower src_ip {house.tenants["bridge"][1].end.ip} classid 1:11')
+
+
+def port_tbf(_house, mbps):
+    """TBF at the port, for what the tenant is sent only."""
+    sh(f'tc qdisc add dev vb1 root tbf rate {mbps}mbit burst {BURST} latency 50ms')
 
 
 def port_police(_house, mbps):
@@ -189,8 +187,7 @@ def port_end(house):
 BOTH = Way('vnic, max_tx_rate', 'vnic', vf_both, vf_end)
 SENDING = Way('vnic, sending only', 'vnic', vf_sending, vf_end)
 HTB = Way('bridge, htb', 'bridge', port_htb, port_end)
-TBF = Way('bridge, tbf', 'bridge', to_port('tbf rate {mbps}mbit burst ' + BURST + ' latency 50ms'),
-          port_end)
+TBF = Way('bridge, tbf', 'bridge', port_tbf, port_end)
 POLICE = Way('bridge, police', 'bridge', port_police, port_end)
 
 
