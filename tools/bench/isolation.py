@@ -44,10 +44,10 @@ http {{
 """
 
 
-def serve(end):
+def serve(end, page=PAGE):
     """nginx at an end, with a page; a daemon, because a guest runs one command at a time."""
     conf = f'/run/nginx.conf.{end.name}'
-    end.run(f'mkdir -p /run/www; head -c {PAGE} /dev/zero >/run/www/page; '
+    end.run(f'mkdir -p /run/www; head -c {page} /dev/zero >/run/www/page; '
             f'cat >{conf} <<EOF\n{NGINX.format(name=end.name, ip=end.ip)}EOF')
     end.run(f'nginx -e stderr -c {conf} 2>/run/nginx.log.{end.name}')
     bed.listens(end, 80)
@@ -207,4 +207,5 @@ def main():
     picture(rows, files + '.svg')
 
 
-main()
+if __name__ == '__main__':
+    main()
