@@ -27,7 +27,8 @@ NGINX = """
 pid /run/nginx.{name};
 error_log stderr;
 worker_processes 1;
-events {{ worker_connections 256; }}
+worker_rlimit_nofile 4096;
+events {{ worker_connections 2048; }}
 http {{
 	access_log off;
 	client_body_temp_path /run/nginx.tmp.{name};
