@@ -86,9 +86,23 @@ class Bed:
         """Whose uplink the wire is: the PF's or the bridge's."""
         sh(f'ip link set ethup nomaster; ip link set ethup master {master}')
 
+    def wire_sent(self):
+        """Frames that have come from the wire's other end."""
+        return int(read('/sys/class/net/ethup/statistics/rx_packets'))
+
     def cap(self, index, mbps):
         """Set a VF's rate; 0: none."""
         self.pf.link(index, f'max_tx_rate {mbps}')
+
+
+class Sink(peers.NamespaceEnd):
+    """Where routers send to: a second address of the wire's other end, in a namespace apart."""
+
+    def __init__(self, wire, name='sink', ip='10.8.0.200'):
+        wire.run(f'ip link add {name} link {wire.dev} type macvlan mode private')
+        wire.run(f'ip link set {name} netns 1')
+        super().__init__(name, name)
+        self.up(ip)
 
 
 class Window:

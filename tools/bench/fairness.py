@@ -48,16 +48,6 @@ class Second(peers.NamespaceEnd):
         other.run(f'ip link set {other.dev} netns {end.name}')
 
 
-class Sink(peers.NamespaceEnd):
-    """Where routers send to: a second address of the wire's other end, in a namespace apart."""
-
-    def __init__(self, wire):
-        wire.run(f'ip link add sink link {wire.dev} type macvlan mode private')
-        wire.run('ip link set sink netns 1')
-        super().__init__('sink', 'sink')
-        self.up('10.8.0.200')
-
-
 class Ends:
     """The ends over one bed: namespaces, each also a router."""
 
@@ -271,7 +261,7 @@ def main():
     shared = int(args.link * HEADROOM)
     if args.guarantee:
         set_speed(the_bed, shared)
-    wire, sink = the_bed.wire, Sink(the_bed.wire)
+    wire, sink = the_bed.wire, bed.Sink(the_bed.wire)
     # What is sent to VFs waits there, before the adapter: that queue is to be fair itself, and
     # of frames as a wire carries them.
     wire.run(f'ip link set {wire.dev} gso_max_segs 1; '

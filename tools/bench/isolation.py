@@ -9,12 +9,11 @@ A guest may hang under instruction counting: lines of the table that an earlier 
 measured are kept, and those that are missing are measured.
 """
 import argparse
-import json
-import os
 import re
 import time
 import bed
 import chart
+from kept import Kept
 
 CONNECTIONS = 8         # of each wrk
 PAGE = 8192             # bytes
@@ -125,20 +124,6 @@ def show(r):
           f'{r["idle_percent"]:6.1f}', flush=True)
 
 
-def kept(path):
-    """Lines of the table that an earlier machine has measured, by step."""
-    if not os.path.exists(path):
-        return {}
-    with open(path, encoding='ascii') as file:
-        return {r['step']: r for r in map(json.loads, file)}
-
-
-def keep(path, line):
-    """Add one to them."""
-    with open(path, 'a', encoding='ascii') as file:
-        file.write(json.dumps(line) + '\n')
-
-
 def targets(rows, alone):
     """What was promised."""
     capped = [r for r in rows if r['cap_mbps']]
@@ -177,7 +162,7 @@ def main():
     parser.add_argument('--guests', action='store_true')
     args = parser.parse_args()
     files = '/log/isolation' + ('-guests' if args.guests else '')
-    done = kept(files + '.rows')
+    done = Kept(files + '.rows')
     the_bed = bed.Bed(2, args.link, range(2) if args.guests else ())
     for end in the_bed.vfs:
         serve(end)
@@ -187,14 +172,14 @@ def main():
           + (', both servers in guests.' if args.guests else '.'))
     head()
 
+    def line(step, cap, loaded, alone):
+        the_bed.cap(1, cap)
+        figures, window = clients(the_bed, loaded, args.seconds)
+        possible = min(alone, alone - figures[1][0]) if alone else 0
+        return row(step, cap, figures, window, possible)
+
     def measure(step, cap, loaded, alone=None):
-        if step not in done:
-            the_bed.cap(1, cap)
-            figures, window = clients(the_bed, loaded, args.seconds)
-            possible = min(alone, alone - figures[1][0]) if alone else 0
-            done[step] = row(step, cap, figures, window, possible)
-            keep(files + '.rows', done[step])
-        rows.append(done[step])
+        rows.append(done.get(step, lambda: line(step, cap, loaded, alone)))
         show(rows[-1])
         return rows[-1]
 

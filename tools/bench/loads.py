@@ -8,15 +8,16 @@ class Stream:
     """Packets of pktgen, dropped by tc where they arrive. The unit is a packet delivered.
 
     Devices that cannot send a packet more than once, as a veth, take no bursts: there
-    several sources send at once.  pktgen keeps a hold of each packet that it sends, as no wire
-    does, so that who wants to change one copies it; `wire` packets are let go.
+    several sources send at once. Streams beside each other have other sources: those from
+    `first` on. pktgen keeps a hold of each packet that it sends, as no wire does, so that who
+    wants to change one copies it; `wire` packets are let go.
     """
 
     unit = 'packet'
 
-    def __init__(self, size, count, burst=1, gap_us=0, sources=1, wire=False):
+    def __init__(self, size, count, burst=1, gap_us=0, sources=1, first=0, wire=False):
         self.size, self.count, self.burst, self.gap_us = size, count, burst, gap_us
-        self.sources, self.wire = sources, wire
+        self.sources, self.wire = range(first, first + sources), wire
 
     def prepare(self, a, b):
         """Settings that stay."""
@@ -26,16 +27,21 @@ class Stream:
                  f'dst_mac {b.mac}', f'dst {b.ip}', f'src_min {a.ip}', f'src_max {a.ip}',
                  'udp_dst_min 9', 'udp_dst_max 9', f'burst {self.burst}',
                  f'delay {self.gap_us * 1000}'] + ['flag !SHARED'] * self.wire
-        a.run('echo rem_device_all > /proc/net/pktgen/kpktgend_0')
-        for i in range(self.sources):
+        if not self.sources.start:
+            a.run('echo rem_device_all > /proc/net/pktgen/kpktgend_0')
+        for i in self.sources:
             dev = f'{a.dev}@{i}'
             a.run(f'p=/proc/net/pktgen; echo add_device {dev} > $p/kpktgend_0; '
                   + ' '.join(f'echo "{line}" > $p/{dev};' for line in lines))
 
     def pace(self, a, gap_us):
         """Another gap, while it runs."""
-        a.run(f'for i in $(seq 0 {self.sources - 1}); do '
-              f'echo delay {gap_us * 1000} > /proc/net/pktgen/{a.dev}@$i; done')
+        self.change(a, f'delay {gap_us * 1000}')
+
+    def change(self, a, *lines):
+        """Other settings."""
+        a.run(f'for i in {" ".join(map(str, self.sources))}; do '
+              + ' '.join(f'echo {line} > /proc/net/pktgen/{a.dev}@$i;' for line in lines) + ' done')
 
     def once(self, a, b, mark=True):
         """Run it; returns (units delivered, units offered)."""

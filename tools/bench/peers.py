@@ -115,16 +115,16 @@ def bridge():
     sh('modprobe tun; ip link add br0 type bridge stp_state 0 mcast_snooping 0; ip link set br0 up')
 
 
-def tap(i, model, opts=''):
-    """QEMU's arguments for a card on a tap in the bridge."""
+def tap(i, model, opts='', netdev='n0'):
+    """QEMU's arguments for a card on a tap in the bridge; each card of a guest has a netdev."""
     several = model == 'virtio-net-pci'
     sh(f'ip tuntap add tap{i} mode tap {"multi_queue" if several else ""}; '
        f'ip link set tap{i} master br0 up')
     if several:
         opts += f',queues={QUEUES}'
         model += f',mq=on,vectors={2 * QUEUES + 2}'
-    return f'-netdev tap,id=n0,ifname=tap{i},script=no,downscript=no{opts} ' \
-           f'-device {model},netdev=n0,mac=02:00:00:00:20:0{i + 1},romfile='
+    return f'-netdev tap,id={netdev},ifname=tap{i},script=no,downscript=no{opts} ' \
+           f'-device {model},netdev={netdev},mac=02:00:00:00:20:0{i + 1},romfile='
 
 
 def on_bridge(model, opts='', module=None):
