@@ -33,9 +33,9 @@ def acquaint(ends):
 
 class Bed:
     """A PF with VFs in namespaces, those in `guests` in guests by vfio; the uplink's wire has
-    `link` Mb/s in each direction, and the clients are at its other end."""
+    `link` Mb/s in each direction, or no limit, and the clients are at its other end."""
 
-    def __init__(self, vfs, link, guests=()):
+    def __init__(self, vfs, link=None, guests=()):
         peers.quiet()
         sh(MODULES)
         touch_programs()
@@ -50,6 +50,11 @@ class Bed:
         for i, end in enumerate(self.vfs):
             end.up(f'10.9.0.{i + 1}')
         acquaint(self.vfs + [self.wire])
+        if link:
+            self.limit(link)
+
+    def limit(self, link):
+        """Give the wire its rate."""
         self.link = link
         self.shape_uplink()
         self.wire.run(self.shape('ethfar'))

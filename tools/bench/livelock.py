@@ -12,6 +12,7 @@ import bed
 import bpf
 import cgroup
 import chart
+import livelock_guests
 from devlink import Devlink
 from flood import Flood, go_deaf
 from vnic import read, sh, write
@@ -238,7 +239,11 @@ def main():
     parser.add_argument('--link', type=int, default=40)
     parser.add_argument('--seconds', type=int, default=4)
     parser.add_argument('--refused', action='store_true')
+    parser.add_argument('--guests', action='store_true')
     args = parser.parse_args()
+    if args.guests:
+        livelock_guests.main(args)
+        return
     the_bed = bed.Bed(2, args.link)
     victim = Victim(the_bed, 0, the_bed.vfs[0])
     if not args.refused:
