@@ -14,6 +14,15 @@ CALLS = {
     'switches': [('m', '__switch_to_asm')],
 }
 
+# What guests exit for, by the functions of KVM that are called then (AMD's).
+REASONS = {
+    'halt': 'kvm_emulate_halt',
+    'timer set': 'kvm_set_lapic_tscdeadline_msr',
+    'end of interrupt': 'kvm_lapic_reg_write',
+    'device or page': 'npf_interception',
+    'window for an interrupt': 'interrupt_window_interception',
+}
+
 
 class Symbols:
     """Functions by address."""
@@ -93,7 +102,8 @@ def figures(log):
             window = Window(f'{log}/window.{row["window"]}')
             row.update(insns=window.insns, guest=window.guest, exits=window.exits)
             calls = window.calls(symbols)
-            ends = 'm' if row['load'].startswith('host-') else 'g'
+            on_host = row['load'].startswith('host-') or row['peer'] == 'bare'
+            ends = 'm' if on_host else 'g'
             for name, functions in CALLS.items():
                 row[name] = sum(calls[ends if who == 'e' else who, function]
                                 for who, function in functions)
@@ -103,13 +113,18 @@ def figures(log):
 
 
 def profile(log, window, units, top=60):
-    """Print where the instructions of a window went."""
+    """Print where the instructions of a window went, and what guests exited for."""
     symbols = symbols_of(log)
     window = Window(f'{log}/window.{window}')
     names = {'m': 'host', 'g': 'guest'}
     for (who, name), insns in window.profile(symbols).most_common(top):
         print(f'{insns / units:10.1f} {100 * insns / window.insns:5.1f} %  '
               f'{names[who]:5}  {name}')
+    calls = window.calls(symbols)
+    reasons = [(calls['m', function] / units, reason) for reason, function in REASONS.items()]
+    if window.exits:
+        print(f'{window.exits / units:10.1f} exits: '
+              + ', '.join(f'{count:.1f} {reason}' for count, reason in sorted(reasons)[::-1]))
 
 
 def modules(log, window, units):

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Measures one peer inside the test machine: inside.py KIND PEER REPEATS WORKLOAD...
 
-KIND host: between namespaces of the host; guest, smp: between two guests. Each workload
+KIND host: between namespaces of the host; guest, smp: between two guests; one: between a guest
+and a namespace of the host (peer bare: between two namespaces). Each workload
 is run once to warm up and then REPEATS times; for each of these a line of JSON goes to
 /log/results, with the number of the plugin's window.
 """
@@ -14,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import peers        # finds the selftests' library
 import loads
 from ktap import note
-from vnic import out, sh
+from vnic import sh
 
 
 def windows():
@@ -44,9 +45,13 @@ def main():
     kind, peer, repeats, names = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]
     sh('cp /log/mark /log/net /usr/local/bin/')
     peers.quiet()
-    on_host = kind == 'host'
-    known = loads.host_loads() if on_host else loads.guest_loads(peer in ('e1000', 'rtl8139'))
-    ends = (peers.HOST_PEERS if on_host else peers.GUEST_PEERS)[peer]()
+    if kind == 'host':
+        known, makers = loads.host_loads(), peers.HOST_PEERS
+    elif kind == 'one':
+        known, makers = loads.one_loads(), peers.ONE_PEERS
+    else:
+        known, makers = loads.guest_loads(peer in ('e1000', 'rtl8139')), peers.GUEST_PEERS
+    ends = makers[peer]()
     for i, end in enumerate(ends):
         end.up(f'10.9.0.{i + 1}')
     sh('cat /proc/kallsyms >/run/kallsyms; cp /run/kallsyms /log/')
@@ -58,8 +63,7 @@ def main():
         if symbols:
             with open('/log/kallsyms.guest', 'w', encoding='ascii') as file:
                 file.write(symbols + '\n')
-    out('ping -c 1 -W 5 ' + ends[1].ip, ns=ends[0].name) if on_host else \
-        ends[0].run('ping -c 1 -W 5 ' + ends[1].ip)
+    ends[0].run('ping -c 1 -W 5 ' + ends[1].ip)
     sh('mark watch')
     for name in names:
         measure(peer, name, known[name], ends, repeats)

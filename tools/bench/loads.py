@@ -97,34 +97,43 @@ class Net:
 
 
 class Pace:
-    """TCP at a rate in both directions at once; the unit is a second."""
+    """TCP at a rate, from the first end to the second, the other way, or both ways at once; the
+    unit is a second."""
 
     unit = 'second'
 
-    def __init__(self, bitrate, seconds):
-        self.bitrate, self.seconds = bitrate, seconds
+    def __init__(self, bitrate, seconds, ways=('there', 'back')):
+        self.bitrate, self.seconds, self.ways = bitrate, seconds, ways
+
+    def flows(self, a, b):
+        """Who sends to whom."""
+        return [{'there': (a, b), 'back': (b, a)}[way] for way in self.ways]
 
     def prepare(self, a, b):
-        """Servers at both ends."""
-        serve(a)
-        serve(b)
+        """Servers where something arrives."""
+        for _, end in self.flows(a, b):
+            serve(end)
 
     def warm(self, a, b):
-        """Each repeat begins with a second that is not counted."""
+        """Run it without counting: the first takes up to half as much more."""
+        self.once(a, b, mark=False)
 
     def once(self, a, b, mark=True):
-        """Run both; count in the middle."""
-        for end, other in ((a, b), (b, a)):
+        """Run all; count in the middle."""
+        flows = self.flows(a, b)
+        for end, other in flows:
             end.run(f'net pace {other.ip} {self.bitrate} {self.seconds + 2} '
                     '>/dev/null 2>&1 </dev/null &')
         time.sleep(1)
-        sh('mark begin')
+        if mark:
+            sh('mark begin')
         before = time.monotonic()
         time.sleep(self.seconds)
         taken = time.monotonic() - before
-        sh('mark end')
-        a.run('while pgrep -f "[n]et pace" >/dev/null; do sleep 0.1; done')
-        b.run('while pgrep -f "[n]et pace" >/dev/null; do sleep 0.1; done')
+        if mark:
+            sh('mark end')
+        for end, _ in flows:
+            end.run('while pgrep -f "[n]et pace" >/dev/null; do sleep 0.1; done')
         return taken, taken
 
     def finish(self, a, b):
@@ -133,7 +142,7 @@ class Pace:
 
 def serve(end):
     """Start the server of net.c at an end, once."""
-    end.run('pgrep -f "[n]et server" >/dev/null || '
+    end.run('ss -Hlnt "sport = :7000" | grep -q . || '
             '{ net server >/dev/null 2>&1 </dev/null & sleep 0.3; }')
 
 
@@ -153,6 +162,14 @@ def guest_loads(slow):
         'tcp-rr': Net('transaction', 800 // k, f'net rr tcp {{ip}} {800 // k}'),
         '10mbit': Pace(10000000, 2),
         '2cpu-overload': Stream(64, 50000 // k, 32),
+    }
+
+
+def one_loads():
+    """Workloads of a guest and a namespace of the host; the guest is the first end."""
+    return {
+        '10mbit-send': Pace(10000000, 2, ('there',)),
+        '10mbit-receive': Pace(10000000, 2, ('back',)),
     }
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The two ends of each peer: guests on a virtual network card, or namespaces of the host.
+"""The two ends of each peer: guests on a virtual network card, namespaces of the host, or one
+of each.
 
 An end has dev, mac, ip, run(), out(); a peer is a function that makes two of them.
 """
@@ -81,12 +82,25 @@ class NamespaceEnd(End):
         return sh(cmd, ns=self.name, timeout=timeout, check=check)
 
 
-def two_vfs(numvfs=2, **params):
-    """vnic-pf with VFs; the first two."""
+def adapter(numvfs=2, **params):
+    """vnic-pf with VFs."""
     pf = load(total_vfs=max(numvfs, 8), **params)[0]
     pf.numvfs(numvfs)
     sh(f'ip link set {pf.dev} up')
+    return pf
+
+
+def two_vfs(numvfs=2, **params):
+    """The first two of an adapter's VFs."""
+    pf = adapter(numvfs, **params)
     return [pf.vf(0), pf.vf(1)]
+
+
+def as_virtio(vf):
+    """A VF that is a virtio device, given to vfio with vectors for all its queues."""
+    write(VF_DRIVER + '/unbind', vf.bdf)
+    vf.set('sriov_vf_msix_count', 2 * QUEUES + 1)
+    return vf.to_vfio()
 
 
 def guests(make):
@@ -102,11 +116,7 @@ def vnic():
 
 def virtio():
     """VFs by vfio that are virtio devices to their guests"""
-    vfs = two_vfs(personality='virtio')
-    for vf in vfs:
-        write(VF_DRIVER + '/unbind', vf.bdf)
-        vf.set('sriov_vf_msix_count', 2 * QUEUES + 1)
-        vf.to_vfio()
+    vfs = [as_virtio(vf) for vf in two_vfs(personality='virtio')]
     return guests(lambda i: GuestEnd('ab'[i], [vfs[i]]))
 
 
@@ -211,10 +221,64 @@ def host_ipvlan():
     return on_dummy('ipvlan mode l2 bridge')
 
 
+def far_end(master=None):
+    """Where a guest's traffic goes: a namespace at the other end of a veth pair, which has the
+    wire's place in an adapter or a bridge. It sends frames as a wire carries them."""
+    sh('ip link add wire0 type veth peer name far0; ip link set wire0 up '
+       + (f'master {master}' if master else ''))
+    far = NamespaceEnd('far', 'far0')
+    far.run('ethtool -K far0 tso off; ip link set far0 up')
+    return far
+
+
+def one_bare():
+    """no guest: the other end of the same veth pair, in a namespace"""
+    far = far_end()
+    near = NamespaceEnd('near', 'wire0')
+    near.run('ethtool -K wire0 gro on')     # as cards have it
+    return [near, far]
+
+
+def one_vnic():
+    """a guest with a VF by vfio, the far end at the uplink"""
+    pf = adapter()
+    return [GuestEnd('a', [pf.vf(0).to_vfio()]), far_end(pf.dev)]
+
+
+def one_virtio():
+    """the same with a VF that is a virtio device to its guest"""
+    pf = adapter(personality='virtio')
+    return [GuestEnd('a', [as_virtio(pf.vf(0))]), far_end(pf.dev)]
+
+
+def one_on_bridge(model, opts='', module=None):
+    """A guest with this card on a tap, in a bridge with the far end."""
+    bridge()
+    return [GuestEnd('a', extra=tap(0, model, opts), module=module), far_end('br0')]
+
+
+def one_vhost():
+    """a guest with virtio-net and vhost-net"""
+    sh('modprobe vhost_net')
+    return one_on_bridge('virtio-net-pci', ',vhost=on')
+
+
+def one_e1000():
+    """a guest with an emulated e1000"""
+    return one_on_bridge('e1000', module='e1000')
+
+
+def one_rtl8139():
+    """a guest with an emulated rtl8139"""
+    return one_on_bridge('rtl8139', module='8139cp')
+
+
 GUEST_PEERS = {'vnic': vnic, 'virtio': virtio, 'vhost': vhost, 'macvtap': macvtap, 'qemu': qemu,
                'e1000': e1000, 'rtl8139': rtl8139}
 HOST_PEERS = {'vnic': host_vnic, 'vnic64': host_vnic64, 'veth': host_veth, 'macvlan': host_macvlan,
               'ipvlan': host_ipvlan}
+ONE_PEERS = {'bare': one_bare, 'vnic': one_vnic, 'virtio': one_virtio, 'vhost': one_vhost,
+             'e1000': one_e1000, 'rtl8139': one_rtl8139}
 
 
 def quiet():
