@@ -128,8 +128,8 @@ def vhost_victim(the_bed):
 
 def head():
     """The table's."""
-    print(f'{"":8} {"cap":>9} {"load":>5} {"offered":>8} {"to guest":>8} {"done":>7} {"of most":>8} '
-          f'{"share":>6} {"vCPU":>6} {"others":>6} {"idle":>6}')
+    print(f'{"":8} {"cap":>9} {"load":>5} {"offered":>8} {"to guest":>8} {"done":>7} '
+          f'{"of most":>8} {"share":>6} {"vCPU":>6} {"others":>6} {"idle":>6}')
     print(f'{"limit":8} {"":>9} {"":>5} {"kpps":>8} {"kpps":>8} {"kpps":>7} {"%":>8} {"%":>6} '
           f'{"CPU %":>6} {"CPU %":>6} {"CPU %":>6}')
 
