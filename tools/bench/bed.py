@@ -31,6 +31,14 @@ def acquaint(ends):
         end.run('ip -batch - <<EOF\n' + '\n'.join(lines) + '\nEOF')
 
 
+SPARE = 0.05    # ms that a request may wait beside what the wire causes
+
+
+def frame_ms(link):
+    """How long a frame of 1514 bytes takes a wire of so many Mb/s, with what goes around it."""
+    return 1538 * 8 / link / 1000
+
+
 class Bed:
     """A PF with VFs in namespaces, those in `guests` in guests by vfio; the uplink's wire has
     `link` Mb/s in each direction, or no limit, and the clients are at its other end."""

@@ -19,7 +19,7 @@ RATE = 8                # Mb/s of VF 2 in each direction
 GUARANTEE = 20          # Mb/s promised to it
 HEADROOM = 0.95         # of the wire is shared, so that what queues does so at the adapter
 FLOWS = 8               # of the neighbour that fills the wire
-LOSS_MAX, P99_MAX = 0.01, 2.0
+LOSS_MAX = 0.01
 COLUMNS = ('case', 'sent_mbps', 'received_mbps', 'retransmits', 'samples', 'lost', 'p50_ms',
            'p99_ms', 'max_ms', 'flood_kpps', 'delivered_kpps', 'dropped_kpps', 'idle_percent',
            'reasons')
@@ -86,33 +86,40 @@ def measure(the_bed, case, noise):
                                 if name.startswith('vfs_') and count > drops[name])}
 
 
-def show(rows):
+def p99_max(rows, link):
+    """What the 99th percentile may be: a frame of the one neighbour that competes, more than
+    without noise."""
+    return rows[0]['p99_ms'] + bed.frame_ms(link) + bed.SPARE
+
+
+def show(rows, link):
     """Print the table, with what was wanted."""
-    print(f'{"":28} {"sent":>7} {"got":>7} {"loss":>6} {"p50":>7} {"p99":>7} {"ratio":>6} '
+    print(f'{"":28} {"sent":>7} {"got":>7} {"loss":>6} {"p50":>7} {"p99":>7} {"more":>6} '
           f'{"max":>7} {"lost":>5} {"offered":>8} {"to VF 1":>8} {"dropped":>8} {"idle":>6}')
-    print(f'{"":28} {"Mb/s":>7} {"Mb/s":>7} {"%":>6} {"ms":>7} {"ms":>7} {"":>6} '
+    print(f'{"":28} {"Mb/s":>7} {"Mb/s":>7} {"%":>6} {"ms":>7} {"ms":>7} {"ms":>6} '
           f'{"ms":>7} {"":>5} {"kpps":>8} {"kpps":>8} {"kpps":>8} {"CPU %":>6}')
     quiet = rows[0]
     for r in rows:
-        ratio = r['p99_ms'] / quiet['p99_ms']
+        more = r['p99_ms'] - quiet['p99_ms']
         loss = max(1 - r[k] / quiet[k] for k in ('sent_mbps', 'received_mbps'))
         verdict = '' if r is quiet else \
-            'met' if loss <= LOSS_MAX and ratio <= P99_MAX else 'missed'
+            'met' if loss <= LOSS_MAX and r['p99_ms'] <= p99_max(rows, link) else 'missed'
         print(f'{r["case"]:28} {r["sent_mbps"]:7.3f} {r["received_mbps"]:7.3f} {100 * loss:6.2f} '
-              f'{r["p50_ms"]:7.3f} {r["p99_ms"]:7.3f} {ratio:6.2f} {r["max_ms"]:7.2f} '
+              f'{r["p50_ms"]:7.3f} {r["p99_ms"]:7.3f} {more:6.3f} {r["max_ms"]:7.2f} '
               f'{r["lost"]:5} {r["flood_kpps"]:8.2f} {r["delivered_kpps"]:8.2f} '
               f'{r["dropped_kpps"]:8.2f} {r["idle_percent"]:6.1f} {verdict}')
         if r['reasons']:
             print('  drops of VFs: ' + r['reasons'])
     print(f'Wanted: VF 2 loses at most {100 * LOSS_MAX:.0f} % of its throughput, and its 99th '
-          f'percentile is at most {P99_MAX:.0f} times that without noise.')
+          f'percentile is at most {p99_max(rows, link) - quiet["p99_ms"]:.3f} ms more than '
+          f'without noise: a frame of the wire ({bed.frame_ms(link):.3f} ms), and {bed.SPARE} ms.')
 
 
-def picture(rows, path):
+def picture(rows, path, link):
     """Percentiles, case by case."""
     lines = ['case median "99th percentile" largest']
     lines += [f'"{r["case"]}" {r["p50_ms"]:.4f} {r["p99_ms"]:.4f} {r["max_ms"]:.4f}' for r in rows]
-    limit = P99_MAX * rows[0]['p99_ms']
+    limit = p99_max(rows, link)
     chart.draw(path, f'''{chart.datablock('data', lines)}
 set style data histogram
 set style histogram clustered gap 1
@@ -157,9 +164,9 @@ def main():
     print(f'The wire has {args.link} Mb/s; VF 2 exchanges {RATE} Mb/s in each direction and '
           f'{SAMPLES} requests, one a ms; floods are of 64-byte frames in bursts of {args.burst}. '
           f'It is guaranteed {GUARANTEE} Mb/s, and link_speed is {int(args.link * HEADROOM)}.')
-    show(rows)
+    show(rows, args.link)
     chart.save_csv('/log/noisy.csv', COLUMNS, rows)
-    picture(rows, '/log/noisy.svg')
+    picture(rows, '/log/noisy.svg', args.link)
 
 
 main()
