@@ -6,6 +6,7 @@ import json
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
+from devlink import Devlink
 from events import Events
 from ktap import Skip, contains, defer, eq, note, run, sleep, slow, true, wait_for
 from peers import RING, Peers
@@ -111,6 +112,7 @@ def burst():
     pf.set('sriov_drivers_autoprobe', 0)
     pf.numvfs(8)
     defer(pf.numvfs, 0)
+    Devlink(pf).set_param('vf3_storm_control', 0)
     peers = Peers([pf.vf(i).to_vfio() for i in range(8)])
     for first in (0, RING):     # memory that is not pinned yet ends a batch, the first time
         peers.send_all(3, RING, 60)
