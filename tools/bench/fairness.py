@@ -134,7 +134,7 @@ def tcp(ends, case, number, seconds):
 
 def ran():
     """Seconds that the VFs' threads have run, all together."""
-    pids = out("pgrep '^(vnic-1|vn-1)'", check=False).split()
+    pids = out("pgrep '^(vnic|vn)-[0-9a-f]+-v'", check=False).split()
     return sum(int(read(f'/proc/{pid}/schedstat').split()[0]) for pid in pids) / 1e9
 
 
