@@ -34,8 +34,8 @@ struct vnic_stored;
  * @part: its cells
  * @memory: what it is a partition of
  * @owner: its number there, from 1
- * @reclaimed: a frame is dropped because others need its memory
- *	packets.  BH disabled, under spinlocks.
+ * @reclaimed: a frame is dropped because others need its memory.  BH disabled, under
+ *	spinlocks.
  */
 struct vnic_partition {
 	struct vnic_part	part;

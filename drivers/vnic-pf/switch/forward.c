@@ -448,6 +448,7 @@ static bool vnic_look_up(struct vnic_pass *p)
 
 	p->only = NULL;
 	p->flood = false;
+	p->nports = p->b->nports;
 	if (why != VNIC_DROP_MAX) {
 		vnic_refuse(p, why);
 		return true;
@@ -476,7 +477,6 @@ static bool vnic_classify(struct vnic_pass *p)
 	p->f->src = p->src;
 	p->f->copies = 0;
 	p->f->assured = false;
-	p->nports = p->b->nports;
 	if (!(vnic_like_before(p) ? vnic_go_on(p) : vnic_look_up(p)))
 		return false;
 	if (p->f->copies)
