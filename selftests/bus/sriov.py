@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
+from cgroup import all_threads
 from ktap import between, contains, defer, eq, note, run, sleep, slow, true, wait_for
 from vnic import VF_DRIVER, errno_of, load, out, pf_list, read, sh, unload, write
 
@@ -169,11 +170,6 @@ def lspci():
         contains(text, part, 'lspci of the VF')
 
 
-def threads():
-    """Of VFs: their numbers"""
-    return out("pgrep '^(vnic|vn)-[0-9a-f]+-v'", check=False).split()
-
-
 def idle():
     """an idle adapter with 64 VFs costs no CPU and little memory"""
     def available():
@@ -187,7 +183,7 @@ def idle():
     defer(pf.numvfs, 0)
     used = (before - available()) // 64
     true(used <= 500 * slow(), f'{used} KiB of host memory for each VF, no driver bound')
-    eq(len(threads()), 0, 'threads of idle VFs')
+    eq(len(all_threads()), 0, 'threads of idle VFs')
 
 
 def idle_bound():
@@ -199,7 +195,7 @@ def idle_bound():
 
     def times():
         total = 0
-        for p in threads():
+        for p in all_threads():
             fields = read(f'/proc/{p}/stat').rsplit(')', 1)[1].split()
             total += int(fields[11]) + int(fields[12])
         return total
@@ -211,7 +207,7 @@ def idle_bound():
         true(len(mine) >= 64, 'interrupts of VFs are known')
         return sum(int(f) for fields in mine for f in fields[1:] if f.isdigit())
     sleep(3 * slow())
-    eq(len(threads()) >= 64, True, 'each VF has its thread')
+    eq(len(all_threads()) >= 64, True, 'each VF has its thread')
     before, start = times(), interrupts()
     sleep(5)
     used, came = times() - before, interrupts() - start

@@ -19,6 +19,11 @@ def threads(vf):
     return [int(pid) for pid in out(f"pgrep -wx '{name}'", check=False).split()]
 
 
+def all_threads():
+    """Numbers of the threads of all VFs"""
+    return out("pgrep '^(vnic|vn)-[0-9a-f]+-v'", check=False).split()
+
+
 def thread_name(vf):
     """That of the thread of a VF's first queue pair."""
     return f'vnic-{vf.bdf.split(":")[0].lstrip("0")}-vf{vf.index}'

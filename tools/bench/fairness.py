@@ -13,7 +13,8 @@ import time
 import bed
 import chart
 import peers
-from vnic import out, read, sh
+from cgroup import all_threads
+from vnic import read, sh
 
 NUMBERS = (1, 2, 4, 8)
 MOST = max(NUMBERS)
@@ -134,8 +135,7 @@ def tcp(ends, case, number, seconds):
 
 def ran():
     """Seconds that the VFs' threads have run, all together."""
-    pids = out("pgrep '^(vnic|vn)-[0-9a-f]+-v'", check=False).split()
-    return sum(int(read(f'/proc/{pid}/schedstat').split()[0]) for pid in pids) / 1e9
+    return sum(int(read(f'/proc/{pid}/schedstat').split()[0]) for pid in all_threads()) / 1e9
 
 
 def ask(ends, seconds):
