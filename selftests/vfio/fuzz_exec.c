@@ -335,11 +335,12 @@ static void do_post(unsigned int qp, unsigned int n)
 }
 
 /*
- * Frames of a kind, in @bufs buffers each, with offloads if asked for: placed, published and
- * rung for.
+ * Frames of a kind, in @bufs buffers each: placed, published and rung for.  Bit 0 of @offload
+ * asks for what the frame can have; the other bits, if any, say where the checksum is instead
+ * of where it should be.
  */
 static void do_send(unsigned int qp, unsigned int kind, __u32 len, unsigned int bufs,
-		    unsigned int count, bool offload)
+		    unsigned int count, __u32 offload)
 {
 	struct vnic_tx_desc *ring = (void *)(cur->mem + FUZZ_RING(qp, 0));
 	bool tagged = kind == 7, six = kind == 2;
@@ -351,13 +352,13 @@ static void do_send(unsigned int qp, unsigned int kind, __u32 len, unsigned int 
 		__u64 addr = cur->iova + FUZZ_TX_BUFS + slot * FUZZ_BUF;
 
 		fuzz_headers(frame, kind, len);
-		if (offload) {
+		if (offload & 1) {
 			struct vnic_tx_ctx *ctx = (void *)&ring[cur->prod[qp]++ % FUZZ_RING_SIZE];
 			bool tcp = kind == 1 || kind == 2 || kind == 7;
 
 			*ctx = (struct vnic_tx_ctx) {
 				.csum_start = htole16(l4),
-				.csum_offset = htole16(tcp ? 16 : 6),
+				.csum_offset = htole16(offload >> 1 ?: tcp ? 16 : 6),
 				.flags = htole16(VNIC_TXD_F_CTX | VNIC_TXD_F_CSUM),
 			};
 			if (tcp && len > 400) {
@@ -511,7 +512,7 @@ static void do_rings(const struct fuzz_op *op)
 		break;
 	case OP_SEND:
 		do_send(a[0] % FUZZ_QPS, a[1] % FUZZ_FRAMES, a[2], 1 + a[3] % 18,
-			1 + a[4] % (FUZZ_RING_SIZE / 20), a[5] & 1);
+			1 + a[4] % (FUZZ_RING_SIZE / 20), a[5]);
 		break;
 	case OP_FRAME:
 		fuzz_headers(fuzz_at(a[0], 128), a[1] % FUZZ_FRAMES, a[2]);

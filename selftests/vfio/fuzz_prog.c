@@ -44,7 +44,7 @@ static const struct fuzz_row {
 	[OP_CTX]	= { "ctx", 6, false, { RING, SLOT, CSUM, CSUM, LEN, CSUM, CTXFLAGS } },
 	[OP_RXD]	= { "rxd", 5, false, { RING, SLOT, ADDR, LEN, FEW } },
 	[OP_POST]	= { "post", 4, false, { QP, COUNT } },
-	[OP_SEND]	= { "send", 12, false, { QP, FRAME, LEN, FEW, COUNT, BOOL } },
+	[OP_SEND]	= { "send", 12, false, { QP, FRAME, LEN, FEW, COUNT, OFFLOAD } },
 	[OP_FRAME]	= { "frame", 4, false, { MEM, FRAME, LEN } },
 	[OP_PROD]	= { "prod", 8, false, { EVENT, COUNT } },
 	[OP_MAP]	= { "map", 2, false, { ADDR, LEN, FEW } },
@@ -320,6 +320,8 @@ static __u64 value(unsigned int type)
 		return csum_at[i % ARRAY_SIZE(csum_at)];
 	case FRAME:
 		return i % FUZZ_FRAMES;
+	case OFFLOAD:
+		return i % 2 | (fuzz_rnd(4) ? 0 : fuzz_edge() << 1);
 	case COUNT:
 		return 1 + i % (fuzz_rnd(3) ? 8 : FUZZ_RING_SIZE + 1);
 	case FEW:

@@ -150,7 +150,10 @@ static unsigned int header_len(void)
 	return cur->features & F(VIRTIO_NET_F_HASH_REPORT) ? 20 : HDR;
 }
 
-/* What a frame of kind @kind may ask for: a checksum, or to be cut into pieces of 200 bytes */
+/*
+ * What a frame of kind @kind may ask for: a checksum, or to be cut into pieces of 200 bytes.
+ * What @mode has beyond FUZZ_MODES, if anything, says where the checksum is instead.
+ */
 static void put_header(__u8 *to, unsigned int kind, unsigned int mode)
 {
 	bool udp = kind == 3 || kind == 8;
@@ -159,7 +162,7 @@ static void put_header(__u8 *to, unsigned int kind, unsigned int mode)
 	if (mode & FUZZ_CSUM) {
 		hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		hdr.csum_start = htole16(14 + 4 * (kind == 7) + (kind == 2 ? 40 : 20));
-		hdr.csum_offset = htole16(udp ? 6 : 16);
+		hdr.csum_offset = htole16(mode / FUZZ_MODES ?: udp ? 6 : 16);
 	}
 	if (mode & FUZZ_GSO) {
 		hdr.gso_type = udp ? VIRTIO_NET_HDR_GSO_UDP_L4 :
@@ -338,7 +341,7 @@ void fuzz_vring(const struct fuzz_op *op)
 		break;
 	case OP_VSEND:
 		do_send(q, a[1] % FUZZ_FRAMES, a[2], 1 + a[3] % PIECES, 1 + a[4] % 16,
-			a[5] % FUZZ_MODES);
+			a[5]);
 		break;
 	case OP_VPOST:
 		do_post(q, a[1], 1 + a[2] % PIECES, 1 + a[3] % FUZZ_VQ_SIZE, a[4] % FUZZ_MODES);

@@ -172,7 +172,8 @@ __u64 fuzz_virtio_value(unsigned int type)
 	case PIECES:
 		return i % 4 ? i / 4 % 4 : 30 + i / 4 % 12;
 	case MODE:
-		return i % FUZZ_MODES & (fuzz_rnd(4) ? ~FUZZ_NOWHERE : ~0u);
+		return (i % FUZZ_MODES & (fuzz_rnd(4) ? ~FUZZ_NOWHERE : ~0u)) +
+		       (fuzz_rnd(4) ? 0 : fuzz_edge() * FUZZ_MODES);
 	default:	/* CLASS, and command */
 		return classes[i % ARRAY_SIZE(classes)];
 	}
