@@ -8,13 +8,15 @@
  *   loop DEPTH LEN MS [WINDOW]   so many requests under way for so long, each answered by
  *                      a frame of the same length, or one for each WINDOW of them:
  *                      "PER_SECOND P50 P99 MAX KICKS"
+ *   batch DEPTH LEN MS [WINDOW]   the same; what one turn has to send is shown together
  *   stream GAP BURST LEN MS   one way, bursts that begin GAP ns apart, 0: at once: the same
  *   moderate USECS     of both VFs; with 0 no frame waits for the device to look
  * The rate is of requests or frames; delays are of frames in ns, whichever way they go;
  * kicks are doorbells per 1000 frames.
  *
- * As a driver does it, both ring only if they are asked to, and send their answers
- * at the end of what they found.  They do not sleep: what they wait for is the device.
+ * As a driver does it, both ring only if they are asked to: in a loop for each frame, as
+ * one does whose stack sends frame by frame, in a batch at the end of what they found, as
+ * one does in its poll.  They do not sleep: what they wait for is the device.
  */
 #include <linux/if_ether.h>
 #include <sys/resource.h>
@@ -105,10 +107,13 @@ static void push(struct end *e)
 	show(e, AT_TX_EVENT, VNIC_DOORBELL_TX(0), &e->tx_shown, e->drv.tx_prod);
 }
 
-static void send(struct end *e)
+static void send_some(struct end *e, unsigned int n, bool together)
 {
-	put(e);
-	push(e);
+	while (n--) {
+		put(e);
+		if (!together || !n)
+			push(e);
+	}
 }
 
 /* Take what has come; how many frames. */
@@ -165,41 +170,46 @@ static void settle(void)
 			end = now_ms() + 2;
 }
 
-/* Answer what has come to the second, send as many requests as were answered. */
-static unsigned int turn(unsigned int window, unsigned int *owed)
-{
-	unsigned int n, i;
+struct loop {
+	unsigned int	window;		/* requests of an answer */
+	bool		together;	/* a turn's frames are shown at once */
+	unsigned int	owed;		/* requests without an answer yet */
+};
 
-	*owed += take(&ends[1]);
-	for (; *owed >= window; *owed -= window)
-		send(&ends[1]);
-	n = take(&ends[0]) * window;
-	for (i = 0; i < n; i++)
-		send(&ends[0]);
+/* Answer what has come to the second, send as many requests as were answered. */
+static unsigned int turn(struct loop *l)
+{
+	unsigned int n;
+
+	l->owed += take(&ends[1]);
+	send_some(&ends[1], l->owed / l->window, l->together);
+	l->owed %= l->window;
+	n = take(&ends[0]) * l->window;
+	send_some(&ends[0], n, l->together);
 	return n;
 }
 
-static unsigned int turns(unsigned int window, unsigned int *owed, __u64 until)
+static unsigned int turns(struct loop *l, __u64 until)
 {
 	unsigned int done = 0;
 
 	while (now_ns() < until)
-		done += turn(window, owed);
+		done += turn(l);
 	return done;
 }
 
-static void cmd_loop(unsigned int depth, unsigned int ms, unsigned int window)
+static void cmd_loop(unsigned int depth, unsigned int ms, unsigned int window, bool together)
 {
-	unsigned int i, done, owed = 0;
+	struct loop l = { .window = window, .together = together };
 	__u64 begin = now_ns();
+	unsigned int done;
 
 	check(depth && depth <= RING_SIZE / 2 && window && window <= depth, "depth, window");
-	for (i = 0; i < depth; i++)
-		send(&ends[0]);
-	turns(window, &owed, begin + WARM_MS * 1000000ull);
+	send_some(&ends[0], depth, together);
+	turns(&l, begin + WARM_MS * 1000000ull);
 	forget();
 	begin = now_ns();
-	done = turns(window, &owed, begin + ms * 1000000ull);
+	done = turns(&l, begin + ms * 1000000ull);
 	report(done, now_ns() - begin);
 	settle();
 }
@@ -283,7 +293,10 @@ int main(int argc, char **argv)
 		d = 1;
 		if (sscanf(line, "loop %u %u %u %u", &a, &b, &c, &d) >= 3) {
 			set_len(b);
-			cmd_loop(a, c, d);
+			cmd_loop(a, c, d, false);
+		} else if (sscanf(line, "batch %u %u %u %u", &a, &b, &c, &d) >= 3) {
+			set_len(b);
+			cmd_loop(a, c, d, true);
 		} else if (sscanf(line, "stream %u %u %u %u", &a, &b, &c, &d) == 4) {
 			set_len(c);
 			cmd_stream(a, b, d);

@@ -3,7 +3,8 @@
 """What waits for answers, and how long frames take: two VFs driven by one program through
 vfio (selftests/vfio/loops.c), in virtual time, with and without the device's looking.
 
-A loop has so many requests under way; a stream goes one way.
+A loop has so many requests under way, a batch, too, but shows what one turn has to send
+together; a stream goes one way.
 """
 import argparse
 import sys
@@ -27,6 +28,9 @@ def traffic(depths):
     """What is measured: its name and the command, without the size of frames and the time."""
     for depth in depths:
         yield f'loop {depth}', f'loop {depth} {{size}} {{ms}}'
+    for depth in depths:
+        if depth > 1:
+            yield f'batch {depth}', f'batch {depth} {{size}} {{ms}}'
     for depth, window in WINDOWS:
         yield f'loop {depth} by {window}', f'loop {depth} {{size}} {{ms}} {window}'
     for gap, burst in STREAMS:
