@@ -44,7 +44,8 @@ TRACE_DEFINE_ENUM(VNIC_PORT_UPLINK);
 			 { VNIC_MBX_SET_RSS,		"SET_RSS" },	\
 			 { VNIC_MBX_SET_COALESCE,	"SET_COALESCE" }, \
 			 { VNIC_MBX_GET_STATS,		"GET_STATS" },		\
-			 { VNIC_MBX_SET_VLANS,		"SET_VLANS" })
+			 { VNIC_MBX_SET_VLANS,		"SET_VLANS" },	\
+			 { VNIC_MBX_SET_HASH,		"SET_HASH" })
 
 #define vnic_show_mbx_status(status)					\
 	__print_symbolic(status,					\

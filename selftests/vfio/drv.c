@@ -14,7 +14,7 @@
 
 #define MSG_MS	(4 * VNIC_MBX_TIMEOUT_MS)	/* on a slow, checking kernel */
 
-const __u16 drv_msg_len[VNIC_MBX_SET_VLANS + 1] = {
+const __u16 drv_msg_len[DRV_LAST_MSG + 1] = {
 	[VNIC_MBX_HELLO] = sizeof(struct vnic_mbx_hello),
 	[VNIC_MBX_QUEUE_CREATE] = sizeof(struct vnic_mbx_queue),
 	[VNIC_MBX_QUEUE_DESTROY] = sizeof(struct vnic_mbx_queue_id),
@@ -28,6 +28,7 @@ const __u16 drv_msg_len[VNIC_MBX_SET_VLANS + 1] = {
 	[VNIC_MBX_SET_COALESCE] = sizeof(struct vnic_mbx_coalesce),
 	[VNIC_MBX_GET_STATS] = 0,
 	[VNIC_MBX_SET_VLANS] = sizeof(struct vnic_mbx_vlans),
+	[VNIC_MBX_SET_HASH] = sizeof(struct vnic_mbx_hash),
 };
 
 __u64 now_ms(void)

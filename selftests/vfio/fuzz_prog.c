@@ -257,13 +257,13 @@ static __u64 config(void)
 
 static __u64 features(void)
 {
-	__u64 all = (1ull << (VNIC_F_VLAN_ALL + 1)) - 1;
+	__u64 all = (1ull << (DRV_LAST_F + 1)) - 1;
 
 	switch (fuzz_rnd(4)) {
 	case 0:
 		return 0;
 	case 1:
-		return all & ~(1ull << fuzz_rnd(VNIC_F_VLAN_ALL + 1));
+		return all & ~(1ull << fuzz_rnd(DRV_LAST_F + 1));
 	default:
 		return all;
 	}
@@ -296,7 +296,7 @@ static __u64 value(unsigned int type)
 	case LEN:
 		return i % 3 ? 14 + fuzz_rnd(1600) : fuzz_edge();
 	case OPCODE:
-		return 1 + i % VNIC_MBX_SET_VLANS;
+		return 1 + i % DRV_LAST_MSG;
 	case FEATURES:
 		return features();
 	case QP:
@@ -340,7 +340,7 @@ static __u64 value(unsigned int type)
 /* A message's payload that the device may take, as long as is right */
 static void make_payload(struct fuzz_op *op)
 {
-	static const __u8 lens[] = { 16, 32, 8, 8, 8, 8, 8, 8, 8, 64, 8, 0, 8 };
+	static const __u8 lens[] = { 16, 32, 8, 8, 8, 8, 8, 8, 8, 64, 8, 0, 8, 8 };
 	unsigned int opcode = op->arg[0], field, i;
 
 	op->len = 16;
@@ -349,7 +349,7 @@ static void make_payload(struct fuzz_op *op)
 		op->data[i] = field;
 		op->data[i + 1] = field >> 8;
 	}
-	if (!opcode || opcode > VNIC_MBX_SET_VLANS)
+	if (!opcode || opcode > DRV_LAST_MSG)
 		return;
 	op->len = lens[opcode - 1];
 	op->arg[1] = drv_msg_len[opcode];
@@ -370,6 +370,11 @@ static void make_payload(struct fuzz_op *op)
 	} else if (opcode == VNIC_MBX_SET_VLANS) {
 		memset(op->data, 0, 8);
 		op->data[1] = 0x81;
+	} else if (opcode == VNIC_MBX_SET_HASH) {
+		for (i = 0; i < VNIC_HASH_KINDS; i++)
+			op->data[i] = fuzz_rnd(i % 3 ? 16 : 4);
+		op->data[6] = fuzz_rnd(3);
+		op->data[7] = 0;
 	} else if (opcode == VNIC_MBX_SET_COALESCE) {
 		memset(op->data, 0, 8);
 		field = fuzz_rnd(2) ? fuzz_rnd(6) : fuzz_edge();

@@ -218,7 +218,7 @@ static size_t evil_queue(__u32 *s, __u8 *to)
 
 static void evil_message(__u32 *s)
 {
-	unsigned int opcode = 1 + below(s, VNIC_MBX_SET_VLANS), i;
+	unsigned int opcode = 1 + below(s, DRV_LAST_MSG), i;
 	struct vnic_mbx_page *mbx = drv_mbx(&evil);
 	size_t len = drv_msg_len[opcode] + (opcode == VNIC_MBX_SET_RX_MODE ? 6 * 4 : 0);
 	__u32 val;

@@ -35,16 +35,16 @@ static int raw(__u16 version, __u16 opcode, __u16 len, __u16 seq, __u32 rest)
 /* ---- class 9 ---- */
 
 #define FEATURES (FEATURE(VLAN_FILTER) | FEATURE(VLAN_MAP) | FEATURE(COALESCE) | \
-		  FEATURE(MQ) | FEATURE(RSS))
+		  FEATURE(MQ) | FEATURE(RSS) | FEATURE(HASH_FIELDS))
 
 /* Too short, too long, unknown, out of order: which answer, and each is counted */
 static void case_messages(void)
 {
-	static const __u16 unknown[] = { 0, VNIC_MBX_SET_VLANS + 1, 255, 256, 0x8000, 0xffff };
+	static const __u16 unknown[] = { 0, DRV_LAST_MSG + 1, 255, 256, 0x8000, 0xffff };
 	unsigned int op, i, n = 0;
 
 	bench_open(FEATURES);
-	for (op = VNIC_MBX_QUEUE_CREATE; op <= VNIC_MBX_SET_VLANS; op++) {
+	for (op = VNIC_MBX_QUEUE_CREATE; op <= DRV_LAST_MSG; op++) {
 		const __u16 right = drv_msg_len[op];
 		const __u16 len[] = { right - 1, right + 1, right + 6, VNIC_MBX_REQ_MAX,
 				      VNIC_MBX_REQ_MAX + 1, 4096, 65535 };
@@ -65,7 +65,7 @@ static void case_messages(void)
 	/* and all of them before HELLO */
 	reg_write(&evil.dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
 	drv_mailbox(&evil);
-	for (op = VNIC_MBX_QUEUE_CREATE; op <= VNIC_MBX_SET_VLANS; op++, n++)
+	for (op = VNIC_MBX_QUEUE_CREATE; op <= DRV_LAST_MSG; op++, n++)
 		check_eq(raw(VNIC_VERSION_1, op, drv_msg_len[op], 8, 0), VNIC_MBX_E_STATE);
 	check_refused(n);
 	bench_close();
@@ -148,7 +148,7 @@ static void case_flr_message(void)
 	mbx = drv_mbx(&evil);
 	resets_begin();
 	for (i = 0; i < 3; i++)
-		for (op = VNIC_MBX_QUEUE_CREATE; op <= VNIC_MBX_SET_VLANS; op++, n++) {
+		for (op = VNIC_MBX_QUEUE_CREATE; op <= DRV_LAST_MSG; op++, n++) {
 			memset(mbx->req_payload, 0, 64);
 			mbx->req_payload[0] = op == VNIC_MBX_ENABLE;
 			mbx->req = (struct vnic_mbx_hdr) {

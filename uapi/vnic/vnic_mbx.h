@@ -110,6 +110,7 @@ struct vnic_mbx_page {
 #define VNIC_MBX_SET_COALESCE	11	/* vnic_mbx_coalesce -> none */
 #define VNIC_MBX_GET_STATS	12	/* none -> vnic_mbx_stats, with DROPS vnic_mbx_stats_all */
 #define VNIC_MBX_SET_VLANS	13	/* vnic_mbx_vlans -> none; with VLAN_MAP */
+#define VNIC_MBX_SET_HASH	14	/* vnic_mbx_hash -> none; with HASH_FIELDS */
 
 /* VNIC_MBX_HELLO: first message after reset, only once */
 struct vnic_mbx_hello {
@@ -212,6 +213,37 @@ struct vnic_mbx_rss {
 };
 
 /*
+ * What of a packet is hashed, by its kind.  What is neither TCP nor UDP, and a fragment,
+ * is of the kind IPV4 or IPV6.  The input of the hash is the two addresses, and behind
+ * them, if one of them is chosen, the two ports; a field that is not chosen counts as 0.
+ */
+#define VNIC_HASH_K_IPV4	0
+#define VNIC_HASH_K_TCP4	1
+#define VNIC_HASH_K_UDP4	2
+#define VNIC_HASH_K_IPV6	3
+#define VNIC_HASH_K_TCP6	4
+#define VNIC_HASH_K_UDP6	5
+#define VNIC_HASH_KINDS		6
+
+#define VNIC_HASH_F_SADDR	(1u << 0)	/* source address */
+#define VNIC_HASH_F_DADDR	(1u << 1)
+#define VNIC_HASH_F_SPORT	(1u << 2)	/* TCP and UDP only */
+#define VNIC_HASH_F_DPORT	(1u << 3)
+#define VNIC_HASH_F_ADDRS	(VNIC_HASH_F_SADDR | VNIC_HASH_F_DADDR)
+#define VNIC_HASH_F_PORTS	(VNIC_HASH_F_SPORT | VNIC_HASH_F_DPORT)
+
+#define VNIC_HASH_X_NONE	0	/* as they are */
+#define VNIC_HASH_X_XOR		1	/* source ^ destination in the places of both */
+#define VNIC_HASH_X_OR_XOR	2	/* source ^ destination, then source | destination */
+#define VNIC_HASH_X_MAX		VNIC_HASH_X_OR_XOR
+
+struct vnic_mbx_hash {
+	__u8	fields[VNIC_HASH_KINDS];	/* VNIC_HASH_F_*; 0: no hash, queue pair 0 */
+	__u8	xfrm;		/* VNIC_HASH_X_*; but for NONE, of each pair both or none */
+	__u8	rsvd;
+};
+
+/*
  * The first event after a quiet time interrupts at once; those within @usecs of
  * an interrupt are gathered to its end, or until they are @frames descriptors
  * (of all rings of the vector), whichever comes first.
@@ -283,6 +315,7 @@ _Static_assert(sizeof(struct vnic_mbx_rx_mode) == 8, "rx mode");
 _Static_assert(sizeof(struct vnic_mbx_vlan) == 8, "vlan");
 _Static_assert(sizeof(struct vnic_mbx_vlans) == 520, "vlans");
 _Static_assert(sizeof(struct vnic_mbx_rss) == 168, "rss");
+_Static_assert(sizeof(struct vnic_mbx_hash) == 8, "hash");
 _Static_assert(sizeof(struct vnic_mbx_coalesce) == 8, "coalesce");
 _Static_assert(sizeof(struct vnic_mbx_stats) == 64, "stats");
 _Static_assert(sizeof(struct vnic_mbx_drops) == 64, "drops");

@@ -103,6 +103,7 @@
 #define VNIC_F_WAITED		10	/* ... and of frames that waited for a rate; needs DROPS */
 #define VNIC_F_VLAN_MAP		11	/* all VLANs in one message; needs VLAN_FILTER */
 #define VNIC_F_VLAN_ALL		12	/* receive modes for VLANs not joined; needs VLAN_FILTER */
-/* bits 13-63 reserved, 0 */
+#define VNIC_F_HASH_FIELDS	13	/* SET_HASH: what of a packet is hashed; needs RSS */
+/* bits 14-63 reserved, 0 */
 
 #endif /* _UAPI_VNIC_REGS_H */

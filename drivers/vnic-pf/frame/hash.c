@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The receive hash: Toeplitz over addresses (and TCP/UDP ports) of the header
- * copy.
+ * copy, or what the driver chose of them.
  *
  * The hash is linear, so what each half byte of the input contributes is looked
  * up in a table made from the key.  Frames of a batch are mostly of one flow:
@@ -25,12 +25,11 @@ static u32 vnic_key_window(const u8 *key, unsigned int at)
 	return get_unaligned_be64(key + at / 8) << at % 8 >> 32;
 }
 
-void vnic_hash_set_key(struct vnic_hash_key *h, const u8 *key, u32 types)
+void vnic_hash_set_key(struct vnic_hash_key *h, const u8 *key)
 {
 	u8 padded[VNIC_RSS_KEY_LEN + sizeof(u64)] = {};
 	unsigned int i, value, bit;
 
-	WRITE_ONCE(h->types, types);
 	memcpy(padded, key, VNIC_RSS_KEY_LEN);
 	for (i = 0; i < ARRAY_SIZE(h->table); i++) {
 		for (value = 0; value < ARRAY_SIZE(h->table[i]); value++) {
@@ -42,6 +41,30 @@ void vnic_hash_set_key(struct vnic_hash_key *h, const u8 *key, u32 types)
 			WRITE_ONCE(h->table[i][value], sum);
 		}
 	}
+}
+
+void vnic_hash_set_fields(struct vnic_hash_key *h, const u8 *fields, u8 xfrm)
+{
+	unsigned int kind;
+
+	WRITE_ONCE(h->xfrm, xfrm);
+	for (kind = 0; kind < VNIC_HASH_KINDS; kind++)
+		WRITE_ONCE(h->fields[kind], fields[kind]);
+}
+
+void vnic_hash_set_types(struct vnic_hash_key *h, u32 types)
+{
+	u8 fields[VNIC_HASH_KINDS] = {};
+	unsigned int kind, ip;
+
+	for (kind = 0; kind < VNIC_HASH_KINDS; kind++) {
+		ip = kind < VNIC_HASH_V6 ? VNIC_HASH_K_IPV4 : VNIC_HASH_K_IPV6;
+		if (kind != ip && types & BIT(kind))
+			fields[kind] = VNIC_HASH_F_ADDRS | VNIC_HASH_F_PORTS;
+		else if (types & BIT(ip))
+			fields[kind] = VNIC_HASH_F_ADDRS;
+	}
+	vnic_hash_set_fields(h, fields, VNIC_HASH_X_NONE);
 }
 
 /* What @len bytes at @at of the input contribute */
@@ -56,44 +79,96 @@ static u32 vnic_hash_bytes(const struct vnic_hash_key *h, unsigned int at, const
 	return sum;
 }
 
-/* VNIC_HASH_TCP or VNIC_HASH_UDP, if there are ports to hash, else 0 */
-static u32 vnic_hash_ports(const struct vnic_frame *f, const struct vnic_headers *h)
+/* What a source and a destination of @half bytes each contribute; @fields: bit 0, the
+ * source counts, bit 1, the destination
+ */
+static u32 vnic_hash_pair(const struct vnic_hash_key *h, unsigned int at, const u8 *data,
+			  unsigned int half, u8 fields)
 {
-	if (h->fragment || h->l4 + 4 > f->hdr_len)
+	switch (fields) {
+	case 0:
 		return 0;
+	case 1:
+		return vnic_hash_bytes(h, at, data, half);
+	case 2:
+		return vnic_hash_bytes(h, at + half, data + half, half);
+	default:
+		return vnic_hash_bytes(h, at, data, 2 * half);
+	}
+}
+
+/* The same for those of both directions */
+static u32 vnic_hash_sym_pair(const struct vnic_hash_key *h, unsigned int at, const u8 *data,
+			      unsigned int half, u8 xfrm)
+{
+	u8 in[2 * sizeof(struct in6_addr)];
+	unsigned int i;
+
+	for (i = 0; i < half; i++) {
+		in[i] = data[i] ^ data[half + i];
+		in[half + i] = xfrm == VNIC_HASH_X_XOR ? in[i] : data[i] | data[half + i];
+	}
+	return vnic_hash_bytes(h, at, in, 2 * half);
+}
+
+static unsigned int vnic_hash_kind(const struct vnic_frame *f, const struct vnic_headers *h)
+{
+	unsigned int ip = h->l3_proto == ETH_P_IP ? VNIC_HASH_K_IPV4 : VNIC_HASH_K_IPV6;
+
+	if (h->fragment || h->l4 + 4 > f->hdr_len)
+		return ip;
 	if (h->l4_proto == IPPROTO_TCP)
-		return VNIC_HASH_TCP;
-	return h->l4_proto == IPPROTO_UDP ? VNIC_HASH_UDP : 0;
+		return ip + VNIC_HASH_K_TCP4;
+	return h->l4_proto == IPPROTO_UDP ? ip + VNIC_HASH_K_UDP4 : ip;
+}
+
+/* VNIC_FR_HASH_* of a hash over @fields */
+static u16 vnic_hash_flags(unsigned int kind, u8 fields)
+{
+	u16 flags = VNIC_FR_HASH_L3;
+
+	if (fields & VNIC_HASH_F_PORTS) {
+		flags = VNIC_FR_HASH_L4;
+		if (kind == VNIC_HASH_K_UDP4 || kind == VNIC_HASH_K_UDP6)
+			flags |= VNIC_FR_HASH_UDP;
+	}
+	return kind < VNIC_HASH_V6 ? flags : flags | VNIC_FR_HASH_V6;
 }
 
 void vnic_frame_hash(struct vnic_frame *f, const struct vnic_hash_key *key)
 {
-	u32 ports, types = READ_ONCE(key->types);
-	unsigned int addrs, len;
+	unsigned int kind, addrs, half;
+	u8 fields, ports, xfrm;
 	struct vnic_headers h;
 
 	f->flags &= ~VNIC_FR_HASH;
 	if (!vnic_frame_parse(f, &h))
 		return;
-	if (h.l3_proto == ETH_P_IP) {
-		addrs = h.l3 + offsetof(struct iphdr, saddr);
-		len = 2 * sizeof(struct in_addr);
-	} else {
-		types >>= VNIC_HASH_V6;
-		addrs = h.l3 + offsetof(struct ipv6hdr, saddr);
-		len = 2 * sizeof(struct in6_addr);
-	}
-	ports = vnic_hash_ports(f, &h) & types;
-	if (!ports && !(types & VNIC_HASH_IP))
+	kind = vnic_hash_kind(f, &h);
+	fields = READ_ONCE(key->fields[kind]);
+	if (!fields)
 		return;
-	f->flags |= ports ? VNIC_FR_HASH_L4 : VNIC_FR_HASH_L3;
-	if (ports == VNIC_HASH_UDP)
-		f->flags |= VNIC_FR_HASH_UDP;
-	if (h.l3_proto != ETH_P_IP)
-		f->flags |= VNIC_FR_HASH_V6;
-	f->hash = vnic_hash_bytes(key, 0, f->hdr + addrs, len);
+	if (kind < VNIC_HASH_V6) {
+		addrs = h.l3 + offsetof(struct iphdr, saddr);
+		half = sizeof(struct in_addr);
+	} else {
+		addrs = h.l3 + offsetof(struct ipv6hdr, saddr);
+		half = sizeof(struct in6_addr);
+	}
+	f->flags |= vnic_hash_flags(kind, fields);
+	ports = fields / VNIC_HASH_F_SPORT;
+	fields &= VNIC_HASH_F_ADDRS;
+	xfrm = READ_ONCE(key->xfrm);
+	f->hash = 0;
+	if (likely(xfrm == VNIC_HASH_X_NONE)) {
+		f->hash = vnic_hash_pair(key, 0, f->hdr + addrs, half, fields);
+		f->hash ^= vnic_hash_pair(key, 2 * half, f->hdr + h.l4, 2, ports);
+		return;
+	}
+	if (fields)
+		f->hash = vnic_hash_sym_pair(key, 0, f->hdr + addrs, half, xfrm);
 	if (ports)
-		f->hash ^= vnic_hash_bytes(key, len, f->hdr + h.l4, 4);
+		f->hash ^= vnic_hash_sym_pair(key, 2 * half, f->hdr + h.l4, 2, xfrm);
 }
 
 /* Both are IPv4 without options; @b is TCP or UDP, and no fragment. */

@@ -81,7 +81,8 @@ void vnic_fn_reset_rss(struct vnic_fn *fn)
 
 	lockdep_assert_held(&fn->lock);
 	get_random_bytes(key, sizeof(key));
-	vnic_hash_set_key(&fn->rss_key, key, VNIC_HASH_ALL);
+	vnic_hash_set_key(&fn->rss_key, key);
+	vnic_hash_set_types(&fn->rss_key, VNIC_HASH_ALL);
 	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
 		WRITE_ONCE(fn->rss_table[i], 0);
 	WRITE_ONCE(fn->rss_other, 0);

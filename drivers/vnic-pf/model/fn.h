@@ -179,7 +179,7 @@ struct vnic_personality {
  * @pace: what waits there for the rate
  * @txq: transmit queues
  * @rxq: receive queues
- * @rss_key: Toeplitz key; random after reset
+ * @rss_key: Toeplitz key, random after reset, and what is hashed, all after reset
  * @rss_table: queue pairs, always below VNIC_MAX_QPS; 0 after reset
  * @rss_other: the queue pair of frames without a hash; 0 after reset
  * @vec: vectors

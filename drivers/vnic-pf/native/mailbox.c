@@ -70,7 +70,7 @@ struct vnic_mbx_op {
 
 /* ---- features ---- */
 
-#define VNIC_F_QPS	(BIT_ULL(VNIC_F_MQ) | BIT_ULL(VNIC_F_RSS))
+#define VNIC_F_QPS	(BIT_ULL(VNIC_F_MQ) | BIT_ULL(VNIC_F_RSS) | BIT_ULL(VNIC_F_HASH_FIELDS))
 
 static const u64 vnic_mbx_depends[][2] = {
 	{ BIT_ULL(VNIC_F_TX_TSO), BIT_ULL(VNIC_F_TX_CSUM) },
@@ -79,11 +79,12 @@ static const u64 vnic_mbx_depends[][2] = {
 	{ BIT_ULL(VNIC_F_WAITED), BIT_ULL(VNIC_F_DROPS) },
 	{ BIT_ULL(VNIC_F_VLAN_MAP), BIT_ULL(VNIC_F_VLAN_FILTER) },
 	{ BIT_ULL(VNIC_F_VLAN_ALL), BIT_ULL(VNIC_F_VLAN_FILTER) },
+	{ BIT_ULL(VNIC_F_HASH_FIELDS), BIT_ULL(VNIC_F_RSS) },
 };
 
 u64 vnic_mbx_features(const struct vnic_fn *fn)
 {
-	u64 features = GENMASK_ULL(VNIC_F_VLAN_ALL, 0);
+	u64 features = GENMASK_ULL(VNIC_F_HASH_FIELDS, 0);
 
 	if (vnic_fn_qps(fn) < 2)
 		features &= ~VNIC_F_QPS;
@@ -259,9 +260,37 @@ static u32 vnic_mbx_set_rss(struct vnic_fn *fn, struct vnic_mbx *m)
 	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
 		if (req->table[i] >= vnic_mbx_qps(fn))
 			return VNIC_MBX_E_INVAL;
-	vnic_hash_set_key(&fn->rss_key, req->key, VNIC_HASH_ALL);
+	vnic_hash_set_key(&fn->rss_key, req->key);
 	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
 		WRITE_ONCE(fn->rss_table[i], req->table[i]);
+	return VNIC_MBX_OK;
+}
+
+/* Of each pair both or none: else a hash of both directions is none. */
+static bool vnic_mbx_symmetric(u8 fields)
+{
+	u8 addrs = fields & VNIC_HASH_F_ADDRS, ports = fields & VNIC_HASH_F_PORTS;
+
+	return (!addrs || addrs == VNIC_HASH_F_ADDRS) && (!ports || ports == VNIC_HASH_F_PORTS);
+}
+
+static u32 vnic_mbx_set_hash(struct vnic_fn *fn, struct vnic_mbx *m)
+{
+	const struct vnic_mbx_hash *req = (void *)m->req.payload;
+	unsigned int kind;
+	u8 fields, all;
+
+	if (req->xfrm > VNIC_HASH_X_MAX || req->rsvd)
+		return VNIC_MBX_E_INVAL;
+	for (kind = 0; kind < VNIC_HASH_KINDS; kind++) {
+		fields = req->fields[kind];
+		all = VNIC_HASH_F_ADDRS;
+		if (kind != VNIC_HASH_K_IPV4 && kind != VNIC_HASH_K_IPV6)
+			all |= VNIC_HASH_F_PORTS;
+		if (fields & ~all || (req->xfrm && !vnic_mbx_symmetric(fields)))
+			return VNIC_MBX_E_INVAL;
+	}
+	vnic_hash_set_fields(&fn->rss_key, req->fields, req->xfrm);
 	return VNIC_MBX_OK;
 }
 
@@ -387,6 +416,10 @@ static const struct vnic_mbx_op vnic_mbx_ops[] = {
 	[VNIC_MBX_SET_RSS] = {
 		.handle = vnic_mbx_set_rss, .len = sizeof(struct vnic_mbx_rss),
 		.needs = BIT_ULL(VNIC_F_RSS),
+	},
+	[VNIC_MBX_SET_HASH] = {
+		.handle = vnic_mbx_set_hash, .len = sizeof(struct vnic_mbx_hash),
+		.needs = BIT_ULL(VNIC_F_HASH_FIELDS),
 	},
 	[VNIC_MBX_SET_COALESCE] = {
 		.handle = vnic_mbx_set_coalesce, .len = sizeof(struct vnic_mbx_coalesce),

@@ -165,7 +165,7 @@ static u32 vnic_ctrl_pairs(struct vnic_virtio *v, const u8 *data, u32 len)
 	if (!pairs || pairs > v->pairs)
 		return VNIC_MBX_E_INVAL;
 	if (!vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT) || !v->hash_types)
-		WRITE_ONCE(v->fn->rss_key.types, VNIC_HASH_ALL);
+		vnic_hash_set_types(&v->fn->rss_key, VNIC_HASH_ALL);
 	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
 		WRITE_ONCE(v->fn->rss_table[i], i % pairs);
 	WRITE_ONCE(v->fn->rss_other, 0);
@@ -176,7 +176,7 @@ void vnic_ctrl_hash_begin(struct vnic_virtio *v)
 {
 	v->hash_types = 0;
 	if (vnic_virtio_has(v, VIRTIO_NET_F_RSS) || vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT))
-		WRITE_ONCE(v->fn->rss_key.types, 0);
+		vnic_hash_set_types(&v->fn->rss_key, 0);
 }
 
 /* A key behind its length.  Is it one?  Linux's driver sends a byte of padding behind it. */
@@ -190,7 +190,8 @@ static void vnic_ctrl_set_key(struct vnic_virtio *v, const u8 *data, u32 types)
 	u8 key[VNIC_RSS_KEY_LEN] = {};
 
 	memcpy(key, data + 1, data[0]);
-	vnic_hash_set_key(&v->fn->rss_key, key, types);
+	vnic_hash_set_types(&v->fn->rss_key, types);
+	vnic_hash_set_key(&v->fn->rss_key, key);
 	v->hash_types = types;
 	vnic_ctrl_tell(v);
 }
