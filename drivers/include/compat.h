@@ -83,16 +83,32 @@ static inline void vnic_hrtimer_setup(struct hrtimer *timer,
 }
 
 /*
- * Linux 6.17: what a flow's hash is made of is asked for by an op of its own;
- * before, by get_rxnfc.  This is the initialiser of that op, where it exists.
+ * Linux 6.17: what a flow's hash is made of is asked for and set by ops of their own;
+ * before, by get_rxnfc and set_rxnfc.  These are the initialisers of those ops, where
+ * they exist.
  */
 #if VNIC_HAVE_RXFH_FIELDS_OP
-#define VNIC_RXFH_FIELDS_OP(fn)	.get_rxfh_fields = (fn),
-#define VNIC_RXFH_OF_RXNFC(fn, netdev, info)	(-EOPNOTSUPP)
+#define VNIC_GET_RXFH_FIELDS_OP(fn)	.get_rxfh_fields = (fn),
+#define VNIC_SET_RXFH_FIELDS_OP(fn)	.set_rxfh_fields = (fn),
+#define VNIC_GET_RXFH_OF_RXNFC(get, netdev, info)	(-EOPNOTSUPP)
+#define VNIC_SET_RXFH_OF_RXNFC(set, netdev, info)	(-EOPNOTSUPP)
 #else
-#define VNIC_RXFH_FIELDS_OP(fn)
-#define VNIC_RXFH_OF_RXNFC(fn, netdev, info)	(fn)(netdev, info)
+#define VNIC_GET_RXFH_FIELDS_OP(fn)
+#define VNIC_SET_RXFH_FIELDS_OP(fn)
+#define VNIC_GET_RXFH_OF_RXNFC(get, netdev, info)	(get)(netdev, info)
+#define VNIC_SET_RXFH_OF_RXNFC(set, netdev, info)	(set)(netdev, info, NULL)
 #define ethtool_rxfh_fields	ethtool_rxnfc	/* has the fields that are used */
+#endif
+
+/*
+ * Linux 6.15: a mask says which symmetric hashes a driver has; before, a bit that it
+ * has the only one there is.  This is the initialiser of that, of ops that have both.
+ */
+#if VNIC_HAVE_RSS_INPUT_XFRM
+#define VNIC_RSS_XFRM_CAP	.supported_input_xfrm = RXH_XFRM_SYM_XOR | RXH_XFRM_SYM_OR_XOR,
+#else
+#define VNIC_RSS_XFRM_CAP	.cap_rss_sym_xor_supported = true,
+#define RXH_XFRM_SYM_OR_XOR	BIT(1)	/* nobody asks for it */
 #endif
 
 /*

@@ -282,31 +282,7 @@ static int vnicvf_set_channels(struct net_device *netdev, struct ethtool_channel
 	return ch->combined_count == vf->num_qps ? 0 : vnicvf_set_num_qps(vf, ch->combined_count);
 }
 
-/* ---- what of a frame is hashed, and for how many rings ---- */
-
-/* What the device's hash is made of: fixed, see Documentation/device.rst. */
-static int vnicvf_get_rxfh_fields(struct net_device *netdev, struct ethtool_rxfh_fields *info)
-{
-	info->data = 0;
-	if (!vnicvf_has(netdev_priv(netdev), VNIC_F_RSS))
-		return 0;
-	switch (info->flow_type) {
-	case TCP_V4_FLOW:
-	case TCP_V6_FLOW:
-	case UDP_V4_FLOW:
-	case UDP_V6_FLOW:
-		info->data = RXH_L4_B_0_1 | RXH_L4_B_2_3;
-		fallthrough;
-	case SCTP_V4_FLOW:
-	case SCTP_V6_FLOW:
-	case IPV4_FLOW:
-	case IPV6_FLOW:
-		info->data |= RXH_IP_SRC | RXH_IP_DST;
-		return 0;
-	default:
-		return -EOPNOTSUPP;
-	}
-}
+/* ---- queues and what chooses them ---- */
 
 static u32 vnicvf_get_rx_ring_count(struct net_device *netdev)
 {
@@ -322,7 +298,17 @@ static int vnicvf_get_rxnfc(struct net_device *netdev, struct ethtool_rxnfc *inf
 		info->data = vnicvf_get_rx_ring_count(netdev);
 		return 0;
 	case ETHTOOL_GRXFH:
-		return VNIC_RXFH_OF_RXNFC(vnicvf_get_rxfh_fields, netdev, info);
+		return VNIC_GET_RXFH_OF_RXNFC(vnicvf_get_rxfh_fields, netdev, info);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int vnicvf_set_rxnfc(struct net_device *netdev, struct ethtool_rxnfc *info)
+{
+	switch (info->cmd) {
+	case ETHTOOL_SRXFH:
+		return VNIC_SET_RXFH_OF_RXNFC(vnicvf_set_rxfh_fields, netdev, info);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -358,6 +344,7 @@ const struct ethtool_ops vnicvf_ethtool_ops = {
 	/* RX and TX of a queue pair have one interrupt, so there is no TX_USECS. */
 	.supported_coalesce_params = ETHTOOL_COALESCE_RX_USECS | ETHTOOL_COALESCE_MAX_FRAMES |
 				     ETHTOOL_COALESCE_USE_ADAPTIVE_RX,
+	VNIC_RSS_XFRM_CAP
 	.get_drvinfo		= vnicvf_get_drvinfo,
 	.get_link		= ethtool_op_get_link,
 	.get_link_ksettings	= vnicvf_get_link_ksettings,
@@ -374,8 +361,10 @@ const struct ethtool_ops vnicvf_ethtool_ops = {
 	.get_per_queue_coalesce	= vnicvf_get_queue_coalesce,
 	.set_per_queue_coalesce	= vnicvf_set_queue_coalesce,
 	.get_rxnfc		= vnicvf_get_rxnfc,
+	.set_rxnfc		= vnicvf_set_rxnfc,
 	VNIC_RX_RING_COUNT_OP(vnicvf_get_rx_ring_count)
-	VNIC_RXFH_FIELDS_OP(vnicvf_get_rxfh_fields)
+	VNIC_GET_RXFH_FIELDS_OP(vnicvf_get_rxfh_fields)
+	VNIC_SET_RXFH_FIELDS_OP(vnicvf_set_rxfh_fields)
 	.get_rxfh_key_size	= vnicvf_get_rxfh_key_size,
 	.get_rxfh_indir_size	= vnicvf_get_rxfh_indir_size,
 	.get_rxfh		= vnicvf_get_rxfh,

@@ -266,7 +266,6 @@ void vnicvf_netdev_setup(struct vnicvf *vf)
 		netdev->hw_features |= VNICVF_VLAN_FILTERS;
 	netdev->xdp_features = NETDEV_XDP_ACT_BASIC | NETDEV_XDP_ACT_REDIRECT |
 			       NETDEV_XDP_ACT_NDO_XMIT;
-	netdev_rss_key_fill(vf->rss_key, sizeof(vf->rss_key));
-	vnicvf_rss_default(vf);
+	vnicvf_rss_init(vf);
 	netif_carrier_off(netdev);
 }

@@ -40,6 +40,8 @@
 #include <linux/netdevice.h>
 #include <linux/workqueue.h>
 
+#include <compat.h>
+
 #include "hw.h"
 #include "mbx.h"
 #include "queue.h"
@@ -85,6 +87,7 @@
  * @prog: XDP program; written under rtnl, from NULL or to it only without queues
  * @rss_key: Toeplitz key
  * @rss_table: indirection table
+ * @rss_hash: what is hashed
  * @ctag: VLANs joined, 802.1Q; rtnl
  * @stag: VLANs joined, 802.1ad; rtnl
  * @vlan_all: modes that stand in for VLAN filters, VNIC_RX_MODE_*; written under rtnl
@@ -133,6 +136,7 @@ struct vnicvf {
 	struct bpf_prog		*prog;
 	u8			rss_key[VNIC_RSS_KEY_LEN];
 	u8			rss_table[VNIC_RSS_ENTRIES];
+	struct vnic_mbx_hash	rss_hash;
 	DECLARE_BITMAP(ctag, VLAN_N_VID);
 	DECLARE_BITMAP(stag, VLAN_N_VID);
 	u32			vlan_all;
@@ -173,9 +177,13 @@ int vnicvf_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *ec,
 int vnicvf_get_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
 int vnicvf_set_queue_coalesce(struct net_device *netdev, u32 queue, struct ethtool_coalesce *ec);
 
-/* rss.c; rtnl */
+/* rss.c; rtnl, once the netdev is registered */
 
-/* Tell the device key and table; nothing to do without VNIC_F_RSS.  0 or -errno; sleeps. */
+/* A random key, an even table, hashes of all that can be; @vf->num_qps is known. */
+void vnicvf_rss_init(struct vnicvf *vf);
+/* Tell the device key and table, and what to hash; nothing to do without VNIC_F_RSS.
+ * 0 or -errno; sleeps.
+ */
 int vnicvf_set_rss(struct vnicvf *vf);
 /* @vf->num_qps has changed: a table that names other queues is made anew. */
 void vnicvf_rss_default(struct vnicvf *vf);
@@ -184,6 +192,9 @@ u32 vnicvf_get_rxfh_indir_size(struct net_device *netdev);
 int vnicvf_get_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh);
 int vnicvf_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
 		    struct netlink_ext_ack *extack);
+int vnicvf_get_rxfh_fields(struct net_device *netdev, struct ethtool_rxfh_fields *info);
+int vnicvf_set_rxfh_fields(struct net_device *netdev, const struct ethtool_rxfh_fields *info,
+			   struct netlink_ext_ack *extack);
 
 /* mac.c; rtnl, once the netdev is registered.  All but vnicvf_mac_status() send messages. */
 int vnicvf_set_mac(struct net_device *netdev, void *addr);	/* ndo_set_mac_address */

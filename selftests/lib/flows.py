@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Packets of flows, what a device's hash over them is, and which queues they came to."""
+import socket
+
+from ktap import wait_for
+from vnic import mac_bytes
+
+TCP, UDP, ICMP = 6, 17, 1
+NONE, XOR, OR_XOR = range(3)
+
+
+class Flow:
+    """A flow: addresses as text, of IPv4 or IPv6, and ports."""
+
+    def __init__(self, proto, src, dst, sport=0, dport=0):
+        self.v6 = ':' in src
+        family = socket.AF_INET6 if self.v6 else socket.AF_INET
+        self.proto = proto
+        self.ends = [socket.inet_pton(family, src), socket.inet_pton(family, dst)]
+        self.ports = [sport.to_bytes(2, 'big'), dport.to_bytes(2, 'big')]
+
+    def back(self):
+        """The other direction of it."""
+        flow = object.__new__(Flow)
+        flow.v6, flow.proto = self.v6, self.proto
+        flow.ends, flow.ports = self.ends[::-1], self.ports[::-1]
+        return flow
+
+    def frame(self, dst, src, fragment=False):
+        """An Ethernet frame of it, from one MAC to another; or a middle piece of a datagram."""
+        body = b''.join(self.ports) + bytes(36)
+        if self.v6:
+            ip = b'\x60\0\0\0' + len(body).to_bytes(2, 'big') + bytes([self.proto, 64])
+        else:
+            ip = (b'\x45\0' + (20 + len(body)).to_bytes(2, 'big') + b'\0\1' +
+                  (b'\x20\x04' if fragment else b'\0\0') + bytes([64, self.proto, 0, 0]))
+            total = sum(int.from_bytes((ip + b''.join(self.ends))[i:i + 2], 'big')
+                        for i in range(0, 20, 2))
+            while total >> 16:
+                total = (total & 0xffff) + (total >> 16)
+            ip = ip[:10] + (total ^ 0xffff).to_bytes(2, 'big')
+        return (mac_bytes(dst) + mac_bytes(src) + (b'\x86\xdd' if self.v6 else b'\x08\0') + ip +
+                b''.join(self.ends) + body)
+
+    def hashed(self, key, fields='sdfn', xfrm=NONE):
+        """Its Toeplitz hash over fields (as ethtool calls them); None: over nothing."""
+        if not fields:
+            return None
+        data = bytes(self.input(fields, xfrm))
+        bits = int.from_bytes(key, 'big')
+        total = 0
+        for i in range(8 * len(data)):
+            if data[i // 8] >> 7 - i % 8 & 1:
+                total ^= bits >> 8 * len(key) - 32 - i & 0xffffffff
+        return total
+
+    def input(self, fields, xfrm):
+        """What is hashed: addresses and ports, 0 where they are not chosen."""
+        for pair, names in ((self.ends, 'sd'), (self.ports, 'fn')):
+            pair = [part if name in fields else bytes(len(part))
+                    for part, name in zip(pair, names)]
+            if xfrm:
+                pair = [bytes(a ^ b for a, b in zip(*pair)),
+                        bytes(a ^ b if xfrm == XOR else a | b for a, b in zip(*pair))]
+            yield from pair[0] + pair[1]
+
+
+def packets(vf):
+    """Received by each of its queues."""
+    stats = vf.stats()
+    return [stats[f'rx{i}_packets'] for i in range(16) if f'rx{i}_packets' in stats]
+
+
+def queues_of(sock, vf, frames, lost=()):
+    """The queue to which each of up to 8 frames comes; None for those that are lost.
+
+    Of the nth 2^n are sent: a queue's counter says which have come to it.  Where lost are
+    expected, these last ones are not waited for.
+    """
+    before = packets(vf)
+    for i, data in enumerate(frames):
+        for _ in range(1 << i):
+            sock.send(data)
+    due = sum(1 << i for i in range(len(frames)) if i not in lost)
+    wait_for(lambda: sum(packets(vf)) - sum(before) >= due, 'all packets')
+    found = [None] * len(frames)
+    for queue, (new, old) in enumerate(zip(packets(vf), before)):
+        for i in range(len(frames)):
+            if new - old >> i & 1:
+                found[i] = queue
+    return found
