@@ -45,7 +45,9 @@ TRACE_DEFINE_ENUM(VNIC_PORT_UPLINK);
 			 { VNIC_MBX_SET_COALESCE,	"SET_COALESCE" }, \
 			 { VNIC_MBX_GET_STATS,		"GET_STATS" },		\
 			 { VNIC_MBX_SET_VLANS,		"SET_VLANS" },	\
-			 { VNIC_MBX_SET_HASH,		"SET_HASH" })
+			 { VNIC_MBX_SET_HASH,		"SET_HASH" },	\
+			 { VNIC_MBX_SET_CONTEXT,	"SET_CONTEXT" }, \
+			 { VNIC_MBX_SET_RULE,		"SET_RULE" })
 
 #define vnic_show_mbx_status(status)					\
 	__print_symbolic(status,					\

@@ -29,6 +29,8 @@ const __u16 drv_msg_len[DRV_LAST_MSG + 1] = {
 	[VNIC_MBX_GET_STATS] = 0,
 	[VNIC_MBX_SET_VLANS] = sizeof(struct vnic_mbx_vlans),
 	[VNIC_MBX_SET_HASH] = sizeof(struct vnic_mbx_hash),
+	[VNIC_MBX_SET_CONTEXT] = sizeof(struct vnic_mbx_context),
+	[VNIC_MBX_SET_RULE] = sizeof(struct vnic_mbx_rule),
 };
 
 __u64 now_ms(void)

@@ -8,6 +8,7 @@
  */
 #include <ctype.h>
 #include <linux/pci_regs.h>
+#include <netinet/in.h>
 
 #include "fuzz_prog.h"
 
@@ -337,10 +338,28 @@ static __u64 value(unsigned int type)
 	}
 }
 
+/* The head of a rule, as a message has it; what is behind 64 bytes is the mask's, and 0 */
+static void fuzz_rule(__u8 *data)
+{
+	const __u8 protos[] = { 0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP };
+	unsigned int i;
+
+	memset(data, 0, 64);
+	data[0] = fuzz_rnd(VNIC_MAX_RULES + 1);
+	if (!fuzz_rnd(4))
+		return;				/* removed */
+	data[2] = 1 + fuzz_rnd(4);
+	data[3] = data[2] == VNIC_RULE_DROP ? 0 : fuzz_rnd(5);
+	data[4] = fuzz_rnd(2) ? 4 : 6;
+	data[5] = protos[fuzz_rnd(ARRAY_SIZE(protos))];
+	for (i = 44; i < 44 + 12; i++)		/* the mask begins here */
+		data[i] = fuzz_rnd(3) ? 0 : fuzz_edge();
+}
+
 /* A message's payload that the device may take, as long as is right */
 static void make_payload(struct fuzz_op *op)
 {
-	static const __u8 lens[] = { 16, 32, 8, 8, 8, 8, 8, 8, 8, 64, 8, 0, 8, 8 };
+	static const __u8 lens[] = { 16, 32, 8, 8, 8, 8, 8, 8, 8, 64, 8, 0, 8, 8, 8, 64 };
 	unsigned int opcode = op->arg[0], field, i;
 
 	op->len = 16;
@@ -375,6 +394,12 @@ static void make_payload(struct fuzz_op *op)
 			op->data[i] = fuzz_rnd(i % 3 ? 16 : 4);
 		op->data[6] = fuzz_rnd(3);
 		op->data[7] = 0;
+	} else if (opcode == VNIC_MBX_SET_CONTEXT) {
+		memset(op->data, 0, 8);
+		op->data[0] = fuzz_rnd(VNIC_RSS_CONTEXTS + 2);
+		op->arg[2] = fuzz_rnd(2) ? 0 : 0x0100010001000100;
+	} else if (opcode == VNIC_MBX_SET_RULE) {
+		fuzz_rule(op->data);
 	} else if (opcode == VNIC_MBX_SET_COALESCE) {
 		memset(op->data, 0, 8);
 		field = fuzz_rnd(2) ? fuzz_rnd(6) : fuzz_edge();

@@ -3,6 +3,7 @@
  * The hostile driver: messages and resets (classes 9 and 11).
  */
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -35,7 +36,7 @@ static int raw(__u16 version, __u16 opcode, __u16 len, __u16 seq, __u32 rest)
 /* ---- class 9 ---- */
 
 #define FEATURES (FEATURE(VLAN_FILTER) | FEATURE(VLAN_MAP) | FEATURE(COALESCE) | \
-		  FEATURE(MQ) | FEATURE(RSS) | FEATURE(HASH_FIELDS))
+		  FEATURE(MQ) | FEATURE(RSS) | FEATURE(HASH_FIELDS) | FEATURE(RULES))
 
 /* Too short, too long, unknown, out of order: which answer, and each is counted */
 static void case_messages(void)
@@ -67,6 +68,97 @@ static void case_messages(void)
 	drv_mailbox(&evil);
 	for (op = VNIC_MBX_QUEUE_CREATE; op <= DRV_LAST_MSG; op++, n++)
 		check_eq(raw(VNIC_VERSION_1, op, drv_msg_len[op], 8, 0), VNIC_MBX_E_STATE);
+	check_refused(n);
+	bench_close();
+}
+
+static int set_rule(const struct vnic_mbx_rule *rule)
+{
+	return drv_msg(&evil, VNIC_MBX_SET_RULE, rule, sizeof(*rule), NULL, 0);
+}
+
+/* A rule with one byte changed to some value, which makes it one that there cannot be */
+static void bad_rule(const struct vnic_mbx_rule *good, size_t at, __u8 value)
+{
+	struct vnic_mbx_rule bad = *good;
+
+	((__u8 *)&bad)[at] = value;
+	check_eq(set_rule(&bad), VNIC_MBX_E_INVAL);
+}
+
+#define BAD_RULE(good, field, value) \
+	bad_rule(good, offsetof(struct vnic_mbx_rule, field), value)
+
+/* Hashes, tables and rules that there cannot be: all refused, and none has changed anything */
+static void case_steering(void)
+{
+	struct vnic_mbx_hash hash = { .fields = { 3, 15, 15, 3, 15, 15 } };
+	struct vnic_mbx_context context = { .context = htole16(VNIC_RSS_CONTEXTS) };
+	struct vnic_mbx_rule rule = {
+		.action = VNIC_RULE_QUEUE, .version = 4, .proto = IPPROTO_TCP,
+		.value = { 10, 0, 0, 1, [10] = 80 }, .mask = { 255, 255, 255, 255, [10] = 255 },
+	};
+	unsigned int i, qps, n = 0;
+
+	bench_open(FEATURES);
+	qps = le16toh(evil.caps.max_qps);
+	for (i = 0; i < VNIC_HASH_KINDS; i++) {
+		struct vnic_mbx_hash bad = hash;
+
+		bad.fields[i] = i % 3 ? 16 : 4;
+		check_eq(drv_msg(&evil, VNIC_MBX_SET_HASH, &bad, sizeof(bad), NULL, 0),
+			 VNIC_MBX_E_INVAL);
+		bad.fields[i] = 1;
+		bad.xfrm = VNIC_HASH_X_XOR;
+		check_eq(drv_msg(&evil, VNIC_MBX_SET_HASH, &bad, sizeof(bad), NULL, 0),
+			 VNIC_MBX_E_INVAL);
+		n += 2;
+	}
+	for (i = VNIC_HASH_X_MAX + 1; i < 256; i += i, n++) {
+		hash.xfrm = i;
+		check_eq(drv_msg(&evil, VNIC_MBX_SET_HASH, &hash, sizeof(hash), NULL, 0),
+			 VNIC_MBX_E_INVAL);
+	}
+	check_eq(drv_msg(&evil, VNIC_MBX_SET_CONTEXT, &context, sizeof(context), NULL, 0),
+		 VNIC_MBX_OK);
+	for (i = 0; i < VNIC_RSS_ENTRIES; i++, n++) {
+		struct vnic_mbx_context bad = context;
+
+		bad.table[i] = i % 2 ? qps : 255;
+		check_eq(drv_msg(&evil, VNIC_MBX_SET_CONTEXT, &bad, sizeof(bad), NULL, 0),
+			 VNIC_MBX_E_INVAL);
+	}
+	for (i = VNIC_RSS_CONTEXTS + 1; i <= 65536; i += i, n++) {
+		context.context = htole16(i);		/* the last one is 0 */
+		check_eq(drv_msg(&evil, VNIC_MBX_SET_CONTEXT, &context, sizeof(context), NULL, 0),
+			 VNIC_MBX_E_INVAL);
+	}
+	check_eq(set_rule(&rule), VNIC_MBX_OK);
+	BAD_RULE(&rule, index, VNIC_MAX_RULES);
+	BAD_RULE(&rule, index, 255);
+	BAD_RULE(&rule, action, VNIC_RULE_RSS + 1);
+	BAD_RULE(&rule, action, VNIC_RULE_NONE);
+	BAD_RULE(&rule, arg, qps);
+	BAD_RULE(&rule, version, 5);
+	BAD_RULE(&rule, proto, 0);		/* has no ports */
+	BAD_RULE(&rule, proto, IPPROTO_ICMP);
+	BAD_RULE(&rule, rsvd[1], 1);
+	BAD_RULE(&rule, value[4], 1);		/* beside the mask */
+	BAD_RULE(&rule, mask[12], 1);		/* behind the ports */
+	BAD_RULE(&rule, mask[VNIC_RULE_BYTES - 1], 1);
+	rule.action = VNIC_RULE_RSS;
+	BAD_RULE(&rule, arg, VNIC_RSS_CONTEXTS + 1);
+	rule.action = VNIC_RULE_DROP;
+	BAD_RULE(&rule, arg, 1);
+	n += 14;
+	/* All that there can be, changed while others send */
+	for (i = 0; i < 40 * VNIC_MAX_RULES; i++) {
+		rule.index = htole16(i % VNIC_MAX_RULES);
+		rule.action = 1 + i % 3;
+		rule.arg = rule.action == VNIC_RULE_DROP ? 0 : i % qps;
+		rule.value[0] = i;
+		check_eq(set_rule(&rule), VNIC_MBX_OK);
+	}
 	check_refused(n);
 	bench_close();
 }
@@ -300,6 +392,7 @@ static void case_storm(void)
 
 const struct hostile_case control_cases[] = {
 	{ 9, "messages", case_messages, "messages of illegal length, kind, version and order" },
+	{ 9, "steering", case_steering, "hashes, tables and rules that there cannot be" },
 	{ 9, "flood", case_flood, "a flood of messages" },
 	{ 9, "changed", case_changed, "messages changed after submission" },
 	{ 11, "flr_message", case_flr_message, "FLR during messages" },

@@ -149,8 +149,8 @@ void drv_queues(struct drv *v);
  * those of an empty one.  The first believes whatever is in
  * the page, and says -ETIMEDOUT if there is no answer within @ms.
  */
-#define DRV_LAST_MSG	VNIC_MBX_SET_HASH
-#define DRV_LAST_F	VNIC_F_HASH_FIELDS
+#define DRV_LAST_MSG	VNIC_MBX_SET_RULE
+#define DRV_LAST_F	VNIC_F_RULES
 extern const __u16 drv_msg_len[DRV_LAST_MSG + 1];
 int drv_msg_ms(struct drv *v, __u16 opcode, const void *req, size_t len, int ms);
 int drv_msg(struct drv *v, __u16 opcode, const void *req, size_t len,

@@ -111,6 +111,8 @@ struct vnic_mbx_page {
 #define VNIC_MBX_GET_STATS	12	/* none -> vnic_mbx_stats, with DROPS vnic_mbx_stats_all */
 #define VNIC_MBX_SET_VLANS	13	/* vnic_mbx_vlans -> none; with VLAN_MAP */
 #define VNIC_MBX_SET_HASH	14	/* vnic_mbx_hash -> none; with HASH_FIELDS */
+#define VNIC_MBX_SET_CONTEXT	15	/* vnic_mbx_context -> none; with RULES */
+#define VNIC_MBX_SET_RULE	16	/* vnic_mbx_rule -> none; with RULES */
 
 /* VNIC_MBX_HELLO: first message after reset, only once */
 struct vnic_mbx_hello {
@@ -243,6 +245,40 @@ struct vnic_mbx_hash {
 	__u8	rsvd;
 };
 
+/* Another table, for packets that a rule chooses it for; all 0 after reset */
+#define VNIC_RSS_CONTEXTS	15
+struct vnic_mbx_context {
+	__le16	context;			/* 1 to VNIC_RSS_CONTEXTS */
+	__le16	rsvd[3];
+	__u8	table[VNIC_RSS_ENTRIES];	/* queue pairs */
+};
+
+/*
+ * Sets the rule @index, or removes it: NONE, and 0 behind it.  A rule fits a packet of
+ * this version of IP (and this protocol) whose addresses and ports, under @mask, are
+ * @value, in network order.  Ports are those of TCP, UDP and SCTP, which @proto must be
+ * then; a fragment has none.  The rule of the lowest index that fits decides.
+ */
+#define VNIC_MAX_RULES		32
+#define VNIC_RULE_BYTES		36
+
+#define VNIC_RULE_NONE		0
+#define VNIC_RULE_DROP		1
+#define VNIC_RULE_QUEUE		2	/* @arg: queue pair */
+#define VNIC_RULE_RSS		3	/* @arg: context, 0: the table of SET_RSS */
+
+struct vnic_mbx_rule {
+	__le16	index;		/* 0 to VNIC_MAX_RULES - 1 */
+	__u8	action;		/* VNIC_RULE_* */
+	__u8	arg;
+	__u8	version;	/* of IP: 4 or 6 */
+	__u8	proto;		/* IPPROTO_*; 0: any */
+	__u8	rsvd[2];
+	/* source and destination address, source and destination port, then 0 */
+	__u8	value[VNIC_RULE_BYTES];	/* 0 where @mask is */
+	__u8	mask[VNIC_RULE_BYTES];
+};
+
 /*
  * The first event after a quiet time interrupts at once; those within @usecs of
  * an interrupt are gathered to its end, or until they are @frames descriptors
@@ -316,6 +352,8 @@ _Static_assert(sizeof(struct vnic_mbx_vlan) == 8, "vlan");
 _Static_assert(sizeof(struct vnic_mbx_vlans) == 520, "vlans");
 _Static_assert(sizeof(struct vnic_mbx_rss) == 168, "rss");
 _Static_assert(sizeof(struct vnic_mbx_hash) == 8, "hash");
+_Static_assert(sizeof(struct vnic_mbx_context) == 136, "context");
+_Static_assert(sizeof(struct vnic_mbx_rule) == 80, "rule");
 _Static_assert(sizeof(struct vnic_mbx_coalesce) == 8, "coalesce");
 _Static_assert(sizeof(struct vnic_mbx_stats) == 64, "stats");
 _Static_assert(sizeof(struct vnic_mbx_drops) == 64, "drops");

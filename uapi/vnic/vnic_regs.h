@@ -104,6 +104,7 @@
 #define VNIC_F_VLAN_MAP		11	/* all VLANs in one message; needs VLAN_FILTER */
 #define VNIC_F_VLAN_ALL		12	/* receive modes for VLANs not joined; needs VLAN_FILTER */
 #define VNIC_F_HASH_FIELDS	13	/* SET_HASH: what of a packet is hashed; needs RSS */
-/* bits 14-63 reserved, 0 */
+#define VNIC_F_RULES		14	/* SET_RULE and SET_CONTEXT; needs RSS */
+/* bits 15-63 reserved, 0 */
 
 #endif /* _UAPI_VNIC_REGS_H */

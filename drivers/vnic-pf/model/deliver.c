@@ -3,14 +3,48 @@
  * The port of a VF: to which of its receive queues frames from the switch go, and which of
  * them wait for the VF's rate before (pace.c).
  */
+#include <linux/nospec.h>
 #include <linux/skbuff.h>
 
 #include "fn.h"
 
-/* Hash a frame, if it is the function's wish, and find its queue. @prev: the
- * frame before in the batch, or NULL.
+/* What the table of a context says of a frame that has been hashed; 0: the function's own */
+static u8 vnic_rss_queue(const struct vnic_fn *fn, const struct vnic_frame *f, u8 context)
+{
+	const u8 *table = fn->rss_table;
+
+	if (!(f->flags & VNIC_FR_HASHED))
+		return READ_ONCE(fn->rss_other);
+	if (context) {
+		context = array_index_nospec(context - 1, VNIC_RSS_CONTEXTS);
+		table = fn->steer.table[context];
+	}
+	return READ_ONCE(table[f->hash % VNIC_RSS_ENTRIES]);
+}
+
+/* What the driver's rules say of a frame that has been hashed, or else the table */
+static noinline u8 vnic_rule_queue(struct vnic_fn *fn, const struct vnic_frame *f)
+{
+	u16 found = vnic_steer_find(&fn->steer, f);
+
+	switch (vnic_steer_action(found)) {
+	case VNIC_RULE_DROP:
+		vnic_port_drop(&fn->port, VNIC_DROP_RX_RULE, f->segs);
+		return VNIC_RX_NOWHERE;
+	case VNIC_RULE_QUEUE:
+		return vnic_steer_arg(found);
+	case VNIC_RULE_RSS:
+		return vnic_rss_queue(fn, f, vnic_steer_arg(found));
+	default:
+		return vnic_rss_queue(fn, f, 0);
+	}
+}
+
+/* Hash a frame, if it is the function's wish, and find its queue; VNIC_RX_NOWHERE: it was
+ * dropped.  @prev: the frame before in the batch, whose queue was @was, or NULL.
  */
-static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struct vnic_frame *prev)
+static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struct vnic_frame *prev,
+			   u8 was)
 {
 	u64 features = READ_ONCE(fn->features);
 	u8 queue;
@@ -19,12 +53,18 @@ static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struc
 		f->flags &= ~VNIC_FR_HASH;
 		return 0;
 	}
-	if (!prev || !vnic_frame_hash_as(f, prev))
-		vnic_frame_hash(f, &fn->rss_key);
+	if (prev && vnic_frame_hash_as(f, prev)) {
+		if (unlikely(was == VNIC_RX_NOWHERE))
+			vnic_port_drop(&fn->port, VNIC_DROP_RX_RULE, f->segs);
+		return was;
+	}
+	vnic_frame_hash(f, &fn->rss_key);
 	if (!(features & BIT_ULL(VNIC_F_RSS)))
 		return 0;
-	queue = f->flags & VNIC_FR_HASHED ? READ_ONCE(fn->rss_table[f->hash % VNIC_RSS_ENTRIES]) :
-					    READ_ONCE(fn->rss_other);
+	queue = unlikely(READ_ONCE(fn->steer.live)) ? vnic_rule_queue(fn, f) :
+						      vnic_rss_queue(fn, f, 0);
+	if (queue == VNIC_RX_NOWHERE)
+		return queue;
 	return queue < VNIC_MAX_QPS && READ_ONCE(fn->rxq[queue].ring.live) ? queue : 0;
 }
 
@@ -58,7 +98,8 @@ void vnic_vf_deliver(struct vnic_port *port, struct vnic_frame **frames, unsigne
 	n = min_t(unsigned int, n, VNIC_BATCH);
 	for (i = 0; i < n; i++) {
 		vnic_vf_accept(frames[i]);
-		queue[i] = vnic_rx_queue_of(fn, frames[i], i ? frames[i - 1] : NULL);
+		queue[i] = vnic_rx_queue_of(fn, frames[i], i ? frames[i - 1] : NULL,
+					    i ? queue[i - 1] : 0);
 	}
 	vnic_rx_groups(fn, frames, queue, n);
 }
@@ -76,14 +117,17 @@ void vnic_vf_queue(struct vnic_port *port, struct vnic_frame **frames, unsigned 
 	struct vnic_frame *now[VNIC_BATCH];	/* @frames is the caller's */
 	struct vnic_fn *fn = port->priv;
 	u8 queue[VNIC_BATCH];
-	unsigned int i;
+	unsigned int i, kept = 0;
+	u8 to = 0;
 
 	n = min_t(unsigned int, n, VNIC_BATCH);
 	for (i = 0; i < n; i++) {
-		now[i] = frames[i];
-		vnic_vf_accept(now[i]);
-		queue[i] = vnic_rx_queue_of(fn, now[i], i ? now[i - 1] : NULL);
+		vnic_vf_accept(frames[i]);
+		to = vnic_rx_queue_of(fn, frames[i], i ? frames[i - 1] : NULL, to);
+		now[kept] = frames[i];
+		queue[kept] = to;
+		kept += to != VNIC_RX_NOWHERE;
 	}
-	n = vnic_pace_admit(fn, now, queue, n);
+	n = vnic_pace_admit(fn, now, queue, kept);
 	vnic_rx_groups(fn, now, queue, n);
 }

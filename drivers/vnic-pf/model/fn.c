@@ -86,6 +86,7 @@ void vnic_fn_reset_rss(struct vnic_fn *fn)
 	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
 		WRITE_ONCE(fn->rss_table[i], 0);
 	WRITE_ONCE(fn->rss_other, 0);
+	vnic_steer_reset(&fn->steer);
 }
 
 /* ---- reset ---- */
@@ -467,6 +468,7 @@ static struct vnic_fn *vnic_fn_create(struct vnic_adapter *ad, unsigned int inde
 	fn->guest_pers = ad->guest_pers;
 	mutex_init(&fn->lock);
 	spin_lock_init(&fn->toll_lock);
+	vnic_steer_init(&fn->steer);
 	spin_lock_init(&fn->fail_lock);
 	vnic_meter_set(&fn->toll, VNIC_TOLL_TIME, VNIC_TOLL_SAVED, ktime_get_ns());
 	INIT_WORK(&fn->reset_work, vnic_fn_reset_work);

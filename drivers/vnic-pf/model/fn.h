@@ -102,6 +102,7 @@ struct vnic_personality {
 
 /* ---- queues (model/queue.h has the rest) ---- */
 #include "queue.h"
+#include "steer.h"
 #include "pace.h"
 #include "vectors.h"
 
@@ -182,6 +183,7 @@ struct vnic_personality {
  * @rss_key: Toeplitz key, random after reset, and what is hashed, all after reset
  * @rss_table: queue pairs, always below VNIC_MAX_QPS; 0 after reset
  * @rss_other: the queue pair of frames without a hash; 0 after reset
+ * @steer: rules that come before these; none after reset
  * @vec: vectors
  * @kicks_page: doorbells of a guest by the doorbell page, taken in the kernel,
  *	since the function was created
@@ -230,6 +232,7 @@ struct vnic_fn {
 	struct vnic_hash_key		rss_key;
 	u8				rss_table[VNIC_RSS_ENTRIES];
 	u8				rss_other;
+	struct vnic_steer		steer;
 	struct vnic_vector		vec[VNIC_MAX_VECTORS];
 	atomic_long_t			kicks_page;
 	struct vnic_kcov		kcov;

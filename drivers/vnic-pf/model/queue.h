@@ -534,6 +534,7 @@ static inline bool vnic_rx_in_pieces(const struct vnic_rxq *rxq, const struct vn
 }
 
 /* Each frame goes to the receive queue that @queue says.  BH disabled, any sender */
+#define VNIC_RX_NOWHERE	VNIC_MAX_QPS	/* ... or has been dropped */
 void vnic_rx_groups(struct vnic_fn *fn, struct vnic_frame **frames, const u8 *queue,
 		    unsigned int n);
 /* A stored frame goes on to its receive queue; it was busy.  BH disabled */

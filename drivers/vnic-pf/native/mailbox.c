@@ -70,7 +70,8 @@ struct vnic_mbx_op {
 
 /* ---- features ---- */
 
-#define VNIC_F_QPS	(BIT_ULL(VNIC_F_MQ) | BIT_ULL(VNIC_F_RSS) | BIT_ULL(VNIC_F_HASH_FIELDS))
+#define VNIC_F_QPS	(BIT_ULL(VNIC_F_MQ) | BIT_ULL(VNIC_F_RSS) | \
+			 BIT_ULL(VNIC_F_HASH_FIELDS) | BIT_ULL(VNIC_F_RULES))
 
 static const u64 vnic_mbx_depends[][2] = {
 	{ BIT_ULL(VNIC_F_TX_TSO), BIT_ULL(VNIC_F_TX_CSUM) },
@@ -80,11 +81,12 @@ static const u64 vnic_mbx_depends[][2] = {
 	{ BIT_ULL(VNIC_F_VLAN_MAP), BIT_ULL(VNIC_F_VLAN_FILTER) },
 	{ BIT_ULL(VNIC_F_VLAN_ALL), BIT_ULL(VNIC_F_VLAN_FILTER) },
 	{ BIT_ULL(VNIC_F_HASH_FIELDS), BIT_ULL(VNIC_F_RSS) },
+	{ BIT_ULL(VNIC_F_RULES), BIT_ULL(VNIC_F_RSS) },
 };
 
 u64 vnic_mbx_features(const struct vnic_fn *fn)
 {
-	u64 features = GENMASK_ULL(VNIC_F_HASH_FIELDS, 0);
+	u64 features = GENMASK_ULL(VNIC_F_RULES, 0);
 
 	if (vnic_fn_qps(fn) < 2)
 		features &= ~VNIC_F_QPS;
@@ -294,6 +296,17 @@ static u32 vnic_mbx_set_hash(struct vnic_fn *fn, struct vnic_mbx *m)
 	return VNIC_MBX_OK;
 }
 
+static u32 vnic_mbx_set_context(struct vnic_fn *fn, struct vnic_mbx *m)
+{
+	return vnic_steer_set_context(&fn->steer, (const void *)m->req.payload,
+				      vnic_mbx_qps(fn));
+}
+
+static u32 vnic_mbx_set_rule(struct vnic_fn *fn, struct vnic_mbx *m)
+{
+	return vnic_steer_set_rule(&fn->steer, (const void *)m->req.payload, vnic_mbx_qps(fn));
+}
+
 static u32 vnic_mbx_set_coalesce(struct vnic_fn *fn, struct vnic_mbx *m)
 {
 	const struct vnic_mbx_coalesce *req = (void *)m->req.payload;
@@ -420,6 +433,14 @@ static const struct vnic_mbx_op vnic_mbx_ops[] = {
 	[VNIC_MBX_SET_HASH] = {
 		.handle = vnic_mbx_set_hash, .len = sizeof(struct vnic_mbx_hash),
 		.needs = BIT_ULL(VNIC_F_HASH_FIELDS),
+	},
+	[VNIC_MBX_SET_CONTEXT] = {
+		.handle = vnic_mbx_set_context, .len = sizeof(struct vnic_mbx_context),
+		.needs = BIT_ULL(VNIC_F_RULES),
+	},
+	[VNIC_MBX_SET_RULE] = {
+		.handle = vnic_mbx_set_rule, .len = sizeof(struct vnic_mbx_rule),
+		.needs = BIT_ULL(VNIC_F_RULES),
 	},
 	[VNIC_MBX_SET_COALESCE] = {
 		.handle = vnic_mbx_set_coalesce, .len = sizeof(struct vnic_mbx_coalesce),

@@ -12,6 +12,7 @@ const char vnic_drop_names[VNIC_DROP_MAX][ETH_GSTRING_LEN] = {
 	[VNIC_DROP_RX_NODE]		= "rx_drop_node",
 	[VNIC_DROP_RX_SHARE]		= "rx_drop_share",
 	[VNIC_DROP_RX_XDP]		= "rx_drop_xdp",
+	[VNIC_DROP_RX_RULE]		= "rx_drop_rule",
 	[VNIC_DROP_RX_CODEL]		= "rx_drop_codel",
 	[VNIC_DROP_RX_NOBUF]		= "rx_drop_nobuf",
 	[VNIC_DROP_RX_MEMORY]		= "rx_drop_memory",

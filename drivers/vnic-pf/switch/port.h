@@ -46,6 +46,7 @@ enum vnic_drop {
 	VNIC_DROP_RX_NODE,		/* beyond the rate of a node above it */
 	VNIC_DROP_RX_SHARE,		/* beyond its share of what the wire brings */
 	VNIC_DROP_RX_XDP,		/* the port's program let it not pass */
+	VNIC_DROP_RX_RULE,		/* its driver's rule says so */
 	VNIC_DROP_RX_CODEL,		/* waited for the rate in a queue that stands (CoDel) */
 	VNIC_DROP_RX_NOBUF,		/* no buffer posted, partition full; uplink: queue full */
 	VNIC_DROP_RX_MEMORY,		/* partition full, though buffers are posted */

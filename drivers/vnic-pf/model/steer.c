@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Rules of a native driver by which packets are received.
+ */
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/nospec.h>
+#include <linux/string.h>
+#include <linux/unaligned.h>
+
+#include "../frame/frame.h"
+#include "steer.h"
+
+static_assert(VNIC_MAX_RULES <= 32);	/* steer->live */
+
+void vnic_steer_init(struct vnic_steer *s)
+{
+	seqcount_init(&s->seq);
+}
+
+/* ---- the driver's wishes ---- */
+
+static void vnic_steer_put(struct vnic_steer *s, unsigned int index, const struct vnic_rule *rule)
+{
+	struct vnic_rule *to = &s->rule[index];
+	u32 live = s->live & ~BIT(index);
+	unsigned int i;
+
+	if (rule->action != VNIC_RULE_NONE)
+		live |= BIT(index);
+	preempt_disable();	/* for as little as this: senders do not wait for it */
+	write_seqcount_begin(&s->seq);
+	for (i = 0; i < VNIC_RULE_WORDS; i++) {
+		WRITE_ONCE(to->value[i], rule->value[i]);
+		WRITE_ONCE(to->mask[i], rule->mask[i]);
+	}
+	WRITE_ONCE(to->v6, rule->v6);
+	WRITE_ONCE(to->proto, rule->proto);
+	WRITE_ONCE(to->ports, rule->ports);
+	WRITE_ONCE(to->action, rule->action);
+	WRITE_ONCE(to->arg, rule->arg);
+	WRITE_ONCE(s->live, live);
+	write_seqcount_end(&s->seq);
+	preempt_enable();
+}
+
+void vnic_steer_reset(struct vnic_steer *s)
+{
+	static const struct vnic_rule none;
+	unsigned int i, j;
+
+	for (i = 0; i < VNIC_MAX_RULES; i++)
+		if (s->live & BIT(i))
+			vnic_steer_put(s, i, &none);
+	for (i = 0; i < VNIC_RSS_CONTEXTS; i++)
+		for (j = 0; j < VNIC_RSS_ENTRIES; j++)
+			WRITE_ONCE(s->table[i][j], 0);
+}
+
+u32 vnic_steer_set_context(struct vnic_steer *s, const struct vnic_mbx_context *req,
+			   unsigned int qps)
+{
+	unsigned int context = le16_to_cpu(req->context), i;
+
+	if (!context || context > VNIC_RSS_CONTEXTS || req->rsvd[0] || req->rsvd[1] ||
+	    req->rsvd[2])
+		return VNIC_MBX_E_INVAL;
+	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
+		if (req->table[i] >= qps)
+			return VNIC_MBX_E_INVAL;
+	context = array_index_nospec(context - 1, VNIC_RSS_CONTEXTS);
+	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
+		WRITE_ONCE(s->table[context][i], req->table[i]);
+	return VNIC_MBX_OK;
+}
+
+static bool vnic_rule_action_ok(const struct vnic_mbx_rule *req, unsigned int qps)
+{
+	switch (req->action) {
+	case VNIC_RULE_DROP:
+		return !req->arg;
+	case VNIC_RULE_QUEUE:
+		return req->arg < qps;
+	case VNIC_RULE_RSS:
+		return req->arg <= VNIC_RSS_CONTEXTS;
+	default:
+		return false;
+	}
+}
+
+static bool vnic_proto_has_ports(u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+}
+
+/* The words of addresses of a rule; those of ports are in the one behind. */
+static unsigned int vnic_rule_addrs(bool v6)
+{
+	return (v6 ? 2 * sizeof(struct in6_addr) : 2 * sizeof(struct in_addr)) / sizeof(u32);
+}
+
+/* Words as they are in a packet; nothing beside the mask, behind the ports, or without them */
+static bool vnic_rule_words(struct vnic_rule *rule, const struct vnic_mbx_rule *req)
+{
+	unsigned int addrs = vnic_rule_addrs(rule->v6), i;
+
+	for (i = 0; i < VNIC_RULE_WORDS; i++) {
+		rule->value[i] = get_unaligned((const u32 *)req->value + i);
+		rule->mask[i] = get_unaligned((const u32 *)req->mask + i);
+		if (rule->value[i] & ~rule->mask[i] || (i > addrs && rule->mask[i]))
+			return false;
+	}
+	rule->ports = rule->mask[addrs];
+	return !rule->ports || vnic_proto_has_ports(rule->proto);
+}
+
+u32 vnic_steer_set_rule(struct vnic_steer *s, const struct vnic_mbx_rule *req, unsigned int qps)
+{
+	unsigned int index = le16_to_cpu(req->index);
+	struct vnic_rule rule = {};
+
+	if (index >= VNIC_MAX_RULES || req->rsvd[0] || req->rsvd[1])
+		return VNIC_MBX_E_INVAL;
+	index = array_index_nospec(index, VNIC_MAX_RULES);
+	if (req->action == VNIC_RULE_NONE) {
+		if (memchr_inv(&req->action, 0, sizeof(*req) - offsetof(typeof(*req), action)))
+			return VNIC_MBX_E_INVAL;
+		vnic_steer_put(s, index, &rule);
+		return VNIC_MBX_OK;
+	}
+	rule.v6 = req->version == 6;
+	rule.proto = req->proto;
+	rule.action = req->action;
+	rule.arg = req->arg;
+	if ((req->version != 4 && req->version != 6) || !vnic_rule_action_ok(req, qps) ||
+	    !vnic_rule_words(&rule, req))
+		return VNIC_MBX_E_INVAL;
+	vnic_steer_put(s, index, &rule);
+	return VNIC_MBX_OK;
+}
+
+/* ---- senders ---- */
+
+/**
+ * struct vnic_packet - what rules are compared with
+ * @word: addresses, and the ports behind them
+ * @v6: of IPv6
+ * @proto: IPPROTO_*
+ * @ports: there are some
+ */
+struct vnic_packet {
+	u32	word[VNIC_RULE_WORDS];
+	bool	v6;
+	u8	proto;
+	bool	ports;
+};
+
+/* False: it is not IP. */
+static bool vnic_packet_of(struct vnic_packet *p, const struct vnic_frame *f)
+{
+	struct vnic_headers h;
+	unsigned int addrs, at;
+
+	if (!vnic_frame_parse(f, &h))
+		return false;
+	p->v6 = h.l3_proto != ETH_P_IP;
+	p->proto = h.l4_proto;
+	p->ports = !h.fragment && h.l4 + 4 <= f->hdr_len && vnic_proto_has_ports(h.l4_proto);
+	addrs = vnic_rule_addrs(p->v6);
+	at = h.l3 + (p->v6 ? offsetof(struct ipv6hdr, saddr) : offsetof(struct iphdr, saddr));
+	memcpy(p->word, f->hdr + at, addrs * sizeof(u32));
+	p->word[addrs] = p->ports ? get_unaligned((const u32 *)(f->hdr + h.l4)) : 0;
+	return true;
+}
+
+static bool vnic_rule_fits(const struct vnic_rule *rule, const struct vnic_packet *p)
+{
+	unsigned int i, n = vnic_rule_addrs(p->v6) + 1;
+	u8 proto = READ_ONCE(rule->proto);
+	u32 differs = 0;
+
+	if (READ_ONCE(rule->v6) != p->v6 || (proto && proto != p->proto) ||
+	    (READ_ONCE(rule->ports) && !p->ports))
+		return false;
+	for (i = 0; i < n; i++)
+		differs |= (p->word[i] & READ_ONCE(rule->mask[i])) ^ READ_ONCE(rule->value[i]);
+	return !differs;
+}
+
+u16 vnic_steer_find(const struct vnic_steer *s, const struct vnic_frame *f)
+{
+	struct vnic_packet p;
+	u16 found = VNIC_RULE_NONE;
+	unsigned long live;
+	unsigned int i, seq;
+
+	if (!vnic_packet_of(&p, f))
+		return VNIC_RULE_NONE;
+	/* The writer may be a thread that does not get the CPU: nobody waits for it. */
+	seq = raw_seqcount_begin(&s->seq);
+	live = READ_ONCE(s->live);
+	for_each_set_bit(i, &live, VNIC_MAX_RULES) {
+		if (vnic_rule_fits(&s->rule[i], &p)) {
+			found = READ_ONCE(s->rule[i].action) << 8 | READ_ONCE(s->rule[i].arg);
+			break;
+		}
+	}
+	return read_seqcount_retry(&s->seq, seq) ? VNIC_RULE_NONE : found;
+}
