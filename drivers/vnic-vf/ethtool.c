@@ -293,12 +293,20 @@ static u32 vnicvf_get_rx_ring_count(struct net_device *netdev)
 
 static int vnicvf_get_rxnfc(struct net_device *netdev, struct ethtool_rxnfc *info, u32 *rules)
 {
+	struct vnicvf *vf = netdev_priv(netdev);
+
 	switch (info->cmd) {
 	case ETHTOOL_GRXRINGS:
 		info->data = vnicvf_get_rx_ring_count(netdev);
 		return 0;
 	case ETHTOOL_GRXFH:
 		return VNIC_GET_RXFH_OF_RXNFC(vnicvf_get_rxfh_fields, netdev, info);
+	case ETHTOOL_GRXCLSRLCNT:
+		return vnicvf_list_rules(vf, info, NULL);
+	case ETHTOOL_GRXCLSRLALL:
+		return vnicvf_list_rules(vf, info, rules);
+	case ETHTOOL_GRXCLSRULE:
+		return vnicvf_get_rule(vf, info);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -309,6 +317,10 @@ static int vnicvf_set_rxnfc(struct net_device *netdev, struct ethtool_rxnfc *inf
 	switch (info->cmd) {
 	case ETHTOOL_SRXFH:
 		return VNIC_SET_RXFH_OF_RXNFC(vnicvf_set_rxfh_fields, netdev, info);
+	case ETHTOOL_SRXCLSRLINS:
+		return vnicvf_add_rule(netdev_priv(netdev), info);
+	case ETHTOOL_SRXCLSRLDEL:
+		return vnicvf_del_rule(netdev_priv(netdev), info->fs.location);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -345,6 +357,7 @@ const struct ethtool_ops vnicvf_ethtool_ops = {
 	.supported_coalesce_params = ETHTOOL_COALESCE_RX_USECS | ETHTOOL_COALESCE_MAX_FRAMES |
 				     ETHTOOL_COALESCE_USE_ADAPTIVE_RX,
 	VNIC_RSS_XFRM_CAP
+	.rxfh_max_num_contexts	= VNIC_RSS_CONTEXTS + 1,
 	.get_drvinfo		= vnicvf_get_drvinfo,
 	.get_link		= ethtool_op_get_link,
 	.get_link_ksettings	= vnicvf_get_link_ksettings,
@@ -369,4 +382,7 @@ const struct ethtool_ops vnicvf_ethtool_ops = {
 	.get_rxfh_indir_size	= vnicvf_get_rxfh_indir_size,
 	.get_rxfh		= vnicvf_get_rxfh,
 	.set_rxfh		= vnicvf_set_rxfh,
+	.create_rxfh_context	= vnicvf_create_context,
+	.modify_rxfh_context	= vnicvf_modify_context,
+	.remove_rxfh_context	= vnicvf_remove_context,
 };

@@ -102,6 +102,7 @@ static void vnicvf_remove(struct pci_dev *pdev)
 	vnicvf_hw_reset(&vf->hw);
 	free_irq(pci_irq_vector(pdev, 0), vf);
 	vnicvf_qps_free(vf);
+	vnicvf_forget_rules(vf);
 	vnicvf_mbx_free(vf);
 	vnicvf_hw_close(&vf->hw);
 	free_netdev(vf->netdev);

@@ -73,6 +73,7 @@ static int vnicvf_set_features(struct net_device *netdev, netdev_features_t feat
 	int err;
 
 	vnicvf_set_vlan_filter(vf, features);
+	vnicvf_set_ntuple(vf, features);
 	/* Detached: vnicvf_attach() will follow netdev->features. */
 	if (want == vf->features || !netif_device_present(netdev))
 		return 0;
@@ -243,6 +244,8 @@ static netdev_features_t vnicvf_rx_features(const struct vnicvf *vf)
 		features |= NETIF_F_GRO_HW;
 	if (vnicvf_has(vf, VNIC_F_RX_HASH))
 		features |= NETIF_F_RXHASH;
+	if (vnicvf_has(vf, VNIC_F_RULES))
+		features |= NETIF_F_NTUPLE;
 	return features;
 }
 

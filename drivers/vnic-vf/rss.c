@@ -98,6 +98,16 @@ static int vnicvf_take_xfrm(const struct vnicvf *vf, u8 xfrm, struct vnic_mbx_ha
 	return 0;
 }
 
+/* All contexts have that key, but some kernels keep, and show, one of each. */
+static void vnicvf_share_key(struct vnicvf *vf)
+{
+	struct ethtool_rxfh_context *ctx;
+	unsigned long id;
+
+	xa_for_each(&vf->netdev->ethtool->rss_ctx, id, ctx)
+		memcpy(ethtool_rxfh_context_key(ctx), vf->rss_key, sizeof(vf->rss_key));
+}
+
 int vnicvf_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
 		    struct netlink_ext_ack *extack)
 {
@@ -123,10 +133,10 @@ int vnicvf_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
 		memcpy(vf->rss_key, rxfh->key, sizeof(key));
 	for (i = 0; rxfh->indir && i < VNIC_RSS_ENTRIES; i++)
 		vf->rss_table[i] = rxfh->indir[i];
-	if (!vf->up)
-		return 0;	/* vnicvf_up() sends it */
-	err = vnicvf_set_rss(vf);
-	if (err) {
+	err = vf->up ? vnicvf_set_rss(vf) : 0;	/* or vnicvf_up() sends it */
+	if (!err) {
+		vnicvf_share_key(vf);
+	} else {
 		memcpy(vf->rss_table, table, sizeof(table));
 		memcpy(vf->rss_key, key, sizeof(key));
 		vf->rss_hash = old;

@@ -12,7 +12,7 @@ static const u64 vnicvf_driver_features =
 	BIT_ULL(VNIC_F_RX_GSO) | BIT_ULL(VNIC_F_MQ) | BIT_ULL(VNIC_F_RSS) |
 	BIT_ULL(VNIC_F_VLAN_FILTER) | BIT_ULL(VNIC_F_COALESCE) | BIT_ULL(VNIC_F_RX_HASH) |
 	BIT_ULL(VNIC_F_DROPS) | BIT_ULL(VNIC_F_WAITED) | BIT_ULL(VNIC_F_VLAN_MAP) |
-	BIT_ULL(VNIC_F_VLAN_ALL) | BIT_ULL(VNIC_F_HASH_FIELDS);
+	BIT_ULL(VNIC_F_VLAN_ALL) | BIT_ULL(VNIC_F_HASH_FIELDS) | BIT_ULL(VNIC_F_RULES);
 
 /**
  * vnicvf_wanted_features - what to accept in HELLO
@@ -34,7 +34,7 @@ u64 vnicvf_wanted_features(const struct vnicvf *vf, netdev_features_t features)
 	if (!(want & BIT_ULL(VNIC_F_MQ)))
 		want &= ~BIT_ULL(VNIC_F_RSS);
 	if (!(want & BIT_ULL(VNIC_F_RSS)))
-		want &= ~BIT_ULL(VNIC_F_HASH_FIELDS);
+		want &= ~(BIT_ULL(VNIC_F_HASH_FIELDS) | BIT_ULL(VNIC_F_RULES));
 	return want;
 }
 

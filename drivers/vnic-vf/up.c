@@ -19,6 +19,9 @@ static int vnicvf_configure(struct vnicvf *vf)
 	err = vnicvf_set_rss(vf);
 	if (err)
 		return err;
+	err = vnicvf_set_steering(vf);
+	if (err)
+		return err;
 	return vnicvf_moder_start(vf);
 }
 

@@ -18,6 +18,7 @@
  * coalesce.c  interrupt moderation
  * queue.c   queue pairs
  * rss.c     which queue a flow is received on
+ * steer.c   ... by rules that come before that
  * mac.c     the address
  * filter.c  receive filters and VLANs
  * start.c   agreeing with the device after a reset
@@ -88,6 +89,9 @@
  * @rss_key: Toeplitz key
  * @rss_table: indirection table
  * @rss_hash: what is hashed
+ * @contexts: bit n: there is context n, from 1
+ * @context: its table, at n - 1
+ * @rule: rules by location; NULL: there is none
  * @ctag: VLANs joined, 802.1Q; rtnl
  * @stag: VLANs joined, 802.1ad; rtnl
  * @vlan_all: modes that stand in for VLAN filters, VNIC_RX_MODE_*; written under rtnl
@@ -137,6 +141,9 @@ struct vnicvf {
 	u8			rss_key[VNIC_RSS_KEY_LEN];
 	u8			rss_table[VNIC_RSS_ENTRIES];
 	struct vnic_mbx_hash	rss_hash;
+	unsigned long		contexts;
+	u8			context[VNIC_RSS_CONTEXTS][VNIC_RSS_ENTRIES];
+	struct vnicvf_rule	*rule[VNIC_MAX_RULES];
 	DECLARE_BITMAP(ctag, VLAN_N_VID);
 	DECLARE_BITMAP(stag, VLAN_N_VID);
 	u32			vlan_all;
@@ -195,6 +202,28 @@ int vnicvf_set_rxfh(struct net_device *netdev, struct ethtool_rxfh_param *rxfh,
 int vnicvf_get_rxfh_fields(struct net_device *netdev, struct ethtool_rxfh_fields *info);
 int vnicvf_set_rxfh_fields(struct net_device *netdev, const struct ethtool_rxfh_fields *info,
 			   struct netlink_ext_ack *extack);
+
+/* steer.c; rtnl */
+
+/* Tell the device all contexts and rules.  0 or -errno; sleeps. */
+int vnicvf_set_steering(struct vnicvf *vf);
+/* The netdev gets these features: without NETIF_F_NTUPLE, remove all rules.  Sleeps. */
+void vnicvf_set_ntuple(struct vnicvf *vf, netdev_features_t features);
+/* The netdev is gone: free them. */
+void vnicvf_forget_rules(struct vnicvf *vf);
+/* As ETHTOOL_SRXCLSRLINS (with a location), _SRXCLSRLDEL, _GRXCLSRULE and _GRXCLSRLALL, or
+ * with @at NULL, _GRXCLSRLCNT.  0 or -errno; the first two sleep.
+ */
+int vnicvf_add_rule(struct vnicvf *vf, const struct ethtool_rxnfc *info);
+int vnicvf_del_rule(struct vnicvf *vf, u32 at);
+int vnicvf_get_rule(const struct vnicvf *vf, struct ethtool_rxnfc *info);
+int vnicvf_list_rules(const struct vnicvf *vf, struct ethtool_rxnfc *info, u32 *at);
+int vnicvf_create_context(struct net_device *netdev, struct ethtool_rxfh_context *ctx,
+			  const struct ethtool_rxfh_param *rxfh, struct netlink_ext_ack *extack);
+int vnicvf_modify_context(struct net_device *netdev, struct ethtool_rxfh_context *ctx,
+			  const struct ethtool_rxfh_param *rxfh, struct netlink_ext_ack *extack);
+int vnicvf_remove_context(struct net_device *netdev, struct ethtool_rxfh_context *ctx,
+			  u32 context, struct netlink_ext_ack *extack);
 
 /* mac.c; rtnl, once the netdev is registered.  All but vnicvf_mac_status() send messages. */
 int vnicvf_set_mac(struct net_device *netdev, void *addr);	/* ndo_set_mac_address */

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Packets of flows, what a device's hash over them is, and which queues they came to."""
+"""Packets of flows, what a device's hash over them is, and which queue they come to."""
 import socket
+import time
 
-from ktap import wait_for
-from vnic import mac_bytes
+from ktap import eq, slow
+from vnic import mac_bytes, packet_socket
 
 TCP, UDP, ICMP = 6, 17, 1
 NONE, XOR, OR_XOR = range(3)
@@ -65,27 +66,36 @@ class Flow:
             yield from pair[0] + pair[1]
 
 
-def packets(vf):
-    """Received by each of its queues."""
-    stats = vf.stats()
-    return [stats[f'rx{i}_packets'] for i in range(16) if f'rx{i}_packets' in stats]
+class Steered:
+    """A VF to which flows are sent by a raw socket of another one; nobody else may send."""
 
+    def __init__(self, vf, sender):
+        self.vf = vf
+        self.macs = vf.mac, sender.mac
+        self.sock = packet_socket(sender.name, sender.ns)
+        self.seen = self.packets()
 
-def queues_of(sock, vf, frames, lost=()):
-    """The queue to which each of up to 8 frames comes; None for those that are lost.
+    def packets(self):
+        """Received by each of its queues."""
+        stats = self.vf.stats()
+        return [stats[f'rx{i}_packets'] for i in range(16) if f'rx{i}_packets' in stats]
 
-    Of the nth 2^n are sent: a queue's counter says which have come to it.  Where lost are
-    expected, these last ones are not waited for.
-    """
-    before = packets(vf)
-    for i, data in enumerate(frames):
-        for _ in range(1 << i):
-            sock.send(data)
-    due = sum(1 << i for i in range(len(frames)) if i not in lost)
-    wait_for(lambda: sum(packets(vf)) - sum(before) >= due, 'all packets')
-    found = [None] * len(frames)
-    for queue, (new, old) in enumerate(zip(packets(vf), before)):
-        for i in range(len(frames)):
-            if new - old >> i & 1:
-                found[i] = queue
-    return found
+    def come(self, flows, lost=(), **kwargs):
+        """The queue to which packets of each of up to 6 flows come; None if to none.
+
+        Of the nth 2^n are sent: a queue's counter says which have come to it.  Where lost
+        are expected, those are not waited for.
+        """
+        for i, flow in enumerate(flows):
+            data = flow.frame(*self.macs, **kwargs)
+            for _ in range(1 << i):
+                self.sock.send(data)
+        due = sum(1 << i for i in range(len(flows)) if i not in lost)
+        before, self.seen = self.seen, self.packets()
+        end = time.monotonic() + 30 * slow()
+        while sum(self.seen) - sum(before) < due and time.monotonic() < end:
+            self.seen = self.packets()
+        came = [new - old for new, old in zip(self.seen, before)]
+        eq(sum(came), due, f'packets ({came})')
+        return [next((queue for queue, n in enumerate(came) if n >> i & 1), None)
+                for i in range(len(flows))]

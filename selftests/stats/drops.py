@@ -10,6 +10,7 @@ sys.path.insert(0, sys.path[0] + '/../lib')
 import bpf
 from devlink import Devlink
 from events import Events
+from flows import UDP, Flow
 from ktap import Fail, between, defer, eq, note, run, sleep, slow, true, wait_for
 from misbehave import Misbehave
 from program import program
@@ -266,6 +267,22 @@ def xdp():
     provoke(1, 'rx_drop_xdp', act)
 
 
+def rule():
+    """rx_drop_rule: a rule of the VF's driver; the VF sees it as "other\""""
+    def act(b):
+        vf = b.vf[1]
+        before = vf.stats()['dev_rx_drop_other']
+        sh(f'ethtool -N {vf.name} flow-type udp4 dst-port 7 action -1 loc 3', ns=vf.ns)
+        defer(sh, f'ethtool -N {vf.name} delete 3', ns=vf.ns)
+        for port in (7, 8):
+            data = Flow(UDP, '10.1.1.1', '10.1.1.2', 99, port).frame(MAC[1], MAC[0])
+            for _ in range(N):
+                b.sock[0].send(data)
+        wait_for(lambda: vf.stats()['dev_rx_drop_other'] == before + N, 'other')
+
+    provoke(1, 'rx_drop_rule', act)
+
+
 def nobuf():
     """rx_drop_nobuf: a driver that posts no more buffers; rx_drop_reset: what waited then"""
     def act(b):
@@ -360,4 +377,4 @@ def control_queue():
 
 
 run([spoof, control, vlan, nodest, storm, malformed, tso_length, tx_link, rx_link, oversize, rate,
-     pps, node, xdp, nobuf, agree, dead, filtered, mailbox, control_queue])
+     pps, node, xdp, rule, nobuf, agree, dead, filtered, mailbox, control_queue])
