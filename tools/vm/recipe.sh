@@ -22,6 +22,7 @@ RECIPE_PACKAGES=(
 	libvirt-clients
 	debhelper dh-dkms dh-python dkms openssl
 	ovmf dpdk dpdk-dev kexec-tools xdp-tools
+	python3-yaml
 )
 
 # From its backports: the newest kernel (the metapackages follow it) and QEMU. QEMU
@@ -42,6 +43,31 @@ RECIPE_EXCLUDE=(
 	'/usr/lib/x86_64-linux-gnu/librte_*.a' '/usr/include/dpdk/*' '/usr/bin/dpdk-test'
 )
 
+# Of the newest kernel's source: its own tests of drivers, what they stand on, and the
+# programs of theirs that need nothing but a compiler. They go to usr/lib/kselftest.
+RECIPE_KSELFTEST=(
+	'*/tools/testing/selftests/drivers/net' '*/tools/testing/selftests/net/lib'
+	'*/tools/testing/selftests/kselftest*.h' '*/tools/net/ynl' '*/Documentation/netlink/specs'
+)
+RECIPE_KSELFTEST_PROGRAMS=(drivers/net/napi_id_helper net/lib/{csum,xdp_helper})
+
+# recipe_hook ROOT: what is done while the tree's apt can still fetch. The source is a
+# package of 160 MB that is not installed, for 4 MB of it.
+recipe_hook()
+{
+	local release name dir=$1/usr/lib/kselftest
+	release=$(find "$1/usr/lib/modules" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -V | tail -n 1)
+	name=linux-source-$(cut -d. -f1,2 <<<"$release")
+	mkdir -p "$dir"
+	(
+		cd "$dir"
+		APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -oAPT::Sandbox::User=root -t "$RECIPE_SUITE-backports" download "$name"
+		dpkg-deb --fsys-tarfile "$name"_*.deb | tar -xO "./usr/src/$name.tar.xz" |
+			tar -xJ --strip-components=1 --wildcards "${RECIPE_KSELFTEST[@]}"
+		rm "$name"_*.deb
+	)
+}
+
 # recipe_older ROOT: put the suite's kernel unpacked at ROOT/older where the others are.
 recipe_older()
 {
@@ -58,7 +84,7 @@ recipe_older()
 # recipe_finish ROOT: what is done to the tree after the packages are in.
 recipe_finish()
 {
-	local root=$1 src=$1/usr/src
+	local root=$1 src=$1/usr/src name
 
 	# Mount points of the test machine: its root is read-only where it matters.
 	mkdir -p "$root"/{vnic,vnic-modules,vnic-guest,log,oldroot}
@@ -70,6 +96,11 @@ recipe_finish()
 		'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
 		'*/scripts/const_structs.checkpatch' '*/scripts/kernel-doc*' \
 		'*/scripts/extract-vmlinux' '*/tools/testing/selftests/kselftest'
+
+	for name in "${RECIPE_KSELFTEST_PROGRAMS[@]}"; do
+		chroot "$root" gcc -O2 -I/usr/lib/kselftest/tools/testing/selftests \
+			-o "/usr/lib/kselftest/tools/testing/selftests/$name"{,.c}
+	done
 
 	# The kernels by role: of the ordinary ones the lowest version is the stable one.
 	# rt and cloud are the stable one's, should the newest one's have come along. That of
