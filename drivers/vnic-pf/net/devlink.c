@@ -30,8 +30,28 @@ static int vnic_devlink_info_get(struct devlink *devlink, struct devlink_info_re
 						       __stringify(VNIC_VERSION_1));
 }
 
+/* `devlink dev eswitch`: VFs are configured by `ip link ... vf`, which is called legacy.
+ * netplan and NetworkManager ask, and set the mode of a profile that has one.
+ */
+static int vnic_eswitch_mode_get(struct devlink *devlink, u16 *mode)
+{
+	*mode = DEVLINK_ESWITCH_MODE_LEGACY;
+	return 0;
+}
+
+static int vnic_eswitch_mode_set(struct devlink *devlink, u16 mode,
+				 struct netlink_ext_ack *extack)
+{
+	if (mode == DEVLINK_ESWITCH_MODE_LEGACY)
+		return 0;
+	NL_SET_ERR_MSG_MOD(extack, "The mode is legacy: VFs have no representors");
+	return -EOPNOTSUPP;
+}
+
 static const struct devlink_ops vnic_devlink_ops = {
 	.info_get		= vnic_devlink_info_get,
+	.eswitch_mode_get	= vnic_eswitch_mode_get,
+	.eswitch_mode_set	= vnic_eswitch_mode_set,
 	.sb_pool_get		= vnic_sb_pool_get,
 	.sb_pool_set		= vnic_sb_pool_set,
 	.sb_port_pool_get	= vnic_sb_port_pool_get,
