@@ -12,8 +12,12 @@ MODDIR    = $(DESTDIR)/lib/modules/$(RELEASE)/updates
 LIBDIR    = $(DESTDIR)$(PREFIX)/lib/vnic
 UNITDIR   = $(DESTDIR)$(PREFIX)/lib/systemd/system
 LOADDIR   = $(DESTDIR)$(PREFIX)/lib/modules-load.d
+HWDBDIR   = $(DESTDIR)$(PREFIX)/lib/udev/hwdb.d
 MANDIR    = $(DESTDIR)$(PREFIX)/share/man
 BASHDIR   = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+# Where the distribution has udev's database, in /etc or /usr; without udev nobody asks it.
+UPDATE_HWDB = if command -v systemd-hwdb >/dev/null; then \
+	if [ -e /etc/udev/hwdb.bin ]; then systemd-hwdb update; else systemd-hwdb --usr update; fi; fi
 MIN      := 6.12
 # make chaos
 SECONDS  ?= 1800
@@ -68,7 +72,7 @@ vf: headers
 	$(MAKE) -C '$(KDIR)' M='$(CURDIR)' VNIC_PARTS=vf modules
 
 # What was built, and of an earlier build nothing that would not fit to it.
-install: modules install-tools install-load
+install: modules install-tools install-load install-names
 	install -d '$(MODDIR)'
 	for m in $(MODULES); do rm -f '$(MODDIR)'/$$m.ko; done
 	install -m 644 `sed 's/o$$/ko/' modules.order` '$(MODDIR)'
@@ -92,7 +96,13 @@ install-load:
 	install -d '$(LOADDIR)'
 	echo vnic-pf >'$(LOADDIR)/vnic.conf'
 
-install-vf: vf
+# What lspci and others call PF and VFs.
+install-names:
+	install -d '$(HWDBDIR)'
+	install -m 644 tools/20-vnic.hwdb '$(HWDBDIR)'
+	if [ -z '$(DESTDIR)' ]; then $(UPDATE_HWDB); fi
+
+install-vf: vf install-names
 	install -d '$(MODDIR)'
 	install -m 644 drivers/vnic-vf/vnic-vf.ko '$(MODDIR)'
 	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
@@ -102,9 +112,10 @@ uninstall: headers
 	rm -f '$(DESTDIR)$(PREFIX)/sbin/vnic'
 	rm -rf '$(LIBDIR)'
 	rm -f '$(UNITDIR)/vnic.service' '$(LOADDIR)/vnic.conf' '$(MANDIR)/man8/vnic.8' \
-		'$(MANDIR)/man5/vnic.conf.5' '$(MANDIR)/man5/vnic.toml.5' '$(BASHDIR)/vnic'
+		'$(MANDIR)/man5/vnic.conf.5' '$(MANDIR)/man5/vnic.toml.5' '$(BASHDIR)/vnic' \
+		'$(HWDBDIR)/20-vnic.hwdb'
 	rm -rf '$(DESTDIR)$(PREFIX)/include/vnic'
-	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
+	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; $(UPDATE_HWDB); fi
 
 # Needs no kernel headers.
 clean:
@@ -151,4 +162,4 @@ evidence:
 check:
 	tools/check
 
-.PHONY: all help headers install-load modules vf install install-tools install-vf uninstall clean deb dist demo test test-debug chaos fuzz debug-kernel bench bench-check evidence check
+.PHONY: all help headers install-load install-names modules vf install install-tools install-vf uninstall clean deb dist demo test test-debug chaos fuzz debug-kernel bench bench-check evidence check

@@ -175,8 +175,10 @@ check $? "removed: no module is left"
 kernel "$stable" gone
 in_root apt-get -y install "$(package vnic-dkms "$version")" "$(package vnic-tools "$version")" &&
 	modules "$newest" "$version" vnic-iommu vnic-pf vnic-vf vnic-vfio-pci &&
-	modules "$stable" "" && prints "vnic-pf" cat /usr/lib/modules-load.d/vnic.conf
-check $? "vnic-dkms: four modules, and vnic-pf is loaded at boot"
+	modules "$stable" "" && prints "vnic-pf" cat /usr/lib/modules-load.d/vnic.conf &&
+	in_root systemd-hwdb query pci:v0000766Ed00001000sv &&
+	grep -qx ID_VENDOR_FROM_DATABASE=vnic "$tmp/out" && grep -q ^ID_MODEL_ "$tmp/out"
+check $? "vnic-dkms: four modules, vnic-pf is loaded at boot, and udev knows its name"
 kernel "$stable" there
 
 in_root apt-get -y --download-only install "$(package vnic-vf-dkms "$version")" &&

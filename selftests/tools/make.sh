@@ -26,7 +26,7 @@ result $? "a kernel older than 6.12 is refused with both versions"
 
 make help >"$tmp/help" 2>&1
 bad=0
-for target in $(sed -n 's/^\.PHONY: all help headers install-load modules//p' Makefile); do
+for target in $(sed -n 's/^\.PHONY: all help headers install-load install-names modules//p' Makefile); do
 	grep -q "make $target " "$tmp/help" || bad=1
 done
 result $bad "make help names every command"
