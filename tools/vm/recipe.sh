@@ -21,8 +21,8 @@ RECIPE_PACKAGES=(
 	libvirt-daemon-driver-qemu libvirt-daemon-driver-network libvirt-daemon-driver-nodedev
 	libvirt-clients
 	debhelper dh-dkms dh-python dkms openssl
-	ovmf dpdk dpdk-dev kexec-tools xdp-tools
-	python3-yaml
+	ovmf dpdk dpdk-dev kexec-tools xdp-tools bpftool python3-yaml
+	network-manager netplan.io libteam-utils lshw irqbalance
 )
 
 # From its backports: the newest kernel (the metapackages follow it) and QEMU. QEMU
