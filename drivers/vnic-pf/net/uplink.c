@@ -174,6 +174,11 @@ static int vnic_uplink_check(struct vnic_net *net, struct net_device *dev,
 		NL_SET_ERR_MSG_MOD(extack, "Device gives away nothing it receives (VRF ...)");
 		return -EOPNOTSUPP;
 	}
+	if (netif_is_macvlan(dev) && macvlan_supports_dest_filter(dev)) {
+		NL_SET_ERR_MSG_MOD(extack,
+				   "A macvlan receives its own address only, but in mode passthru");
+		return -EOPNOTSUPP;
+	}
 	if (netif_is_macvlan_port(dev)) {
 		NL_SET_ERR_MSG_MOD(extack, "Device has macvlans; remove them first");
 		return -EBUSY;
