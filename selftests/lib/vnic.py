@@ -85,6 +85,14 @@ def write(path, text):
         os.close(fd)
 
 
+def write_file(path, text, mode=0o644):
+    """Make an ordinary file, and the folder it is in."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with open(fd, 'w', encoding='utf-8') as file:
+        file.write(text)
+
+
 def errno_of(fn, *args):
     """The errno that fn fails with, 0 if it does not."""
     try:

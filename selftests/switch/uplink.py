@@ -5,15 +5,15 @@
 import os
 import re
 import shlex
-import signal
 import socket
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
+from daemons import Networkd
 from ktap import between, contains, defer, eq, note, run, Skip, sleep, timely, true, wait_for
 from wire import carried, make_wired, wire
 from vnic import (Background, datagrams, frame, inside, iperf, iperf_mbps, load, log_mark,
                   log_since, mac_bytes, out, packet_socket,
-                  ping, read, receive, refused, sh, shared, unheard)
+                  ping, receive, refused, sh, shared, unheard)
 
 
 def bench():
@@ -284,48 +284,11 @@ def legs():
         speed(want)
 
 
-class Networkd:
-    """systemd-networkd, of which ethup is said what is here; ended at the end of the case."""
-
-    FILE = '/run/systemd/network/10-ethup.network'
-
-    def __init__(self, *lines):
-        self.say(*lines)
-        # Where /sys cannot be written it does not wait for udev, which does not run here.
-        self.run = Background("unshare -m sh -c 'mount -o remount,bind,ro /sys && "
-                              "exec /usr/lib/systemd/systemd-networkd'")
-        self.settled()
-
-    def say(self, *lines):
-        """Have these lines in the file."""
-        os.makedirs(os.path.dirname(self.FILE), exist_ok=True)
-        with open(self.FILE, 'w', encoding='ascii') as file:
-            file.write('\n'.join(['[Match]', 'Name=ethup', '[Network]', 'LinkLocalAddressing=no',
-                                  'IPv6AcceptRA=no', *lines, '']))
-
-    def reload(self, *lines):
-        """The same, and have it read again, as networkctl reload does."""
-        state = self.state()
-        os.remove(state)
-        self.say(*lines)
-        os.kill(self.run.proc.pid, signal.SIGHUP)
-        self.settled()
-
-    def state(self):
-        """The file in which it says how far it is."""
-        return f'/run/systemd/netif/links/{read("/sys/class/net/ethup/ifindex")}'
-
-    def settled(self):
-        """Wait until it has configured ethup."""
-        wait_for(lambda: os.path.exists(self.state()) and
-                 'ADMIN_STATE=configured' in read(self.state()), 'ethup is configured', 40)
-
-
 def networkd():
     """systemd-networkd takes the uplink away, and the log says so, but with KeepMaster=yes"""
     pf, _ = make_wired()
     mark, there = log_mark(), f'master {pf.dev}'
-    daemon = Networkd('KeepMaster=yes')
+    daemon = Networkd('ethup', 'KeepMaster=yes')
     daemon.reload('KeepMaster=yes', 'Description=changed')
     contains(out('ip link show ethup'), there, 'the uplink')
     true('released' not in log_since(mark), 'nothing was said')
