@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug newest=stable
+# run-on: stable newest=stable debug=pods,put_back,died,was_up,unset,at_once,stable,kinds
 """Addresses of VFs: where they come from, and what tools that set and restore them leave."""
 import json
 import os
@@ -159,6 +159,47 @@ def pods():
         as_before(node, 0, before)
 
 
+def settings_of(shown):
+    """What a pod's settings are in what ip shows: as ResetVFConfig() writes them back"""
+    vlan, rate = shown['vlan_list'][0], shown['rate']
+    return {'vlan': f'vlan {vlan.get("vlan", 0)} qos {vlan.get("qos", 0)} '
+                    f'proto {vlan.get("protocol", "802.1q").lower()}',
+            'rate': f'max_tx_rate {rate["max_tx"]} min_tx_rate {rate["min_tx"]}',
+            'spoofchk': f'spoofchk {"on" if shown["spoofchk"] else "off"}',
+            'trust': f'trust {"on" if shown["trust"] else "off"}',
+            'state': f'state {shown["link_state"]}'}
+
+
+def all_settings():
+    """12 pods in turn, with all that a network may ask for, in sriov-cni's order, and MTU"""
+    node = shared(Node).again()
+    before = node.shown(0)
+    for n in range(12):
+        pod = {'vlan': f'vlan {100 + n} qos {n % 8} proto 802.1{"q" if n % 3 else "ad"}',
+               'rate': f'max_tx_rate {100 * (n + 1)} min_tx_rate {10 * n}',
+               'spoofchk': f'spoofchk {"off" if n % 4 == 1 else "on"}',
+               'trust': f'trust {"on" if n % 2 else "off"}',
+               'state': f'state {("auto", "enable")[n % 2]}'}
+        mac = POD if n % 4 < 2 else None
+        kept, mtu = settings_of(node.shown(0)), 1400 + n
+        node.pf.link(0, pod['vlan'])
+        admin = add(node, 0, 'pod', mac)
+        for key in ('rate', 'spoofchk', 'trust', 'state'):
+            node.pf.link(0, pod[key])
+        eq(settings_of(node.shown(0)), pod, 'of the VF')
+        sh(f'ip link set net1 mtu {mtu}', ns='pod')
+        if n % 2:
+            sh('ip link set net1 allmulticast on', ns='pod')
+        for key in ('vlan', 'spoofchk'):
+            node.pf.link(0, kept[key])
+        reset_config(node, 0, mac, admin)
+        for key in ('rate', 'trust', 'state'):
+            node.pf.link(0, kept[key])
+        sh('ip link set net1 mtu 1500; ip link set net1 allmulticast off', ns='pod')
+        release(node, 0, 'pod', mac, admin)
+        as_before(node, 0, before)
+
+
 def put_back():
     """an address put back while the interface is down is a number: up, it has the host's"""
     node = shared(Node).again()
@@ -305,4 +346,4 @@ def kinds():
     eq(pf.vfinfo(0)['address'], home, 'of a new VF: the default one')
 
 
-run([pods, put_back, died, was_up, unset, at_once, stable, kinds])
+run([pods, all_settings, put_back, died, was_up, unset, at_once, stable, kinds])
