@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From an skb to the switch: what the PF sends and what the uplink receives, one frame
- * at a time in the scratch memory of the CPU it comes on.
+ * From an skb to the switch: what the PF sends and what the uplink receives by itself, one
+ * frame at a time in the scratch memory of the CPU it comes on.
  */
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
@@ -46,24 +46,29 @@ static void vnic_net_forward(struct vnic_port *port, struct vnic_frame *f)
 		consume_skb(f->skb);
 }
 
-static void vnic_net_malformed(struct vnic_port *port, struct sk_buff *skb)
+void vnic_net_malformed(struct vnic_port *port, struct sk_buff *skb)
 {
 	vnic_port_drop(port, VNIC_DROP_TX_MALFORMED, 1);
 	kfree_skb(skb);
 }
 
-/* A GSO kind that frames cannot have (tunnels, SCTP) */
+struct sk_buff *vnic_net_segment(struct vnic_port *port, struct sk_buff *skb)
+{
+	struct sk_buff *segs = __skb_gso_segment(skb, NETIF_F_SG | NETIF_F_HW_CSUM, false);
+
+	if (IS_ERR_OR_NULL(segs)) {
+		vnic_net_malformed(port, skb);
+		return NULL;
+	}
+	consume_skb(skb);
+	return segs;
+}
+
 static void vnic_net_switch_segments(struct vnic_port *port, struct vnic_scratch *s,
 				     struct sk_buff *skb)
 {
-	struct sk_buff *segs, *seg, *next;
+	struct sk_buff *segs = vnic_net_segment(port, skb), *seg, *next;
 
-	segs = __skb_gso_segment(skb, NETIF_F_SG | NETIF_F_HW_CSUM, false);
-	if (IS_ERR_OR_NULL(segs)) {
-		vnic_net_malformed(port, skb);
-		return;
-	}
-	consume_skb(skb);
 	skb_list_walk_safe(segs, seg, next) {
 		skb_mark_not_on_list(seg);
 		if (vnic_frame_from_skb(&s->frame, seg))

@@ -30,7 +30,7 @@ struct vnic_health;
 struct vnic_uplink;
 
 /**
- * struct vnic_scratch - the frame a CPU is switching for PF or uplink
+ * struct vnic_scratch - the frame a CPU is switching for PF or uplink, or a port's answer
  * @claim: a nested caller (a tunnel over the PF as uplink) is refused
  * @rc: what the uplink's queue said to the PF's frame, NET_XMIT_*
  * @to: for whose batch, being switched on this CPU, the uplink has promised
@@ -99,6 +99,13 @@ void vnic_scratch_put(struct vnic_net *net);
  * Context: BH disabled.
  */
 void vnic_net_switch_skb(struct vnic_port *port, struct vnic_scratch *s, struct sk_buff *skb);
+
+/* Drop it, as one that cannot be a frame.  Any context. */
+void vnic_net_malformed(struct vnic_port *port, struct sk_buff *skb);
+/* Segments of a GSO kind that frames cannot have (tunnels, SCTP); NULL: dropped.  @skb is
+ * consumed.  BH disabled.
+ */
+struct sk_buff *vnic_net_segment(struct vnic_port *port, struct sk_buff *skb);
 
 /* vf_ndo.c; rtnl */
 int vnic_ndo_set_vf_mac(struct net_device *dev, int vf, u8 *mac);

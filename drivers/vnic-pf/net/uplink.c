@@ -2,9 +2,8 @@
 /*
  * The uplink: `ip link set eth0 master <pf>` makes eth0 the switch's wire.
  *
- * Here is which device can be it, following its state, and receiving, which
- * only classifies, admits and queues, in eth0's receive context.  Sending to it
- * is in uplink_tx.c.
+ * Here is which device can be it, and following its state.  What it receives is in
+ * uplink_rx.c, sending to it in uplink_tx.c.
  */
 #include <linux/ethtool.h>
 #include <linux/if_arp.h>
@@ -13,64 +12,15 @@
 #include <linux/netdevice.h>
 #include <linux/sched.h>
 #include <net/dsa.h>
-#include <net/dst.h>
 
 #include <compat.h>
 
 #include "../bus/bus.h"
 #include "uplink.h"
 
-/* Last bytes of the bridges' group addresses, 01:80:c2:00:00:xx (802.1Q 8.6.3) */
-#define VNIC_STP	0x00
-#define VNIC_STP_AD	0x08	/* of provider bridges */
-
 struct vnic_port *vnic_uplink_port(struct vnic_net *net)
 {
 	return net->uplink ? &net->uplink->port : NULL;
-}
-
-/* ---- receiving ---- */
-
-/* Is it for the uplink's own end of the link (LLDP, LACP, pause), or its stack?  What
- * bridges tell each other is not: a bridge can be over the PF, never over the uplink.
- */
-static bool vnic_uplink_own(const struct sk_buff *skb)
-{
-	const u8 *dest = eth_hdr(skb)->h_dest;
-
-	if (skb->pkt_type == PACKET_LOOPBACK)
-		return true;
-	return is_link_local_ether_addr(dest) && dest[5] != VNIC_STP && dest[5] != VNIC_STP_AD;
-}
-
-static rx_handler_result_t vnic_uplink_rx(struct sk_buff **pskb)
-{
-	struct sk_buff *skb = *pskb;
-	struct vnic_scratch *s;
-	struct vnic_uplink *up;
-
-	if (unlikely(vnic_uplink_own(skb)))
-		return RX_HANDLER_PASS;
-	up = rcu_dereference(skb->dev->rx_handler_data);
-	skb = skb_share_check(skb, GFP_ATOMIC);
-	if (unlikely(!skb)) {
-		vnic_port_drop(&up->port, VNIC_DROP_TX_FAULT, 1);
-		return RX_HANDLER_CONSUMED;
-	}
-	s = vnic_scratch_get(up->net);
-	if (unlikely(!s || skb_orphan_frags_rx(skb, GFP_ATOMIC))) {
-		vnic_port_drop(&up->port, s ? VNIC_DROP_TX_FAULT : VNIC_DROP_TX_NODEST, 1);
-		kfree_skb(skb);
-	} else {
-		skb_orphan(skb);	/* a VF may keep it long */
-		skb_dst_drop(skb);
-		nf_reset_ct(skb);
-		skb_push(skb, ETH_HLEN);
-		vnic_net_switch_skb(&up->port, s, skb);
-	}
-	if (s)
-		vnic_scratch_put(up->net);
-	return RX_HANDLER_CONSUMED;
 }
 
 /* ---- link state ---- */
@@ -257,9 +207,12 @@ int vnic_uplink_add(struct vnic_net *net, struct net_device *dev, struct netlink
 	err = vnic_uplink_port_init(up);
 	if (err)
 		goto unpromisc;
-	err = netdev_rx_handler_register(dev, vnic_uplink_rx, up);
+	err = vnic_uplink_rx_init(up);
 	if (err)
 		goto port_exit;
+	err = netdev_rx_handler_register(dev, vnic_uplink_rx, up);
+	if (err)
+		goto rx_exit;
 	dev_disable_lro(dev);
 	net->uplink = up;
 	vnic_uplink_update(net);	/* the speed as before, until it has been asked for */
@@ -267,6 +220,8 @@ int vnic_uplink_add(struct vnic_net *net, struct net_device *dev, struct netlink
 	netdev_info(net->dev, "uplink is %s\n", dev->name);
 	return 0;
 
+rx_exit:
+	vnic_uplink_rx_exit(up);
 port_exit:
 	vnic_uplink_port_exit(up);
 unpromisc:
@@ -295,6 +250,7 @@ static void vnic_uplink_release(struct vnic_net *net)
 
 	ASSERT_RTNL();
 	netdev_rx_handler_unregister(dev);	/* waits for those in it */
+	vnic_uplink_rx_exit(up);
 	vnic_uplink_port_exit(up);
 	dev_set_promiscuity(dev, -1);
 	netdev_upper_dev_unlink(dev, net->dev);

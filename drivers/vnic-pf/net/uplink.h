@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The uplink, as the files that make it share it: uplink.c (what it is, and
- * receiving), uplink_tx.c (sending) and credit.c (what is under way).
+ * The uplink, as the files that make it share it: uplink.c (what it is), uplink_rx.c
+ * (receiving), uplink_tx.c (sending) and credit.c (what is under way).
  */
 #ifndef _VNIC_NET_UPLINK_H
 #define _VNIC_NET_UPLINK_H
@@ -63,6 +63,7 @@ struct vnic_credits {
  * @dev: the netdev
  * @tracker: our reference to it
  * @port: its port of the switch
+ * @cells: what it has received, per CPU
  * @credits: what VFs have under way
  * @lock: protects @waiting, @nwaiting, @stopped and the held frames; BH disabled
  * @waiting: credits whose VF waits for @dev's queue
@@ -75,6 +76,7 @@ struct vnic_uplink {
 	struct net_device	*dev;
 	netdevice_tracker	tracker;
 	struct vnic_port	port;
+	struct vnic_uplink_cell __percpu *cells;
 	struct vnic_credits	*credits;
 	spinlock_t		lock; /* see above */
 	struct list_head	waiting;
@@ -82,6 +84,16 @@ struct vnic_uplink {
 	bool			stopped;
 	struct hrtimer		retry;
 };
+
+/* uplink_rx.c */
+/* Before vnic_uplink_rx() can be called; 0 or -ENOMEM.  rtnl */
+int vnic_uplink_rx_init(struct vnic_uplink *up);
+/* It is not called any more: what has not been switched is dropped.  The port is there
+ * still.  rtnl
+ */
+void vnic_uplink_rx_exit(struct vnic_uplink *up);
+/* The device's rx_handler.  BH disabled */
+rx_handler_result_t vnic_uplink_rx(struct sk_buff **pskb);
 
 /* uplink_tx.c */
 extern const struct vnic_port_ops vnic_uplink_port_ops;

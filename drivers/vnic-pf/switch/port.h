@@ -63,7 +63,7 @@ enum vnic_drop {
 	VNIC_DROP_TX_MALFORMED,		/* descriptor or frame refused */
 	VNIC_DROP_TX_LINK,		/* link down */
 	VNIC_DROP_TX_NODEST,		/* nobody to deliver to, or a loop back to the adapter */
-	VNIC_DROP_TX_FAULT,		/* memory went away, or there is none */
+	VNIC_DROP_TX_FAULT,		/* memory went away, or none; uplink: backlog full */
 	VNIC_DROP_MAX
 };
 
