@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Measures one peer inside the test machine: inside.py KIND PEER REPEATS WORKLOAD...
 
-KIND host: between namespaces of the host; guest, smp: between two guests; one: between a guest
-and a namespace of the host (peer bare: between two namespaces). Each workload
+KIND host: between namespaces of the host; guest, smp: between two guests (peer direct: between
+two namespaces of one); one: between a guest and a namespace of the host (peer bare: between two
+namespaces). Each workload
 is run once to warm up and then REPEATS times; for each of these a line of JSON goes to
 /log/results, with the number of the plugin's window.
 """
@@ -45,12 +46,13 @@ def main():
     kind, peer, repeats, names = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]
     sh('cp /log/mark /log/net /usr/local/bin/')
     peers.quiet()
+    slow = peer in ('e1000', 'rtl8139')
     if kind == 'host':
         known, makers = loads.host_loads(), peers.HOST_PEERS
     elif kind == 'one':
-        known, makers = loads.one_loads(), peers.ONE_PEERS
+        known, makers = loads.one_loads(slow), peers.ONE_PEERS
     else:
-        known, makers = loads.guest_loads(peer in ('e1000', 'rtl8139')), peers.GUEST_PEERS
+        known, makers = loads.guest_loads(slow), peers.GUEST_PEERS
     ends = makers[peer]()
     for i, end in enumerate(ends):
         end.up(f'10.9.0.{i + 1}')

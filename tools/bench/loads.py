@@ -7,8 +7,8 @@ from vnic import sh
 class Stream:
     """Packets of pktgen, dropped by tc where they arrive. The unit is a packet delivered.
 
-    Devices that cannot send a packet more than once, as a veth, take no bursts: there
-    several sources send at once. Streams beside each other have other sources: those from
+    Devices that cannot send a packet more than once, as a veth, take no bursts (End.bursts):
+    there as many sources send at once. Streams beside each other have other sources: those from
     `first` on. pktgen keeps a hold of each packet that it sends, as no wire does, so that who
     wants to change one copies it; `wire` packets are let go.
     """
@@ -21,9 +21,11 @@ class Stream:
 
     def prepare(self, a, b):
         """Settings that stay."""
+        if self.burst > 1 and not a.bursts:
+            self.sources, self.burst = range(self.burst), 1
         b.run(f'tc qdisc add dev {b.dev} clsact 2>/dev/null || exit 0; '
               f'tc filter add dev {b.dev} ingress matchall action drop')
-        lines = [f'pkt_size {self.size - 4}', f'count {self.count}', 'clone_skb 0',
+        lines = [f'pkt_size {self.size - 4}', f'count {self.count // len(self.sources)}', 'clone_skb 0',
                  f'dst_mac {b.mac}', f'dst {b.ip}', f'src_min {a.ip}', f'src_max {a.ip}',
                  'udp_dst_min 9', 'udp_dst_max 9', f'burst {self.burst}',
                  f'delay {self.gap_us * 1000}'] + ['flag !SHARED'] * self.wire
@@ -96,6 +98,30 @@ class Net:
         self.settings(a, b, True, 1)
 
 
+class Back(Net):
+    """The same with the program at the second end, its server at the first."""
+
+    def prepare(self, a, b):
+        super().prepare(b, a)
+
+    def once(self, a, b, mark=True):
+        return super().once(b, a, mark)
+
+    def finish(self, a, b):
+        super().finish(b, a)
+
+
+class Datagrams(Net):
+    """Datagrams from a socket as fast as it takes them; the unit is one that a socket got."""
+
+    def __init__(self, size, count):
+        super().__init__('datagram', count, f'net udp {{ip}} {size} {count}')
+
+    def once(self, a, b, mark=True):
+        """Run it; the program says how many arrived."""
+        return int(a.out(self.command.format(ip=b.ip), timeout=40)), self.units
+
+
 class Pace:
     """TCP at a rate, from the first end to the second, the other way, or both ways at once; the
     unit is a second."""
@@ -158,16 +184,25 @@ def guest_loads(slow):
         'tcp': Net('MB', mb, f'net bulk {{ip}} {mb << 20}'),
         'tcp-plain': Net('MB', mb / 2, f'net bulk {{ip}} {mb << 19}', offloads=False),
         'tcp-flows': Net('MB', mb, f'net bulk {{ip}} {mb << 20} 8', queues=4),
+        'udp-8': Datagrams(8, 8192 // k),
+        'udp-1460': Datagrams(1460, 8192 // k),
         'udp-rr': Net('transaction', 800 // k, f'net rr udp {{ip}} {800 // k}'),
         'tcp-rr': Net('transaction', 800 // k, f'net rr tcp {{ip}} {800 // k}'),
+        'tcp-crr': Net('connection', 400 // k, f'net crr {{ip}} {400 // k}'),
         '10mbit': Pace(10000000, 2),
         '2cpu-overload': Stream(64, 50000 // k, 32),
     }
 
 
-def one_loads():
+def one_loads(slow):
     """Workloads of a guest and a namespace of the host; the guest is the first end."""
+    k = 4 if slow else 1
+    mb = 48 // k
     return {
+        'wire-tcp': Net('MB', mb, f'net bulk {{ip}} {mb << 20}'),
+        'wire-tcp-back': Back('MB', mb, f'net bulk {{ip}} {mb << 20}'),
+        'wire-udp-8': Datagrams(8, 8192 // k),
+        'wire-udp-rr': Net('transaction', 800 // k, f'net rr udp {{ip}} {800 // k}'),
         '10mbit-send': Pace(10000000, 2, ('there',)),
         '10mbit-receive': Pace(10000000, 2, ('back',)),
     }

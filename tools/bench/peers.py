@@ -5,6 +5,7 @@ of each.
 An end has dev, mac, ip, run(), out(); a peer is a function that makes two of them.
 """
 import os
+import shlex
 import sys
 sys.path.insert(0, '/vnic/selftests/lib')
 from guest import Guest
@@ -23,6 +24,7 @@ class End:
     """One of the two ends."""
 
     ip = dev = mac = None
+    bursts = True       # its device can send a packet more than once
 
     def run(self, cmd, **kwargs):
         """Run a shell command at this end."""
@@ -51,7 +53,7 @@ class End:
 class GuestEnd(End):
     """A guest."""
 
-    def __init__(self, name, vfs=(), extra='', before='', module=None):
+    def __init__(self, name, vfs=(), extra='', before='', module=None, card=True):
         args = f"--mem 512M --append ipv6.disable=1 --extra '{CPU} {extra}'"
         if before:
             args += ' ' + before
@@ -60,13 +62,32 @@ class GuestEnd(End):
         self.run(MODULES)
         if module:
             self.run('modprobe ' + module)
-        self.dev = wait_for(lambda: self.out(NETDEVS), f'network device in {name}', 60)
+        if card:
+            self.dev = wait_for(lambda: self.out(NETDEVS), f'network device in {name}', 60)
 
     def run(self, cmd, timeout=30, check=True):
         return self.guest.run(cmd, timeout=timeout, check=check)
 
     def kallsyms(self):
         return self.out("grep '\\[' /proc/kallsyms", timeout=60)
+
+
+class InGuestEnd(End):
+    """A network namespace of a guest; takes the device, one end of a veth pair, into it."""
+
+    bursts = False
+
+    def __init__(self, inside, name, dev):
+        self.inside, self.name, self.dev = inside, name, dev
+        inside.run(f'ip netns add {name}; ip link set {dev} netns {name}; '
+                   f'ip -n {name} link set {dev} up')     # the other one's carrier
+
+    def run(self, cmd, timeout=30, check=True):
+        return self.inside.run(f'ip netns exec {self.name} bash -c {shlex.quote(cmd)}',
+                               timeout=timeout, check=check)
+
+    def kallsyms(self):
+        return self.inside.kallsyms()
 
 
 class NamespaceEnd(End):
@@ -106,6 +127,13 @@ def as_virtio(vf):
 def guests(make):
     """Two guests, made by make(index)."""
     return [make(0), make(1)]
+
+
+def direct():
+    """no card, but the two ends of a veth pair in one guest: the generator and the stacks"""
+    guest = GuestEnd('a', module='veth', card=False)
+    guest.run('ip link add c0 type veth peer name c1')
+    return [InGuestEnd(guest, f'n{i}', f'c{i}') for i in range(2)]
 
 
 def vnic():
@@ -203,6 +231,15 @@ def host_veth():
     return [NamespaceEnd(f'ns{i}', f've{i}') for i in range(2)]
 
 
+def host_direct():
+    """one veth pair between the two: the generator and the stacks"""
+    sh('ip link add ve0 type veth peer name ve1')
+    ends = [NamespaceEnd(f'ns{i}', f've{i}') for i in range(2)]
+    for end in ends:
+        end.run(f'ip link set {end.dev} up')    # the other one's carrier
+    return ends
+
+
 def on_dummy(kind):
     """Two devices of this kind above a dummy."""
     sh('ip link add low0 type dummy; ip link set low0 up')
@@ -273,9 +310,9 @@ def one_rtl8139():
     return one_on_bridge('rtl8139', module='8139cp')
 
 
-GUEST_PEERS = {'vnic': vnic, 'virtio': virtio, 'vhost': vhost, 'macvtap': macvtap, 'qemu': qemu,
+GUEST_PEERS = {'direct': direct, 'vnic': vnic, 'virtio': virtio, 'vhost': vhost, 'macvtap': macvtap, 'qemu': qemu,
                'e1000': e1000, 'rtl8139': rtl8139}
-HOST_PEERS = {'vnic': host_vnic, 'vnic64': host_vnic64, 'veth': host_veth, 'macvlan': host_macvlan,
+HOST_PEERS = {'direct': host_direct, 'vnic': host_vnic, 'vnic64': host_vnic64, 'veth': host_veth, 'macvlan': host_macvlan,
               'ipvlan': host_ipvlan}
 ONE_PEERS = {'bare': one_bare, 'vnic': one_vnic, 'virtio': one_virtio, 'vhost': one_vhost,
              'e1000': one_e1000, 'rtl8139': one_rtl8139}
