@@ -27,12 +27,12 @@ def datablock(name, lines):
     return f'${name} << EOD\n' + '\n'.join(lines) + '\nEOD\n'
 
 
-def draw(path, script):
+def draw(path, script, height=560):
     """Run gnuplot's script; the picture goes to path, in SVG."""
     if not shutil.which('gnuplot'):
         print('no picture: gnuplot is not in the Debian tree')
         return
-    head = f'''set terminal svg size 1200,560 dynamic noenhanced background rgb "white"
+    head = f'''set terminal svg size 1200,{height} dynamic noenhanced background rgb "white"
 set output "{path}"
 set datafile missing "?"
 set key outside top horizontal autotitle columnhead

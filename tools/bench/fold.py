@@ -24,6 +24,20 @@ REASONS = {
 }
 
 
+# Whose a function is, by its module, or by its name in the module or the kernel; the first
+# that fits.
+OURS = 'vnic_pf', 'vnic_vfio_pci', 'vnic_iommu'
+OTHERS = 'vhost', 'vhost_net', 'vhost_iotlb', 'tun', 'tap', 'bridge', 'macvtap', 'macvlan', 'veth', 'stp'
+EMULATION = re.compile('x86_(emulate|decode)|emul|^em_|paging(64|32)_|translate|decode_|^(seg|lin)|'
+                       'writeback|fetch|_nested|check_.*intercept|init_decode|kvm_read_guest|'
+                       'kvm_vcpu_read_guest|vcpu_mmio|mmio')
+SCHEDULER = re.compile('sched|task|_switch|enqueue|dequeue|pick_|load_avg|wake|_entity|vruntime|'
+                       'rq_|_rq|cpuidle|do_idle|rcu_note_context|update_curr|slice|deadline|'
+                       'idle_')
+PARTS = ('sender', 'its driver', 'receiver', 'its driver too', 'vnic', 'vhost, taps', 'KVM',
+         'KVM emulates', 'scheduler', 'host kernel', 'programs')
+
+
 class Symbols:
     """Functions by address."""
 
@@ -63,6 +77,8 @@ class Window:
             for line in file:
                 who, pc, insns, count = line.split()
                 self.blocks.append((who, int(pc, 16), int(insns), int(count)))
+        # Guests that are gone have no blocks that ran.
+        self.guests = sorted({who for who, *_ in self.blocks if who != 'm'}, key=lambda g: int(g[1:]))
         if lost:
             print(f'{path}: {lost} blocks found no place')
 
@@ -70,17 +86,51 @@ class Window:
         """Calls by (m or g, function)."""
         calls = collections.Counter()
         for who, pc, _, count in self.blocks:
-            name = symbols[who].names.get(pc)
+            name = symbols[who[0]].names.get(pc)
             if name:
-                calls[who, name.split()[0]] += count
+                calls[who[0], name.split()[0]] += count
         return calls
 
     def profile(self, symbols):
         """Instructions by (m or g, function)."""
         total = collections.Counter()
         for who, pc, insns, count in self.blocks:
-            total[who, symbols[who].at(pc)] += insns * count
+            total[who[0], symbols[who[0]].at(pc)] += insns * count
         return total
+
+    def parts(self, symbols):
+        """Instructions by PARTS."""
+        total = collections.Counter()
+        for who, pc, insns, count in self.blocks:
+            name = symbols[who[0]].at(pc)
+            total[part_of_guest(self.guests.index(who), name) if who != 'm' else part_of_host(name)
+                  ] += insns * count
+        return total
+
+
+def part_of_guest(index, name):
+    """Of what ran in a guest: the first one sends"""
+    driver = name.endswith(('[vnic_vf]', '[virtio_net]', '[e1000]', '[8139cp]')) or 'virtqueue' in name
+    if driver:
+        return 'its driver too' if index else 'its driver'
+    return 'receiver' if index else 'sender'
+
+
+def part_of_host(name):
+    """Of what ran in the machine itself"""
+    function, _, module = name.partition(' ')
+    module = module.strip('[]')
+    if name == '(user space)':
+        return 'programs'
+    if module in OURS:
+        return 'vnic'
+    if module == 'vnic_vf':     # a VF of the host: its stack is the host's
+        return 'its driver'
+    if module in OTHERS:
+        return 'vhost, taps'
+    if module in ('kvm', 'kvm_amd'):
+        return 'KVM emulates' if EMULATION.search(function) else 'KVM'
+    return 'scheduler' if not module and SCHEDULER.search(function) else 'host kernel'
 
 
 def symbols_of(log):
@@ -125,6 +175,12 @@ def profile(log, window, units, top=60):
     if window.exits:
         print(f'{window.exits / units:10.1f} exits: '
               + ', '.join(f'{count:.1f} {reason}' for count, reason in sorted(reasons)[::-1]))
+
+
+def parts(log, window, units):
+    """Instructions of a window by PARTS, per unit."""
+    total = Window(f'{log}/window.{window}').parts(symbols_of(log))
+    return {part: total[part] / units for part in PARTS}
 
 
 def modules(log, window, units):

@@ -9,11 +9,13 @@
  * the next, code 4 says that no guest boots any more. For each window a file
  * DIR/window.N is written, N from 0:
  *
- *   # insns TOTAL guest INSNS vmruns COUNT ns VIRTUAL-TIME
- *   g|m ADDRESS INSTRUCTIONS EXECUTIONS        a line per block that ran
+ *   # insns TOTAL guest INSNS vmruns COUNT lost BLOCKS
+ *   m|gN ADDRESS INSTRUCTIONS EXECUTIONS       a line per block that ran
  *
- * Blocks of guests ("g") are known by the processor's state: from a VMRUN of the machine
- * until the instruction after it, all is guest. QEMU never shares a block between both.
+ * Blocks of guests (N is which, in the order in which their CPUs first ran) are known by the
+ * processor's state: from a VMRUN of the machine until the instruction after it, all is guest,
+ * and that of the CPU whose control block RAX points to. QEMU never shares a block between
+ * the machine and a guest, nor, since their memory is not the same, between guests.
  *
  * Nested guests sometimes hang under instruction counting, spinning for a lock with
  * interrupts off. When one loop of a kernel is all that runs for some seconds, the emulator
@@ -37,13 +39,32 @@
 #define HUNG		3	/* looks of 4 s each with nothing else running; */
 #define HUNG_BOOT	8	/* ... before code 4: a guest that boots waits so, too */
 
-enum { CB_NO_REGS };
+#define MAX_CPUS	64	/* of guests, told apart */
+
+enum { CB_NO_REGS, CB_R_REGS };
 enum { INLINE_ADD_U64 };
 
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 struct qemu_plugin_scoreboard;
+struct qemu_plugin_register;
 typedef struct { struct qemu_plugin_scoreboard *score; size_t offset; } qemu_plugin_u64;
+typedef struct {
+	struct qemu_plugin_register *handle;
+	const char *name, *feature;
+} qemu_plugin_reg_descriptor;
+
+/* GLib's, of which the emulator has a copy */
+typedef struct { char *data; unsigned int len; } GArray;
+typedef struct { uint8_t *data; unsigned int len; } GByteArray;
+unsigned int g_array_get_element_size(GArray *array);
+GByteArray *g_byte_array_new(void);
+GByteArray *g_byte_array_set_size(GByteArray *array, unsigned int length);
+
+GArray *qemu_plugin_get_registers(void);
+bool qemu_plugin_read_register(struct qemu_plugin_register *handle, GByteArray *buf);
+void qemu_plugin_register_vcpu_init_cb(uint64_t id, void (*cb)(unsigned int vcpu, void *data),
+				       void *data);
 
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
@@ -68,7 +89,7 @@ struct block {
 	uint64_t pc;
 	uint32_t insns;
 	uint32_t next;		/* in its bucket; 0 ends */
-	bool guest;
+	uint8_t guest;		/* 0: the machine; else one more than which */
 	bool pause;		/* has a PAUSE */
 };
 
@@ -82,11 +103,13 @@ static unsigned int windows;
 static bool watching;
 
 /* Each CPU of the machine is a thread of the emulator, or all are one. */
-static __thread bool in_guest;
+static __thread uint8_t in_guest;	/* as block.guest */
+static struct qemu_plugin_register *rax;	/* the same on each CPU */
+static uint64_t control_blocks[MAX_CPUS];
 static uint64_t after_vmrun, vmruns, vmruns_before;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;	/* of blocks, nr_blocks, buckets */
 
-static uint32_t find_block(uint64_t pc, uint32_t insns, bool guest)
+static uint32_t find_block(uint64_t pc, uint32_t insns, uint8_t guest)
 {
 	uint32_t *bucket = &buckets[(pc * 0x9e3779b97f4a7c15ull + insns * 2 + guest) >> 43];
 	uint32_t i;
@@ -150,11 +173,15 @@ static void window_end(void)
 	fprintf(f, "# insns %llu guest %llu vmruns %llu lost %llu\n", (unsigned long long)all,
 		(unsigned long long)guest, (unsigned long long)(vmruns - vmruns_before),
 		(unsigned long long)now[0]);
-	for (i = 1; i < nr_blocks; i++)
-		if (now[i])
-			fprintf(f, "%c %llx %u %llu\n", blocks[i].guest ? 'g' : 'm',
-				(unsigned long long)blocks[i].pc, blocks[i].insns,
-				(unsigned long long)now[i]);
+	for (i = 1; i < nr_blocks; i++) {
+		if (!now[i])
+			continue;
+		if (blocks[i].guest)
+			fprintf(f, "g%u", blocks[i].guest - 1u);
+		fprintf(f, "%s %llx %u %llu\n", blocks[i].guest ? "" : "m",
+			(unsigned long long)blocks[i].pc, blocks[i].insns,
+			(unsigned long long)now[i]);
+	}
 	fclose(f);
 	rename(tmp, path);
 }
@@ -172,10 +199,49 @@ static void on_mark(unsigned int vcpu, void *data)
 		watching = true;
 }
 
+/* On each CPU of the machine, before it runs */
+static void on_cpu(unsigned int vcpu, void *data)
+{
+	GArray *all = qemu_plugin_get_registers();
+	unsigned int i, step = g_array_get_element_size(all);
+
+	(void)vcpu;
+	(void)data;
+	for (i = 0; i < all->len; i++) {
+		qemu_plugin_reg_descriptor *reg = (void *)(all->data + i * step);
+
+		if (!strcmp(reg->name, "rax"))
+			rax = reg->handle;
+	}
+}
+
+/* Which CPU of a guest the machine enters; 0: too many */
+static unsigned int which_guest(void)
+{
+	static __thread GByteArray *buf;
+	uint64_t block = 0;
+	unsigned int i;
+
+	buf = buf ?: g_byte_array_new();
+	g_byte_array_set_size(buf, 0);
+	if (rax)
+		qemu_plugin_read_register(rax, buf);
+	if (buf->len < sizeof(block))
+		return 0;
+	memcpy(&block, buf->data, sizeof(block));
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < MAX_CPUS && control_blocks[i] && control_blocks[i] != block; i++)
+		;
+	if (i < MAX_CPUS)
+		control_blocks[i] = block;
+	pthread_mutex_unlock(&lock);
+	return i < MAX_CPUS ? i : 0;
+}
+
 static void on_vmrun(unsigned int vcpu, void *data)
 {
 	(void)vcpu;
-	in_guest = true;
+	in_guest = 1 + which_guest();
 	after_vmrun = (uintptr_t)data + 3;
 	__atomic_add_fetch(&vmruns, 1, __ATOMIC_RELAXED);
 }
@@ -184,7 +250,7 @@ static void on_exit_of_guest(unsigned int vcpu, void *data)
 {
 	(void)vcpu;
 	(void)data;
-	in_guest = false;
+	in_guest = 0;
 }
 
 static void translated(struct qemu_plugin_tb *tb, void *data)
@@ -196,7 +262,7 @@ static void translated(struct qemu_plugin_tb *tb, void *data)
 
 	(void)data;
 	if (after_vmrun && qemu_plugin_tb_vaddr(tb) == after_vmrun) {
-		in_guest = false;
+		in_guest = 0;
 		qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0),
 						       on_exit_of_guest, CB_NO_REGS, NULL);
 	}
@@ -210,7 +276,7 @@ static void translated(struct qemu_plugin_tb *tb, void *data)
 		uint32_t disp;
 
 		if (len == 3 && !memcmp(code, vmrun, 3))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_vmrun, CB_NO_REGS,
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_vmrun, CB_R_REGS,
 				(void *)(uintptr_t)qemu_plugin_insn_vaddr(insn));
 		if (len == 2 && code[0] == 0xf3 && code[1] == 0x90)
 			blocks[block].pause = true;
@@ -283,6 +349,7 @@ int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 	before = calloc(MAX_BLOCKS, sizeof(*before));
 	if (!score || !before || !dir)
 		return 1;
+	qemu_plugin_register_vcpu_init_cb(id, on_cpu, NULL);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated, NULL);
 	return pthread_create(&thread, NULL, watch, NULL);
 }

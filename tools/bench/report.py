@@ -18,10 +18,12 @@ import fold
 
 COLUMNS = ('workload', 'peer', 'unit', 'insns', 'spread', 'guest', 'exits', 'interrupts', 'kicks',
            'switches', 'delivered', 'repeats')
-LOADS = ('64-bursts', '64-single', '64-overload', '1514-bursts', 'tcp', 'tcp-plain', 'tcp-flows',
-         'udp-rr', 'tcp-rr', '10mbit', '10mbit-send', '10mbit-receive', '2cpu-overload', 'host-64',
-         'host-1514')
-PEERS = ('bare', 'vnic', 'vnic64', 'virtio', 'vhost', 'macvtap', 'qemu', 'e1000', 'rtl8139', 'veth',
+LOADS = ('64-bursts', '64-single', '64-overload', '1514-bursts', 'udp-8', 'udp-1460', 'tcp',
+         'tcp-plain', 'tcp-flows', 'tcp-crr', 'udp-rr', 'tcp-rr', '10mbit', 'wire-tcp',
+         'wire-tcp-back', 'wire-udp-8', 'wire-udp-rr', '10mbit-send', '10mbit-receive',
+         '2cpu-overload', 'host-64', 'host-1514')
+FLOORS = ('direct', 'bare')     # no card at all: what the rest of a workload costs
+PEERS = ('direct', 'bare', 'vnic', 'vnic64', 'virtio', 'vhost', 'macvtap', 'qemu', 'e1000', 'rtl8139', 'veth',
          'macvlan', 'ipvlan')
 SPREAD_MAX = 2.0    # percent; above, a figure is marked
 RISE_MAX = 3.0      # percent that --check accepts
@@ -40,18 +42,18 @@ PAPER = {('10mbit-send', 'insns'): 18.8 / 33.4, ('10mbit-send', 'interrupts'): 3
 TARGETS = {
     'vnic': (
         ('64-bursts', 'insns', 'vhost', 0.40),
-        ('64-single', 'insns', 'vhost', 0.55),
-        ('64-overload', 'insns', 'vhost', 0.40),
-        ('1514-bursts', 'insns', 'vhost', 0.45),
-        ('tcp', 'insns', 'vhost', 0.75),
-        ('tcp-plain', 'insns', 'vhost', 0.50),
-        ('udp-rr', 'insns', 'vhost', 0.60),
-        ('tcp-rr', 'insns', 'vhost', 0.60),
+        ('64-single', 'insns', 'vhost', 0.73),
+        ('64-overload', 'insns', 'vhost', 0.35),
+        ('1514-bursts', 'insns', 'vhost', 0.43),
+        ('tcp', 'insns', 'vhost', 0.60),
+        ('tcp-plain', 'insns', 'vhost', 0.55),
+        ('udp-rr', 'insns', 'vhost', 0.54),
+        ('tcp-rr', 'insns', 'vhost', 0.54),
         ('10mbit', 'insns', 'vhost', 0.60),
         ('10mbit', 'interrupts', 'vhost', 0.40),
         ('10mbit', 'exits', 'vhost', 0.40),
-        ('host-64', 'insns', 'veth', 0.75),
-        ('host-1514', 'insns', 'veth', 0.75),
+        ('host-64', 'insns', 'veth', 0.85),
+        ('host-1514', 'insns', 'veth', 0.95),
     ),
     'virtio': (
         ('64-bursts', 'insns', 'vhost', 0.55),
@@ -148,6 +150,36 @@ def ratios(known, name):
     return lines
 
 
+def floors(rows):
+    """What each workload costs without a card, and what every peer has beyond that."""
+    known = {(row['workload'], row['peer']): row for row in rows}
+    head = False
+    for load in dict.fromkeys(row['workload'] for row in rows):
+        floor = next((known[load, name]['insns'] for name in FLOORS if (load, name) in known), 0)
+        yard = known.get((load, 'vhost')) or known.get((load, 'veth'))
+        if not floor or not yard:
+            continue
+        if not head:
+            print(f'\n{"floor":14} {"instructions":>12}  and what each peer is of its yardstick, '
+                  'with the floor and (without)')
+            head = True
+        cells = [f'{name} {known[load, name]["insns"] / yard["insns"]:.2f} '
+                 f'({(known[load, name]["insns"] - floor) / (yard["insns"] - floor):.2f})'
+                 for name in ('vnic', 'virtio') if (load, name) in known]
+        print(f'{load:14} {floor:12.0f}  {floor / yard["insns"]:.2f} of {yard["peer"]}; '
+              + ', '.join(cells))
+
+
+def split(rows):
+    """Whose the instructions are, peers side by side."""
+    print(f'\n{"whose":14} {"peer":8} ' + ' '.join(f'{part:>14}' for part in fold.PARTS))
+    for row in rows:
+        last = row['last']
+        got = fold.parts(last['log'], last['window'], max(last['units'], 1))
+        print(f'{row["workload"]:14} {row["peer"]:8} '
+              + ' '.join(f'{got[part]:14.0f}' for part in fold.PARTS))
+
+
 def other_targets(known):
     """What else is aimed at, of vnic's; likewise."""
     lines = []
@@ -214,33 +246,57 @@ def check(rows, path):
     return failed
 
 
+SHOWN = ('vnic', 'virtio', 'vhost', 'macvtap', 'qemu'), ('vnic', 'veth', 'macvlan', 'ipvlan')
+COLOURS = {'vnic': '#1f4e79', 'virtio': '#5b9bd5', 'macvtap': '#d9a441', 'qemu': '#b55a30',
+           'macvlan': '#d9a441', 'ipvlan': '#b55a30'}      # the yardstick is grey
+TOP = 2.0       # of a bar; what is beyond has its figure
+
+
+def panel(known, loads, names, yard, title):
+    """Gnuplot's lines for the workloads of one yardstick."""
+    lines = ['workload ' + ' '.join(f'"{yard} = 1"' if n == yard else n for n in names)]
+    labels = []
+    for i, load in enumerate(loads):
+        cells = [known.get((load, name)) for name in names]
+        of = [c / known[load, yard] if c else None for c in cells]
+        lines.append(load + ' ' + ' '.join(f'{min(c, TOP):.4f}' if c else '?' for c in of))
+        for j, ratio in enumerate(of):
+            if ratio and names[j] != yard:
+                at = i + (j - (len(names) - 1) / 2) / (len(names) + 1)
+                labels.append(f'set label "{ratio:.2f}" at {at:.3f},{min(ratio, TOP) + 0.03:.3f} '
+                              'rotate left font ",9" front')
+    name = 'of_' + yard
+    bars = (f'${name} using {i}:xtic(1) lc rgb "{COLOURS.get(peer, "#999999")}"'
+            for i, peer in enumerate(names, 2))
+    return chart.datablock(name, lines) + f'''unset label
+{chr(10).join(labels)}
+set title "{title}"
+plot {", ".join(bars)}, 1 lt -1 notitle
+'''
+
+
 def picture(rows, path):
-    """Bars per workload, peers side by side, relative to the yardstick of each."""
-    loads = list(dict.fromkeys(row['workload'] for row in rows))
-    names = list(dict.fromkeys(row['peer'] for row in rows))
+    """Bars per workload, peers side by side, guests above, the host below: vhost = 1, veth = 1."""
     known = {(row['workload'], row['peer']): row['insns'] for row in rows}
-    lines = ['workload ' + ' '.join(names)]
-    for load in loads:
-        yard = known.get((load, 'vhost')) or known.get((load, 'veth'))
-        if yard:
-            cells = (known.get((load, name)) for name in names)
-            lines.append(load + ' ' + ' '.join(f'{c / yard:.4f}' if c else '?' for c in cells))
-    if len(lines) == 1:
+    panels = []
+    for names, yard, what in zip(SHOWN, ('vhost', 'veth'), ('between guests', 'between VFs of the host')):
+        loads = [load for load in dict.fromkeys(row['workload'] for row in rows)
+                 if (load, yard) in known]
+        names = [name for name in names if any((load, name) in known for load in loads)]
+        if loads:
+            panels.append((len(loads), panel(known, loads, names, yard,
+                           f'Instructions of the whole machine {what}, {yard} = 1; less is better')))
+    if not panels:
         print('no picture: it needs vhost or veth beside the others')
         return
+    height = (560, 1000)[len(panels) - 1]
     chart.draw(path, f'''set style data histogram
 set style histogram clustered gap 1
-set style fill solid border -1
-set ylabel "instructions per unit (vhost or veth = 1), logarithmic"
-set logscale y
-set yrange [0.1:*]
-set linetype 9 lc rgb "gray60"
-set linetype 10 lc rgb "sienna4"
-set linetype cycle 10
-set xtics rotate by -25
-{chart.datablock('data', lines)}
-plot for [i=2:{len(names) + 1}] $data using i:xtic(1)
-''')
+set style fill solid 0.9 noborder
+set yrange [0:{TOP + 0.25}]
+set xtics nomirror scale 0
+set multiplot layout {len(panels)},1
+''' + ''.join(text for _, text in panels) + 'unset multiplot\n', height)
 
 
 def main():
@@ -255,11 +311,13 @@ def main():
     show(rows)
     costs(rows)
     targets(rows)
+    floors(rows)
     if args.csv:
         chart.save_csv(args.csv, COLUMNS, rows)
     if args.compare:
         compare(rows, args.compare)
     if args.profile:
+        split(rows)
         for row in rows:
             last = row['last']
             print(f'\n{row["workload"]} over {row["peer"]}: instructions per {row["unit"]}')
