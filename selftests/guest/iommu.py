@@ -81,17 +81,50 @@ def virtio():
     compare("--iommu virtio")
 
 
+def shares(guest, plain, what):
+    """What the guest reaches of what the plain one does, sending and receiving."""
+    got = []
+    for args in ('', '-R'):
+        of = plain.iperf('10.9.0.3', args, seconds=1)
+        mbps = guest.iperf('10.9.0.3', args, seconds=1)
+        true(mbps > 0.2, f'TCP {args}')
+        note(f'{what}: {mbps / of:.2f} of what a guest without an IOMMU reaches {args}')
+        got.append(mbps / of)
+    return got
+
+
 def virtio_vfs():
     """virtio-iommu, strict and lazy; virtio VFs: slower, as their driver maps each frame"""
     vf, plain = shared(bench_virtio)
     for mode in (1, 0):
         guest = behind(vf, f'--iommu virtio --append iommu.strict={mode}')
-        for args in ('', '-R'):
-            of = plain.iperf('10.9.0.3', args, seconds=1)
-            mbps = guest.iperf('10.9.0.3', args, seconds=1)
-            true(mbps > 0.2, f'TCP {args}')
-            note(f'iommu.strict={mode}: {mbps / of:.2f} of what a guest without reaches {args}')
+        shares(guest, plain, f'virtio VF, iommu.strict={mode}')
         guest.kill()
 
 
-run([strict, lazy, virtio, virtio_vfs])
+def tap(i, platform):
+    """QEMU's arguments for vhost-net by a tap of the bridge"""
+    sh(f'ip tuntap add tap{i} mode tap; ip link set tap{i} master br0 up')
+    return f'-netdev tap,id=n0,ifname=tap{i},script=no,downscript=no,vhost=on ' \
+           f'-device virtio-net-pci,netdev=n0,disable-legacy=on,mac=02:00:00:00:09:0{i}{platform}'
+
+
+def vhost():
+    """the same guests by tap and vhost-net: what the guest's driver and QEMU cost there"""
+    sh('ip link add br0 type bridge; ip link set br0 up; ip netns add far; '
+       'ip link add v0 type veth peer name v1 netns far; ip link set v0 master br0 up; '
+       'ip -n far link set v1 up; ip -n far addr add 10.9.0.3/24 dev v1')
+    defer(sh, 'ip netns del far; ip link del br0; ip link del tap1; ip link del tap2')
+    sh('ip netns exec far iperf3 -s -D -I /run/far.pid')
+    defer(sh, 'kill $(tr -d "\\0" </run/far.pid)')
+    sh('modprobe vhost_net tun')
+    plain = Guest('d', extra=f"--no-load --extra '{tap(2, '')}'").up('10.9.0.2')
+    args = tap(1, ',iommu_platform=on')
+    for mode in (1, 0):
+        guest = Guest('c', extra=f"--no-load --iommu virtio --append iommu.strict={mode} "
+                      f"--extra '{args}'").up('10.9.0.1')
+        shares(guest, plain, f'tap and vhost, iommu.strict={mode}')
+        guest.kill()
+
+
+run([strict, lazy, virtio, virtio_vfs, vhost])
