@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Attaching an XDP program and taking it away (ndo_bpf); xdp.c runs it.
+ * Attaching an XDP program and taking it away (ndo_bpf); xdp.c runs it.  The same for
+ * the memory of XDP sockets, one for each queue; xsk.c uses it.
  *
  * A program sees whole frames with complete checksums in one buffer: attaching
  * one starts the device over without RX_CSUM and RX_GSO, so that the device cuts
  * up what comes as one.
  */
 #include <linux/bpf.h>
+#include <linux/dma-mapping.h>
 #include <linux/rtnetlink.h>
+#include <net/xdp_sock_drv.h>
 
 #include "vf.h"
+
+/* Parts that are used are synchronised, each by itself. */
+#define VNICVF_XSK_DMA_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
 
 /* From no program to one, or back: other buffers, other features.  Taking a
  * program away never fails: the core counts on it.
@@ -46,9 +52,9 @@ static int vnicvf_xdp_setup(struct vnicvf *vf, struct bpf_prog *prog,
 	int err;
 
 	ASSERT_RTNL();
-	if (prog && vf->netdev->mtu > vnicvf_xdp_max_mtu()) {
+	if (prog && vf->netdev->mtu > vnicvf_xdp_max_mtu(vf)) {
 		NL_SET_ERR_MSG_FMT_MOD(extack, "XDP needs frames in one buffer: MTU %u at most",
-				       vnicvf_xdp_max_mtu());
+				       vnicvf_xdp_max_mtu(vf));
 		return -EOPNOTSUPP;
 	}
 	if (!prog == !old) {
@@ -65,12 +71,83 @@ static int vnicvf_xdp_setup(struct vnicvf *vf, struct bpf_prog *prog,
 	return 0;
 }
 
+/* XDP sockets have no message of the refusal; the kernel's log has it. */
+static int vnicvf_xsk_check(struct vnicvf *vf, struct xsk_buff_pool *pool, u16 queue)
+{
+	unsigned int frame = xsk_pool_get_rx_frame_size(pool), need = VNIC_RX_BUF_MIN;
+
+	if (queue >= vf->num_qps)
+		return -EINVAL;
+	if (vf->qp[queue].xsk)
+		return -EBUSY;
+	if (vf->prog)
+		need = max(need, vf->netdev->mtu + ETH_HLEN + 2 * VLAN_HLEN);
+	if (frame >= need)
+		return 0;
+	if (net_ratelimit())
+		netdev_info(vf->netdev, "XDP sockets' chunks hold frames of %u bytes, %u are needed\n",
+			    frame, need);
+	return -EINVAL;
+}
+
+/* What the queue sends from, and, for a program, receives into, becomes the sockets'
+ * memory: all queues are made anew.
+ */
+static int vnicvf_xsk_enable(struct vnicvf *vf, struct xsk_buff_pool *pool, u16 queue)
+{
+	struct vnicvf_qp *qp;
+	int err;
+
+	err = vnicvf_xsk_check(vf, pool, queue);
+	if (err)
+		return err;
+	qp = &vf->qp[queue];
+	err = xsk_pool_dma_map(pool, qp->dev, VNICVF_XSK_DMA_ATTRS);
+	if (err)
+		return err;
+	/* The core looks at it even if nothing is received here. */
+	xsk_pool_set_rxq_info(pool, &qp->rx.xdp);
+	qp->xsk = pool;
+	err = vnicvf_restart(vf);
+	if (err) {	/* recovery will try without */
+		qp->xsk = NULL;
+		xsk_pool_dma_unmap(pool, VNICVF_XSK_DMA_ATTRS);
+		return err;
+	}
+	vnicvf_set_max_mtu(vf);
+	return 0;
+}
+
+/* Never fails: the memory goes.  If the queues cannot be made, recovery does that. */
+static int vnicvf_xsk_disable(struct vnicvf *vf, u16 queue)
+{
+	struct vnicvf_qp *qp = &vf->qp[queue];
+	struct xsk_buff_pool *pool;
+
+	if (queue >= vf->made_qps || !qp->xsk)
+		return 0;
+	pool = qp->xsk;
+	qp->xsk = NULL;
+	vnicvf_restart(vf);
+	xsk_pool_dma_unmap(pool, VNICVF_XSK_DMA_ATTRS);
+	vnicvf_set_max_mtu(vf);
+	return 0;
+}
+
+static int vnicvf_xsk_setup(struct vnicvf *vf, struct xsk_buff_pool *pool, u16 queue)
+{
+	ASSERT_RTNL();
+	return pool ? vnicvf_xsk_enable(vf, pool, queue) : vnicvf_xsk_disable(vf, queue);
+}
+
 /* ndo_bpf.  Context: rtnl. */
 int vnicvf_bpf(struct net_device *netdev, struct netdev_bpf *bpf)
 {
 	switch (bpf->command) {
 	case XDP_SETUP_PROG:
 		return vnicvf_xdp_setup(netdev_priv(netdev), bpf->prog, bpf->extack);
+	case XDP_SETUP_XSK_POOL:
+		return vnicvf_xsk_setup(netdev_priv(netdev), bpf->xsk.pool, bpf->xsk.queue_id);
 	default:
 		return -EINVAL;
 	}

@@ -65,6 +65,7 @@ static const struct vnicvf_stat vnicvf_tx_stats[] = {
 	VNICVF_TX_STAT(kicks),
 	VNICVF_TX_STAT(xdp_frames),
 	VNICVF_TX_STAT(xdp_full),
+	VNICVF_TX_STAT(xsk_frames),
 };
 
 #define VNICVF_RX_STAT(field)	{ #field, offsetof(struct vnicvf_rx_stats, field) }
@@ -89,6 +90,7 @@ static const struct vnicvf_stat vnicvf_rx_stats[] = {
 	VNICVF_RX_STAT(xdp_tx),
 	VNICVF_RX_STAT(xdp_redirect),
 	VNICVF_RX_STAT(xdp_aborted),
+	VNICVF_RX_STAT(xsk_starved),
 };
 
 #define VNICVF_QP_STATS	(ARRAY_SIZE(vnicvf_tx_stats) + ARRAY_SIZE(vnicvf_rx_stats))

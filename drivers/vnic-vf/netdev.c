@@ -221,6 +221,7 @@ static const struct net_device_ops vnicvf_netdev_ops = {
 	.ndo_get_stats64	= vnicvf_get_stats64,
 	.ndo_bpf		= vnicvf_bpf,
 	.ndo_xdp_xmit		= vnicvf_xdp_xmit,
+	.ndo_xsk_wakeup		= vnicvf_xsk_wakeup,
 };
 
 static netdev_features_t vnicvf_tx_features(const struct vnicvf *vf)
@@ -269,6 +270,8 @@ void vnicvf_netdev_setup(struct vnicvf *vf)
 		netdev->hw_features |= VNICVF_VLAN_FILTERS;
 	netdev->xdp_features = NETDEV_XDP_ACT_BASIC | NETDEV_XDP_ACT_REDIRECT |
 			       NETDEV_XDP_ACT_NDO_XMIT;
+	if (IS_ENABLED(CONFIG_XDP_SOCKETS))
+		netdev->xdp_features |= NETDEV_XDP_ACT_XSK_ZEROCOPY;
 	vnicvf_rss_init(vf);
 	netif_carrier_off(netdev);
 }

@@ -24,11 +24,13 @@ static int vnicvf_poll_both(struct vnicvf_qp *qp, int budget)
 {
 	struct napi_struct *napi = &qp->napi;
 	u32 tx_at, rx_at;
+	bool more;
 	int work;
 
 	vnicvf_tx_clean(qp, budget);
 	work = vnicvf_rx_poll(qp, budget);
-	if (work == budget)
+	more = qp->tx.xsk && vnicvf_xsk_send(qp);
+	if (work == budget || more)
 		return budget;
 
 	if (qp->moder.adaptive)

@@ -18,6 +18,8 @@ struct page;
 struct page_pool;
 struct task_struct;
 struct vnicvf;
+struct xdp_buff;
+struct xsk_buff_pool;
 
 /* Event blocks of a queue pair, in one array for all */
 struct vnicvf_qp_events {
@@ -40,7 +42,10 @@ enum vnicvf_tx_kind {
 	VNICVF_TX_COPIED,	/* nobody's any more */
 	VNICVF_TX_SKB,
 	VNICVF_TX_XDP,
+	VNICVF_TX_XSK,		/* of an XDP socket, in its own memory */
 };
+
+#define VNICVF_TX_DESCS		(VNIC_TX_MAX_BUFS + 1)	/* of a frame of the stack, at most */
 
 /**
  * struct vnicvf_tx_buf - what a TX slot holds until the device is done with it
@@ -80,6 +85,7 @@ struct vnicvf_tx_stats {
 	u64_stats_t		kicks;
 	u64_stats_t		xdp_frames;	/* sent by XDP, from any queue */
 	u64_stats_t		xdp_full;	/* ... or not, for want of room */
+	u64_stats_t		xsk_frames;	/* sent from XDP sockets' memory */
 	struct u64_stats_sync	syncp;
 };
 
@@ -103,6 +109,7 @@ struct vnicvf_rx_stats {
 	u64_stats_t		xdp_tx;
 	u64_stats_t		xdp_redirect;
 	u64_stats_t		xdp_aborted;	/* by the program, or could not be sent on */
+	u64_stats_t		xsk_starved;	/* times XDP sockets' fill ring had too little */
 	struct u64_stats_sync	syncp;
 };
 
@@ -127,6 +134,9 @@ struct vnicvf_rx_stats {
  * @owed: frames wait for the end of a poll to be shown to the device (xmit)
  * @clean: next slot to complete (NAPI)
  * @given: bytes of @spare given back (NAPI)
+ * @xsk: of the XDP sockets whose frames are sent from here, or NULL
+ * @xsk_flying: descriptors of theirs that the device has not completed (NAPI)
+ * @xsk_done: ... that it has, but they have not been told (NAPI)
  * @dma: bus address of @desc
  * @stats: written by xmit
  */
@@ -149,6 +159,9 @@ struct vnicvf_txq {
 	bool			owed;
 	u32			clean ____cacheline_aligned_in_smp;
 	u32			given;
+	struct xsk_buff_pool	*xsk;
+	u32			xsk_flying;
+	u32			xsk_done;
 	dma_addr_t		dma;
 	struct vnicvf_tx_stats	stats ____cacheline_aligned_in_smp;
 };
@@ -166,7 +179,10 @@ union vnicvf_rx_slot {
 };
 
 struct vnicvf_rx_buf {
-	struct page	*page;		/* NULL: given away; stays when a frame is not kept */
+	union {
+		struct page	*page;	/* NULL: given away; stays when a frame is not kept */
+		struct xdp_buff	*xsk;	/* with vnicvf_rxq.xsk; NULL: not in the ring */
+	};
 	u32		offset;		/* of the buffer in the page, headroom included */
 	u32		size;		/* bytes of the page it takes */
 };
@@ -178,7 +194,8 @@ struct vnicvf_rx_buf {
  * @desc: descriptors
  * @ev: event block
  * @buf: one per slot
- * @pool: where buffers come from
+ * @pool: where buffers come from, unless @xsk is set
+ * @xsk: of the XDP sockets in whose memory frames are received, or NULL
  * @mask: size - 1
  * @clean: next slot to take
  * @prod: next slot to fill, as the device knows it
@@ -198,6 +215,7 @@ struct vnicvf_rxq {
 	struct vnic_event	*ev;
 	struct vnicvf_rx_buf	*buf;
 	struct page_pool	*pool;
+	struct xsk_buff_pool	*xsk;
 	u32			mask;
 	u32			clean;
 	u32			prod;
@@ -237,6 +255,8 @@ struct vnicvf_moder {
  * @failed: the device's indices make no sense
  * @napi: both rings
  * @poller: task in whose context NAPI is polling
+ * @xsk: memory of XDP sockets without copies, or NULL; what the rings made from now on
+ *	use (rtnl).  Mapped for @dev.
  * @moder: interrupt moderation (rtnl)
  * @dim: what adapts it, from NAPI
  * @dim_next: jiffies before which it does not
@@ -252,6 +272,7 @@ struct vnicvf_qp {
 	bool			failed;
 	struct napi_struct	napi;
 	struct task_struct	*poller;
+	struct xsk_buff_pool	*xsk;
 	struct vnicvf_moder	moder;
 	struct dim		dim;
 	unsigned long		dim_next;
@@ -260,12 +281,18 @@ struct vnicvf_qp {
 	char			name[IFNAMSIZ + 12];
 };
 
+static inline u32 vnicvf_tx_room(const struct vnicvf_txq *tx)
+{
+	return tx->mask + 1 - (tx->prod - READ_ONCE(tx->clean));
+}
+
 /* tx.c */
 int vnicvf_tx_alloc(struct vnicvf_qp *qp, u32 size);	/* rtnl */
 void vnicvf_tx_free(struct vnicvf_qp *qp);		/* rtnl; NAPI and xmit are off */
 netdev_tx_t vnicvf_xmit(struct sk_buff *skb, struct net_device *netdev);	/* queue's lock */
 netdev_features_t vnicvf_features_check(struct sk_buff *skb, struct net_device *netdev,
 					netdev_features_t features);
+void vnicvf_tx_flush(struct vnicvf_qp *qp);		/* queue's lock */
 void vnicvf_tx_settle(struct vnicvf_qp *qp);		/* softirq; takes the queue's lock */
 void vnicvf_tx_clean(struct vnicvf_qp *qp, int budget);	/* NAPI, netpoll */
 u32 vnicvf_tx_arm(struct vnicvf_txq *tx);		/* NAPI */
@@ -287,9 +314,14 @@ void vnicvf_xdp_flush(struct vnicvf_qp *qp);			/* NAPI */
 /* ndo_xdp_xmit: NAPI of any device */
 int vnicvf_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u32 flags);
 
+/* xsk.c */
+void vnicvf_xsk_fill(struct vnicvf_qp *qp);		/* NAPI */
+bool vnicvf_xsk_send(struct vnicvf_qp *qp);		/* NAPI; takes the queue's lock */
+int vnicvf_xsk_wakeup(struct net_device *netdev, u32 queue, u32 flags);	/* RCU; process context */
+
 /* rx.c */
 u32 vnicvf_rx_buf_size(const struct vnicvf *vf, unsigned int mtu);	/* rtnl */
-unsigned int vnicvf_xdp_max_mtu(void);
+unsigned int vnicvf_xdp_max_mtu(const struct vnicvf *vf);		/* rtnl */
 int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size);	/* rtnl */
 void vnicvf_rx_free(struct vnicvf_qp *qp);		/* rtnl; NAPI is off */
 int vnicvf_rx_poll(struct vnicvf_qp *qp, int budget);	/* NAPI */

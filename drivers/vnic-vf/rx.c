@@ -7,17 +7,19 @@
  * the first becomes the skb's head, the others its fragments.  Small frames are
  * copied: their buffer stays in its slot and is posted again.
  *
- * While an XDP program is attached a buffer is a whole page with room for the
- * program in front, and a frame is one buffer: the device has been told to
- * leave nothing to us (vnicvf_wanted_features()), and the MTU is limited.
+ * While an XDP program is attached a buffer is a place in XDP sockets' memory (xsk.c)
+ * if the queue has any, else a whole page with room for the program in front,
+ * and a frame is one buffer: the device has been told to leave nothing to us
+ * (vnicvf_wanted_features()), and the MTU is limited.
  */
 #include <linux/bpf.h>
 #include <linux/dma-mapping.h>
 #include <linux/filter.h>
 #include <net/page_pool/helpers.h>
 #include <net/tcp.h>
+#include <net/xdp_sock_drv.h>
 
-#include "vf.h"
+#include "rx.h"
 
 #define VNICVF_RX_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
 #define VNICVF_RX_TAILROOM	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
@@ -28,18 +30,6 @@
 #define VNICVF_RX_BATCH		64	/* buffers to refill at once */
 #define VNICVF_RX_RETRY		(HZ / 10)
 
-/* A frame on its way up, with what the device says of it */
-struct vnicvf_rx_frame {
-	struct sk_buff	*skb;
-	u16		flags;
-	u16		csum_start;
-	u16		csum_offset;
-	u16		gso_size;
-	u16		hdr_len;
-	u32		hash;
-	bool		copied;
-};
-
 /* Bytes of a page that a buffer takes at this MTU. */
 u32 vnicvf_rx_buf_size(const struct vnicvf *vf, unsigned int mtu)
 {
@@ -49,11 +39,17 @@ u32 vnicvf_rx_buf_size(const struct vnicvf *vf, unsigned int mtu)
 	return VNICVF_RX_SMALL;
 }
 
-/* The largest MTU at which a frame fits into one buffer with XDP's headroom. */
-unsigned int vnicvf_xdp_max_mtu(void)
+/* The largest MTU at which a frame fits into one buffer with XDP's headroom, also of
+ * XDP sockets' memory.
+ */
+unsigned int vnicvf_xdp_max_mtu(const struct vnicvf *vf)
 {
-	return VNICVF_RX_LARGE - XDP_PACKET_HEADROOM - VNICVF_RX_TAILROOM - ETH_HLEN -
-	       2 * VLAN_HLEN;
+	unsigned int i, len = VNICVF_RX_LARGE - XDP_PACKET_HEADROOM - VNICVF_RX_TAILROOM;
+
+	for (i = 0; i < vf->made_qps; i++)
+		if (vf->qp[i].xsk)
+			len = min(len, xsk_pool_get_rx_frame_size(vf->qp[i].xsk));
+	return len - ETH_HLEN - 2 * VLAN_HLEN;
 }
 
 static bool vnicvf_rx_fill_one(struct vnicvf_rxq *rx, u32 at, gfp_t gfp)
@@ -115,8 +111,13 @@ static void vnicvf_rx_refill(struct vnicvf_qp *qp)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
 
-	if (rx->mask + 1 - (rx->prod - rx->clean) < min(VNICVF_RX_BATCH, rx->mask / 4) ||
-	    vnicvf_rx_fill(qp, GFP_ATOMIC))
+	if (rx->mask + 1 - (rx->prod - rx->clean) < min(VNICVF_RX_BATCH, rx->mask / 4))
+		return;
+	if (rx->xsk) {
+		vnicvf_xsk_fill(qp);
+		return;
+	}
+	if (vnicvf_rx_fill(qp, GFP_ATOMIC))
 		return;
 	u64_stats_update_begin(&rx->stats.syncp);
 	u64_stats_inc(&rx->stats.alloc_fail);
@@ -158,28 +159,39 @@ void vnicvf_rx_free(struct vnicvf_qp *qp)
 	struct page_pool *pool = rx->pool;
 	u32 i;
 
-	for (i = 0; i <= rx->mask; i++)
-		if (rx->buf[i].page)
+	for (i = 0; i <= rx->mask; i++) {
+		if (!rx->buf[i].page)
+			continue;
+		if (rx->xsk)
+			xsk_buff_free(rx->buf[i].xsk);
+		else
 			page_pool_put_full_page(pool, rx->buf[i].page, false);
+	}
 	rx->pool = NULL;
+	rx->xsk = NULL;
 	xdp_rxq_info_unreg(&rx->xdp);
-	page_pool_destroy(pool);
+	if (pool)
+		page_pool_destroy(pool);
 	vnicvf_rx_free_ring(qp, rx->mask + 1);
 }
 
-/* The pool, known to XDP as where frames come from. */
+/* Where frames come from, known to XDP: a page pool, or XDP sockets' memory. */
 static int vnicvf_rx_alloc_pool(struct vnicvf_qp *qp, u32 size)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
-	struct page_pool *pool = vnicvf_rx_pool(qp, size);
+	struct page_pool *pool = NULL;
 	int err;
 
-	if (IS_ERR(pool))
-		return PTR_ERR(pool);
+	if (!rx->xsk) {
+		pool = vnicvf_rx_pool(qp, size);
+		if (IS_ERR(pool))
+			return PTR_ERR(pool);
+	}
 	err = xdp_rxq_info_reg(&rx->xdp, qp->vf->netdev, qp->index, qp->napi.napi_id);
 	if (err)
 		goto destroy;
-	err = xdp_rxq_info_reg_mem_model(&rx->xdp, MEM_TYPE_PAGE_POOL, pool);
+	err = xdp_rxq_info_reg_mem_model(&rx->xdp, rx->xsk ? MEM_TYPE_XSK_BUFF_POOL :
+							     MEM_TYPE_PAGE_POOL, pool);
 	if (err)
 		goto unreg;
 	rx->pool = pool;
@@ -188,8 +200,22 @@ static int vnicvf_rx_alloc_pool(struct vnicvf_qp *qp, u32 size)
 unreg:
 	xdp_rxq_info_unreg(&rx->xdp);
 destroy:
-	page_pool_destroy(pool);
+	if (pool)
+		page_pool_destroy(pool);
 	return err;
+}
+
+/* What buffers are like.  XDP sockets' memory is for programs: none, and it is not used. */
+static void vnicvf_rx_layout(struct vnicvf_qp *qp)
+{
+	struct vnicvf_rxq *rx = &qp->rx;
+
+	rx->xsk = qp->vf->prog ? qp->xsk : NULL;
+	rx->headroom = qp->vf->prog ? XDP_PACKET_HEADROOM : VNICVF_RX_HEADROOM;
+	rx->buf_size = vnicvf_rx_buf_size(qp->vf, qp->vf->netdev->mtu);
+	rx->buf_len = rx->buf_size - rx->headroom - VNICVF_RX_TAILROOM;
+	if (rx->xsk)
+		rx->buf_len = xsk_pool_get_rx_frame_size(rx->xsk);
 }
 
 int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size)
@@ -205,6 +231,7 @@ int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size)
 	rx->buf = kvcalloc(size, sizeof(*rx->buf), GFP_KERNEL);
 	if (!rx->buf)
 		goto free_ring;
+	vnicvf_rx_layout(qp);
 	err = vnicvf_rx_alloc_pool(qp, size);
 	if (err)
 		goto free_ring;
@@ -213,10 +240,12 @@ int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size)
 	rx->prod = 0;
 	rx->xdp_num = 0;
 	rx->xdp_redirected = false;
-	rx->headroom = qp->vf->prog ? XDP_PACKET_HEADROOM : VNICVF_RX_HEADROOM;
-	rx->buf_size = vnicvf_rx_buf_size(qp->vf, qp->vf->netdev->mtu);
-	rx->buf_len = rx->buf_size - rx->headroom - VNICVF_RX_TAILROOM;
 	timer_setup(&rx->refill, vnicvf_rx_retry, 0);
+	if (rx->xsk) {
+		rx->prod = vnicvf_xsk_post(rx, 0);	/* the rest is the first poll's */
+		vnicvf_publish(&rx->ev->prod, rx->prod);
+		return 0;
+	}
 	if (vnicvf_rx_fill(qp, GFP_KERNEL))
 		return 0;
 	vnicvf_rx_free(qp);
@@ -295,25 +324,6 @@ static bool vnicvf_rx_take(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
 	buf->page = NULL;
 	return true;
 }
-
-/* What the device says of a frame, each field read once. */
-static void vnicvf_rx_first(struct vnicvf_rx_frame *f, const struct vnic_rx_cmpl *c, u16 flags)
-{
-	f->flags = flags;
-	f->hash = le32_to_cpu(READ_ONCE(c->hash));
-	f->csum_start = le16_to_cpu(READ_ONCE(c->csum_start));
-	f->csum_offset = le16_to_cpu(READ_ONCE(c->csum_offset));
-	f->gso_size = le16_to_cpu(READ_ONCE(c->gso_size));
-	f->hdr_len = le16_to_cpu(READ_ONCE(c->hdr_len));
-}
-
-enum vnicvf_rx_result {
-	VNICVF_RX_FRAME,
-	VNICVF_RX_NOMEM,
-	VNICVF_RX_ABORTED,
-	VNICVF_RX_BAD,
-	VNICVF_RX_XDP,
-};
 
 /**
  * vnicvf_rx_gather - take the buffers of one frame
@@ -507,8 +517,11 @@ static void vnicvf_rx_one(struct vnicvf_qp *qp, const struct bpf_prog *prog, u32
 	enum vnicvf_rx_result result;
 	struct vnicvf_rx_frame f;
 
-	result = unlikely(prog) ? vnicvf_rx_gather_xdp(qp, &f, prog) :
-				  vnicvf_rx_gather(qp, &f, todo);
+	if (unlikely(prog))
+		result = qp->rx.xsk ? vnicvf_xsk_gather(qp, &f, prog) :
+				      vnicvf_rx_gather_xdp(qp, &f, prog);
+	else
+		result = vnicvf_rx_gather(qp, &f, todo);
 	if (unlikely(result == VNICVF_RX_XDP))
 		return;
 	if (unlikely(result != VNICVF_RX_FRAME)) {

@@ -38,6 +38,12 @@ u64 vnicvf_wanted_features(const struct vnicvf *vf, netdev_features_t features)
 	return want;
 }
 
+/* What device, program and XDP sockets allow, for the core to check and to say. */
+void vnicvf_set_max_mtu(struct vnicvf *vf)
+{
+	vf->netdev->max_mtu = vf->prog ? min(vf->caps_mtu, vnicvf_xdp_max_mtu(vf)) : vf->caps_mtu;
+}
+
 static int vnicvf_hello(struct vnicvf *vf, u64 features, struct vnic_mbx_caps *caps)
 {
 	struct vnic_mbx_hello hello = { .features = cpu_to_le64(features) };
@@ -67,9 +73,8 @@ static void vnicvf_take_caps(struct vnicvf *vf, const struct vnic_mbx_caps *caps
 		vf->trusted = caps->trusted;	/* later: vnicvf_status_trust() */
 	vf->caps_uc = le16_to_cpu(caps->max_uc);
 	vf->caps_mc = le16_to_cpu(caps->max_mc);
-	vf->netdev->max_mtu = min_t(u16, le16_to_cpu(caps->mtu_max), VNIC_MTU_MAX);
-	if (vf->prog)
-		vf->netdev->max_mtu = min(vf->netdev->max_mtu, vnicvf_xdp_max_mtu());
+	vf->caps_mtu = min_t(u16, le16_to_cpu(caps->mtu_max), VNIC_MTU_MAX);
+	vnicvf_set_max_mtu(vf);
 }
 
 /**

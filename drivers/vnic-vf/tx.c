@@ -13,18 +13,13 @@
 #include <net/netdev_queues.h>
 #include <net/page_pool/helpers.h>
 #include <net/tcp.h>
+#include <net/xdp_sock_drv.h>
 
 #include "vf.h"
 
 #define VNICVF_TX_CHUNK		32768	/* bytes of a data descriptor, at most */
-#define VNICVF_TX_DESCS		(VNIC_TX_MAX_BUFS + 1)	/* of a frame, at most */
 #define VNICVF_TX_WAKE		(2 * VNICVF_TX_DESCS)
 #define VNICVF_TX_HDR_MAX	256	/* bytes in which a device looks for headers */
-
-static u32 vnicvf_tx_room(const struct vnicvf_txq *tx)
-{
-	return tx->mask + 1 - (tx->prod - READ_ONCE(tx->clean));
-}
 
 /* Is a mapping more than arithmetic?  Then an IOMMU is told of each buffer, and if
  * that is emulated, it is an exit to the VMM and more.
@@ -68,6 +63,9 @@ int vnicvf_tx_alloc(struct vnicvf_qp *qp, u32 size)
 	tx->lazy = false;
 	tx->owed = false;
 	tx->clean = 0;
+	tx->xsk = qp->xsk;
+	tx->xsk_flying = 0;
+	tx->xsk_done = 0;
 	return 0;
 }
 
@@ -312,8 +310,8 @@ static void vnicvf_tx_ask(struct vnicvf_txq *tx)
 	WRITE_ONCE(tx->ev->intr_at, cpu_to_le32(at));
 }
 
-/* Show the device what it has not seen. */
-static void vnicvf_tx_flush(struct vnicvf_qp *qp)
+/* Show the device what it has not seen.  Context: under the queue's lock. */
+void vnicvf_tx_flush(struct vnicvf_qp *qp)
 {
 	struct vnicvf_txq *tx = &qp->tx;
 	u32 old = tx->published;
@@ -554,12 +552,26 @@ static void vnicvf_tx_done(struct vnicvf_qp *qp, struct vnicvf_tx_buf *buf, int 
 
 	if (buf->kind == VNICVF_TX_COPIED)
 		return;
+	if (buf->kind == VNICVF_TX_XSK) {
+		tx->xsk_done++;
+		return;
+	}
 	for (i = 0; i < buf->count; i++)
 		vnicvf_tx_unmap(qp, &tx->buf[(tx->clean + i) & tx->mask]);
 	if (buf->kind == VNICVF_TX_SKB)
 		napi_consume_skb(buf->skb, budget);
 	else
 		xdp_return_frame(buf->xdpf);
+}
+
+/* Tell XDP sockets what of theirs is done: their memory is theirs again. */
+static void vnicvf_tx_xsk_done(struct vnicvf_txq *tx)
+{
+	if (!tx->xsk_done)
+		return;
+	xsk_tx_completed(tx->xsk, tx->xsk_done);
+	tx->xsk_flying -= tx->xsk_done;
+	tx->xsk_done = 0;
 }
 
 /* The device is done with the queue, sent or not; NAPI and xmit are off. */
@@ -573,6 +585,8 @@ void vnicvf_tx_free(struct vnicvf_qp *qp)
 		vnicvf_tx_done(qp, buf, 0);
 		tx->clean += buf->count;
 	}
+	vnicvf_tx_xsk_done(tx);
+	WRITE_ONCE(tx->xsk, NULL);
 	netdev_tx_reset_queue(tx->nq);
 	if (tx->copy)
 		dma_free_coherent(qp->dev, (tx->mask + 1) * VNICVF_TX_COPY, tx->copy, tx->copy_dma);
@@ -609,10 +623,11 @@ void vnicvf_tx_clean(struct vnicvf_qp *qp, int budget)
 			break;	/* netpoll may come with interrupts off */
 		vnicvf_tx_done(qp, buf, budget);
 		bytes += buf->bytes;
-		packets += buf->kind != VNICVF_TX_XDP;
+		packets += buf->kind < VNICVF_TX_XDP;	/* of the stack */
 		todo -= count;
 		WRITE_ONCE(tx->clean, tx->clean + count);
 	}
+	vnicvf_tx_xsk_done(tx);
 	if (packets)
 		netif_txq_completed_wake(tx->nq, packets, bytes, vnicvf_tx_room(tx),
 					 VNICVF_TX_WAKE);

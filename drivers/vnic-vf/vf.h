@@ -14,6 +14,7 @@
  * mbx.c     mailbox
  * tx.c      transmit
  * xdp.c     running an XDP program, sending XDP frames
+ * xsk.c     XDP sockets without copies
  * rx.c      receive
  * coalesce.c  interrupt moderation
  * queue.c   queue pairs
@@ -25,7 +26,7 @@
  * status.c  what the host has changed
  * up.c      making the data path and taking it down
  * control.c events of the device, recovery
- * bpf.c     attaching an XDP program
+ * bpf.c     attaching an XDP program, and XDP sockets
  * ethtool.c ethtool_ops
  * netdev.c  net_device_ops
  * main.c    PCI driver
@@ -67,6 +68,7 @@
  * @features: VNIC_F_* in force
  * @caps_uc: unicast filters the device allows
  * @caps_mc: multicast filters the device allows
+ * @caps_mtu: largest MTU the device allows
  * @qp: all queue pairs
  * @made_qps: entries of @qp
  * @max_qps: what vectors and device allow, at most @made_qps
@@ -117,6 +119,7 @@ struct vnicvf {
 	u64			features;
 	u16			caps_uc;
 	u16			caps_mc;
+	unsigned int		caps_mtu;
 
 	struct vnicvf_qp	*qp;
 	unsigned int		made_qps;
@@ -243,6 +246,7 @@ void vnicvf_vlan_work(struct work_struct *work);	/* takes rtnl */
 void vnicvf_set_vlan_filter(struct vnicvf *vf, netdev_features_t features);
 
 /* start.c; rtnl, once the netdev is registered */
+void vnicvf_set_max_mtu(struct vnicvf *vf);	/* the program or XDP sockets have changed */
 u64 vnicvf_wanted_features(const struct vnicvf *vf, netdev_features_t features);
 int vnicvf_start(struct vnicvf *vf, u64 features);
 

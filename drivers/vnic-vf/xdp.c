@@ -16,7 +16,8 @@ static void vnicvf_xdp_send(struct vnicvf_qp *qp)
 	struct vnicvf_rxq *rx = &qp->rx;
 	int i, sent;
 
-	sent = vnicvf_tx_xdp(qp, rx->xdp_tx, rx->xdp_num, true, true);
+	/* What came in XDP sockets' memory has been copied out of it. */
+	sent = vnicvf_tx_xdp(qp, rx->xdp_tx, rx->xdp_num, !rx->xsk, true);
 	for (i = max(sent, 0); i < rx->xdp_num; i++)
 		xdp_return_frame_rx_napi(rx->xdp_tx[i]);
 	rx->xdp_num = 0;

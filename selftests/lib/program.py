@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The C programs of selftests/vfio: where they are, and those that take commands."""
+"""The tests' C programs: where they are, and those that take commands."""
 import os
 import subprocess
 import sys
 import tempfile
 
 from ktap import Fail, defer
-from vnic import load, sh, unload
+from vnic import inside, load, sh, unload
 
 BUILT = '/log/bin'      # by selftests/run: the compiler is slow in the machine
 SOURCE = os.path.dirname(os.path.abspath(__file__)) + '/../vfio'
@@ -44,25 +44,31 @@ def on_three_vfs(name, *args):
 class Told:
     """A program that answers a line to each line; ended at the end of the case."""
 
-    def __init__(self, name, *args):
+    def __init__(self, name, *args, ns=None):
         self.name = name
-        self.proc = subprocess.Popen([program(name), *args], text=True, stdin=subprocess.PIPE,
-                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        with inside(ns):
+            self.proc = subprocess.Popen([program(name), *args], text=True, stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         defer(self.close)
-        self._answer('ready')
+        self.answer('ready')
 
-    def _answer(self, want=None):
+    def answer(self, want=None):
+        """What it says to what it was given last, which must be `want` if given."""
         line = self.proc.stdout.readline()
         said = line.strip()
         if not line or said.startswith('#') or (want is not None and said != want):
             raise Fail(f'{self.name}: {said or "has ended"}')
         return said
 
-    def tell(self, command, want=None):
-        """Give it a command; what it answers, which must be `want` if given."""
+    def give(self, command):
+        """Give it a command; answer() is to follow."""
         self.proc.stdin.write(command + '\n')
         self.proc.stdin.flush()
-        return self._answer(want)
+
+    def tell(self, command, want=None):
+        """Give it a command; what it answers, which must be `want` if given."""
+        self.give(command)
+        return self.answer(want)
 
     def close(self):
         """End it; what it has opened is closed."""

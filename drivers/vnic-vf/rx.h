@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the ways to receive have in common (rx.c, and xsk.c for XDP sockets): a frame
+ * on its way up, and what became of one.
+ */
+#ifndef _VNIC_VF_RX_H
+#define _VNIC_VF_RX_H
+
+#include "vf.h"
+
+struct sk_buff;
+
+/* A frame on its way up, with what the device says of it */
+struct vnicvf_rx_frame {
+	struct sk_buff	*skb;
+	u16		flags;
+	u16		csum_start;
+	u16		csum_offset;
+	u16		gso_size;
+	u16		hdr_len;
+	u32		hash;
+	bool		copied;
+};
+
+enum vnicvf_rx_result {
+	VNICVF_RX_FRAME,
+	VNICVF_RX_NOMEM,
+	VNICVF_RX_ABORTED,
+	VNICVF_RX_BAD,
+	VNICVF_RX_XDP,
+};
+
+/* What the device says of a frame, each field read once. */
+static inline void vnicvf_rx_first(struct vnicvf_rx_frame *f, const struct vnic_rx_cmpl *c,
+				   u16 flags)
+{
+	f->flags = flags;
+	f->hash = le32_to_cpu(READ_ONCE(c->hash));
+	f->csum_start = le16_to_cpu(READ_ONCE(c->csum_start));
+	f->csum_offset = le16_to_cpu(READ_ONCE(c->csum_offset));
+	f->gso_size = le16_to_cpu(READ_ONCE(c->gso_size));
+	f->hdr_len = le16_to_cpu(READ_ONCE(c->hdr_len));
+}
+
+/* xsk.c; NAPI, or rtnl before there is any */
+u32 vnicvf_xsk_post(struct vnicvf_rxq *rx, u32 at);
+enum vnicvf_rx_result vnicvf_xsk_gather(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
+					const struct bpf_prog *prog);
+
+#endif /* _VNIC_VF_RX_H */
