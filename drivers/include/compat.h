@@ -19,7 +19,9 @@
 #include <linux/pci.h>
 #include <linux/sched/vhost_task.h>
 #include <linux/version.h>
+#include <linux/vmalloc.h>
 #include <net/devlink.h>
+#include <net/xdp_sock_drv.h>
 
 #include <generated/probed.h>
 
@@ -142,6 +144,73 @@ static inline void vnic_napi_add(struct net_device *netdev, struct napi_struct *
 	netif_napi_add_config(netdev, napi, poll, index);
 #else
 	netif_napi_add(netdev, napi, poll);
+#endif
+}
+
+/*
+ * Linux 6.18: an skb that takes over XDP's frags is told their flags; before, one of them.
+ */
+static inline void vnic_xdp_skb_frags(struct sk_buff *skb, u8 nr_frags, unsigned int size,
+				      unsigned int truesize, const struct xdp_buff *xdp)
+{
+#if VNIC_HAVE_XDP_SKB_FRAGS_INFO
+	xdp_update_skb_frags_info(skb, nr_frags, size, truesize, xdp_buff_get_skb_flags(xdp));
+#else
+	xdp_update_skb_shared_info(skb, nr_frags, size, truesize,
+				   xdp_buff_is_frag_pfmemalloc(xdp));
+#endif
+}
+
+#if !VNIC_HAVE_XDP_BUFF_ADD_FRAG
+static inline bool vnic_xdp_fill_frag(struct xdp_buff *xdp, struct page *page, u32 offset, u32 len)
+{
+	struct skb_shared_info *shinfo = xdp_get_shared_info_from_buff(xdp);
+
+	if (!xdp_buff_has_frags(xdp)) {
+		shinfo->nr_frags = 0;
+		shinfo->xdp_frags_size = 0;
+		xdp_buff_set_frags_flag(xdp);
+	}
+	if (shinfo->nr_frags == MAX_SKB_FRAGS)
+		return false;
+	skb_frag_fill_page_desc(&shinfo->frags[shinfo->nr_frags++], page, offset, len);
+	shinfo->xdp_frags_size += len;
+	return true;
+}
+#endif
+
+/*
+ * Linux 6.14: there is a function that adds a part of a page to a frame that XDP sees.
+ * Return: false: it has too many.
+ */
+static inline bool vnic_xdp_add_frag(struct xdp_buff *xdp, struct page *page, u32 offset, u32 len,
+				     u32 truesize)
+{
+#if VNIC_HAVE_XDP_BUFF_ADD_FRAG
+	return xdp_buff_add_frag(xdp, page_to_netmem(page), offset, len, truesize);
+#else
+	if (!vnic_xdp_fill_frag(xdp, page, offset, len))
+		return false;
+	if (page_is_pfmemalloc(page))
+		xdp_buff_set_frag_pfmemalloc(xdp);
+	return true;
+#endif
+}
+
+/*
+ * Linux 6.14: XDP sockets' memory is added to a frame in one go; before, to the list of
+ * its buffers only.  The same return.
+ */
+static inline bool vnic_xsk_add_frag(struct xdp_buff *head, struct xdp_buff *xdp)
+{
+#if VNIC_HAVE_XDP_BUFF_ADD_FRAG
+	return xsk_buff_add_frag(head, xdp);
+#else
+	if (!vnic_xdp_fill_frag(head, vmalloc_to_page(xdp->data), offset_in_page(xdp->data),
+				xdp->data_end - xdp->data))
+		return false;
+	xsk_buff_add_frag(xdp);
+	return true;
 #endif
 }
 

@@ -3,9 +3,9 @@
  * Attaching an XDP program and taking it away (ndo_bpf); xdp.c runs it.  The same for
  * the memory of XDP sockets, one for each queue; xsk.c uses it.
  *
- * A program sees whole frames with complete checksums in one buffer: attaching
- * one starts the device over without RX_CSUM and RX_GSO, so that the device cuts
- * up what comes as one.
+ * A program sees whole frames with complete checksums: attaching one starts the
+ * device over without RX_CSUM and RX_GSO, so that the device cuts up what comes as
+ * one.  One that does not know of several buffers (xdp.frags) limits the MTU.
  */
 #include <linux/bpf.h>
 #include <linux/dma-mapping.h>
@@ -52,13 +52,16 @@ static int vnicvf_xdp_setup(struct vnicvf *vf, struct bpf_prog *prog,
 	int err;
 
 	ASSERT_RTNL();
-	if (prog && vf->netdev->mtu > vnicvf_xdp_max_mtu(vf)) {
-		NL_SET_ERR_MSG_FMT_MOD(extack, "XDP needs frames in one buffer: MTU %u at most",
-				       vnicvf_xdp_max_mtu(vf));
+	if (prog && vf->netdev->mtu > vnicvf_xdp_max_mtu(vf, prog)) {
+		NL_SET_ERR_MSG_FMT_MOD(extack, "%s: MTU %u at most", prog->aux->xdp_has_frags ?
+				       "XDP sockets without XDP_USE_SG" :
+				       "XDP without xdp.frags needs frames in one buffer",
+				       vnicvf_xdp_max_mtu(vf, prog));
 		return -EOPNOTSUPP;
 	}
 	if (!prog == !old) {
 		WRITE_ONCE(vf->prog, prog);
+		vnicvf_set_max_mtu(vf);
 	} else {
 		err = vnicvf_xdp_switch(vf, prog, extack);
 		if (err)
@@ -74,13 +77,13 @@ static int vnicvf_xdp_setup(struct vnicvf *vf, struct bpf_prog *prog,
 /* XDP sockets have no message of the refusal; the kernel's log has it. */
 static int vnicvf_xsk_check(struct vnicvf *vf, struct xsk_buff_pool *pool, u16 queue)
 {
-	unsigned int frame = xsk_pool_get_rx_frame_size(pool), need = VNIC_RX_BUF_MIN;
+	unsigned int frame = vnicvf_xsk_buf_len(pool), need = VNIC_RX_BUF_MIN;
 
 	if (queue >= vf->num_qps)
 		return -EINVAL;
 	if (vf->qp[queue].xsk)
 		return -EBUSY;
-	if (vf->prog)
+	if (vf->prog && !(vf->prog->aux->xdp_has_frags && vnicvf_xsk_sg(pool)))
 		need = max(need, vf->netdev->mtu + ETH_HLEN + 2 * VLAN_HLEN);
 	if (frame >= need)
 		return 0;

@@ -269,7 +269,9 @@ void vnicvf_netdev_setup(struct vnicvf *vf)
 	if (vnicvf_has(vf, VNIC_F_VLAN_ALL))
 		netdev->hw_features |= VNICVF_VLAN_FILTERS;
 	netdev->xdp_features = NETDEV_XDP_ACT_BASIC | NETDEV_XDP_ACT_REDIRECT |
-			       NETDEV_XDP_ACT_NDO_XMIT;
+			       NETDEV_XDP_ACT_NDO_XMIT | NETDEV_XDP_ACT_RX_SG |
+			       NETDEV_XDP_ACT_NDO_XMIT_SG;
+	netdev->xdp_zc_max_segs = VNIC_TX_MAX_BUFS;
 	if (IS_ENABLED(CONFIG_XDP_SOCKETS))
 		netdev->xdp_features |= NETDEV_XDP_ACT_XSK_ZEROCOPY;
 	vnicvf_rss_init(vf);

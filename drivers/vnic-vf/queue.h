@@ -137,6 +137,8 @@ struct vnicvf_rx_stats {
  * @xsk: of the XDP sockets whose frames are sent from here, or NULL
  * @xsk_flying: descriptors of theirs that the device has not completed (NAPI)
  * @xsk_done: ... that it has, but they have not been told (NAPI)
+ * @xsk_open: ... that are in the ring and no frame yet (NAPI)
+ * @xsk_skip: ... up to the end of a frame are not sent (NAPI)
  * @dma: bus address of @desc
  * @stats: written by xmit
  */
@@ -162,6 +164,8 @@ struct vnicvf_txq {
 	struct xsk_buff_pool	*xsk;
 	u32			xsk_flying;
 	u32			xsk_done;
+	u16			xsk_open;
+	bool			xsk_skip;
 	dma_addr_t		dma;
 	struct vnicvf_tx_stats	stats ____cacheline_aligned_in_smp;
 };
@@ -315,13 +319,16 @@ void vnicvf_xdp_flush(struct vnicvf_qp *qp);			/* NAPI */
 int vnicvf_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u32 flags);
 
 /* xsk.c */
+bool vnicvf_xsk_sg(const struct xsk_buff_pool *pool);	/* any context */
+u32 vnicvf_xsk_buf_len(struct xsk_buff_pool *pool);
+u32 vnicvf_xsk_frag_size(struct xsk_buff_pool *pool);
 void vnicvf_xsk_fill(struct vnicvf_qp *qp);		/* NAPI */
 bool vnicvf_xsk_send(struct vnicvf_qp *qp);		/* NAPI; takes the queue's lock */
 int vnicvf_xsk_wakeup(struct net_device *netdev, u32 queue, u32 flags);	/* RCU; process context */
 
 /* rx.c */
 u32 vnicvf_rx_buf_size(const struct vnicvf *vf, unsigned int mtu);	/* rtnl */
-unsigned int vnicvf_xdp_max_mtu(const struct vnicvf *vf);		/* rtnl */
+unsigned int vnicvf_xdp_max_mtu(const struct vnicvf *vf, const struct bpf_prog *prog);	/* rtnl */
 int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size);	/* rtnl */
 void vnicvf_rx_free(struct vnicvf_qp *qp);		/* rtnl; NAPI is off */
 int vnicvf_rx_poll(struct vnicvf_qp *qp, int budget);	/* NAPI */

@@ -8,9 +8,9 @@
  * copied: their buffer stays in its slot and is posted again.
  *
  * While an XDP program is attached a buffer is a place in XDP sockets' memory (xsk.c)
- * if the queue has any, else a whole page with room for the program in front,
- * and a frame is one buffer: the device has been told to leave nothing to us
- * (vnicvf_wanted_features()), and the MTU is limited.
+ * if the queue has any, else a whole page with room for the program in front.
+ * The device has been told to leave nothing to us (vnicvf_wanted_features()).  A frame
+ * is one buffer, and the MTU limited, unless the program knows of several.
  */
 #include <linux/bpf.h>
 #include <linux/dma-mapping.h>
@@ -19,6 +19,7 @@
 #include <net/tcp.h>
 #include <net/xdp_sock_drv.h>
 
+#include <compat.h>
 #include "rx.h"
 
 #define VNICVF_RX_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
@@ -39,16 +40,19 @@ u32 vnicvf_rx_buf_size(const struct vnicvf *vf, unsigned int mtu)
 	return VNICVF_RX_SMALL;
 }
 
-/* The largest MTU at which a frame fits into one buffer with XDP's headroom, also of
- * XDP sockets' memory.
+/* The largest MTU with a program: a frame fits into one buffer with XDP's headroom, also
+ * of XDP sockets' memory, unless program and sockets know of several.
  */
-unsigned int vnicvf_xdp_max_mtu(const struct vnicvf *vf)
+unsigned int vnicvf_xdp_max_mtu(const struct vnicvf *vf, const struct bpf_prog *prog)
 {
 	unsigned int i, len = VNICVF_RX_LARGE - XDP_PACKET_HEADROOM - VNICVF_RX_TAILROOM;
+	bool frags = prog->aux->xdp_has_frags;
 
+	if (frags)
+		len = VNIC_MTU_MAX + ETH_HLEN + 2 * VLAN_HLEN;
 	for (i = 0; i < vf->made_qps; i++)
-		if (vf->qp[i].xsk)
-			len = min(len, xsk_pool_get_rx_frame_size(vf->qp[i].xsk));
+		if (vf->qp[i].xsk && !(frags && vnicvf_xsk_sg(vf->qp[i].xsk)))
+			len = min(len, vnicvf_xsk_buf_len(vf->qp[i].xsk));
 	return len - ETH_HLEN - 2 * VLAN_HLEN;
 }
 
@@ -187,7 +191,9 @@ static int vnicvf_rx_alloc_pool(struct vnicvf_qp *qp, u32 size)
 		if (IS_ERR(pool))
 			return PTR_ERR(pool);
 	}
-	err = xdp_rxq_info_reg(&rx->xdp, qp->vf->netdev, qp->index, qp->napi.napi_id);
+	/* A program may add to the last buffer what is left of its page or chunk. */
+	err = __xdp_rxq_info_reg(&rx->xdp, qp->vf->netdev, qp->index, qp->napi.napi_id,
+				 rx->xsk ? vnicvf_xsk_frag_size(rx->xsk) : rx->buf_size);
 	if (err)
 		goto destroy;
 	err = xdp_rxq_info_reg_mem_model(&rx->xdp, rx->xsk ? MEM_TYPE_XSK_BUFF_POOL :
@@ -215,7 +221,7 @@ static void vnicvf_rx_layout(struct vnicvf_qp *qp)
 	rx->buf_size = vnicvf_rx_buf_size(qp->vf, qp->vf->netdev->mtu);
 	rx->buf_len = rx->buf_size - rx->headroom - VNICVF_RX_TAILROOM;
 	if (rx->xsk)
-		rx->buf_len = xsk_pool_get_rx_frame_size(rx->xsk);
+		rx->buf_len = vnicvf_xsk_buf_len(rx->xsk);
 }
 
 int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size)
@@ -352,12 +358,8 @@ static enum vnicvf_rx_result vnicvf_rx_gather(struct vnicvf_qp *qp, struct vnicv
 		len = le16_to_cpu(READ_ONCE(c->len));
 		if (first)
 			vnicvf_rx_first(f, c, flags);
-		if (unlikely(first != !!(flags & VNIC_RXC_F_SOP)))
-			result = VNICVF_RX_BAD;
-		else if (unlikely(flags & VNIC_RXC_F_ABORT))
-			result = VNICVF_RX_ABORTED;
-		else if (unlikely(!len || len > rx->buf_len || (first && len < ETH_HLEN)))
-			result = VNICVF_RX_BAD;
+		if (likely(result == VNICVF_RX_FRAME))
+			result = vnicvf_rx_check(rx, flags, len, first);
 		keep = result == VNICVF_RX_FRAME &&
 		       vnicvf_rx_take(qp, f, buf, len, flags & VNIC_RXC_F_EOP);
 		if (unlikely(!keep)) {
@@ -376,45 +378,133 @@ static enum vnicvf_rx_result vnicvf_rx_gather(struct vnicvf_qp *qp, struct vnicv
 	return result;
 }
 
-/* What a program has left of a frame.  Return: false without memory. */
+/* An skb around what a program has left of a frame's buffers. */
+static struct sk_buff *vnicvf_rx_build_xdp(struct vnicvf_rx_buf *buf, const struct xdp_buff *xdp)
+{
+	struct skb_shared_info *shinfo = xdp_get_shared_info_from_buff(xdp);
+	u32 meta = xdp->data - xdp->data_meta, nr_frags = 0, size = 0;
+	struct sk_buff *skb;
+
+	if (unlikely(xdp_buff_has_frags(xdp))) {	/* where the skb has its own, too */
+		nr_frags = shinfo->nr_frags;
+		size = shinfo->xdp_frags_size;
+	}
+	skb = vnicvf_rx_build(buf, xdp->data - xdp->data_hard_start,
+			      xdp->data_end - xdp->data);
+	if (unlikely(!skb))
+		return NULL;
+	if (meta)
+		skb_metadata_set(skb, meta);
+	if (unlikely(nr_frags))
+		vnic_xdp_skb_frags(skb, nr_frags, size, nr_frags * buf->size, xdp);
+	return skb;
+}
+
+/* Buffers of a frame that is not kept, but for the first, which stays in its slot.  A
+ * program may have given back some itself.
+ */
+static void vnicvf_rx_drop_frags(struct vnicvf_qp *qp, const struct xdp_buff *xdp)
+{
+	struct skb_shared_info *shinfo = xdp_get_shared_info_from_buff(xdp);
+	u32 i;
+
+	if (likely(!xdp_buff_has_frags(xdp)))
+		return;
+	for (i = 0; i < shinfo->nr_frags; i++)
+		page_pool_put_full_page(qp->rx.pool, skb_frag_page(&shinfo->frags[i]), true);
+}
+
+/* What a program has passed.  Return: false without memory. */
 static bool vnicvf_rx_take_xdp(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
 			       struct vnicvf_rx_buf *buf, const struct xdp_buff *xdp)
 {
-	u32 len = xdp->data_end - xdp->data, meta = xdp->data - xdp->data_meta;
+	u32 len = xdp->data_end - xdp->data;
 
-	f->copied = len <= VNICVF_RX_COPY && !meta;
+	f->copied = len <= VNICVF_RX_COPY && xdp->data == xdp->data_meta &&
+		    !xdp_buff_has_frags(xdp);
 	if (f->copied) {
 		f->skb = vnicvf_rx_copy(qp, xdp->data, len);
 		vnicvf_rx_keep(qp, buf);
 		return f->skb;
 	}
-	f->skb = vnicvf_rx_build(buf, xdp->data - xdp->data_hard_start, len);
-	if (f->skb && meta)
-		skb_metadata_set(f->skb, meta);
-	return f->skb;
+	f->skb = vnicvf_rx_build_xdp(buf, xdp);
+	if (likely(f->skb))
+		return true;
+	vnicvf_rx_drop_frags(qp, xdp);
+	vnicvf_rx_keep(qp, buf);
+	return false;
 }
 
-/* The same as vnicvf_rx_gather() with a program attached: frames of one buffer. */
-static enum vnicvf_rx_result vnicvf_rx_gather_xdp(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
-						  const struct bpf_prog *prog)
+/* One buffer into the frame that a program is to see. */
+static enum vnicvf_rx_result vnicvf_rx_add_xdp(struct vnicvf_qp *qp, struct xdp_buff *xdp,
+					       struct vnicvf_rx_buf *buf, u16 len, bool first)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
-	const struct vnic_rx_cmpl *c = &rx->desc[rx->clean & rx->mask].cmpl;
+
+	page_pool_dma_sync_for_cpu(rx->pool, buf->page, buf->offset + rx->headroom, len);
+	if (likely(first)) {
+		xdp_init_buff(xdp, buf->size, &rx->xdp);
+		xdp_prepare_buff(xdp, page_address(buf->page) + buf->offset, rx->headroom, len,
+				 true);
+		return VNICVF_RX_FRAME;
+	}
+	if (!vnic_xdp_add_frag(xdp, buf->page, buf->offset + rx->headroom, len, buf->size))
+		return VNICVF_RX_BAD;
+	buf->page = NULL;
+	return VNICVF_RX_FRAME;
+}
+
+/* The buffers of one frame, as with vnicvf_rx_gather().  @xdp is made if the first is good. */
+static enum vnicvf_rx_result vnicvf_rx_collect_xdp(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
+						   struct xdp_buff *xdp, u32 todo, bool frags)
+{
+	enum vnicvf_rx_result result = VNICVF_RX_FRAME;
+	struct vnicvf_rxq *rx = &qp->rx;
+	const struct vnic_rx_cmpl *c;
+	struct vnicvf_rx_buf *buf;
+	bool first = true;
+	u16 len, flags;
+
+	xdp->data = NULL;
+	do {
+		c = &rx->desc[rx->clean & rx->mask].cmpl;
+		buf = &rx->buf[rx->clean & rx->mask];
+		flags = le16_to_cpu(READ_ONCE(c->flags));
+		len = le16_to_cpu(READ_ONCE(c->len));
+		if (first)
+			vnicvf_rx_first(f, c, flags);
+		if (likely(result == VNICVF_RX_FRAME))
+			result = vnicvf_rx_check(rx, flags, len, first);
+		if (unlikely(!first && !frags && result == VNICVF_RX_FRAME))
+			result = VNICVF_RX_LONG;
+		if (likely(result == VNICVF_RX_FRAME))
+			result = vnicvf_rx_add_xdp(qp, xdp, buf, len, first);
+		if (unlikely(result != VNICVF_RX_FRAME))
+			vnicvf_rx_keep(qp, buf);
+		first = false;
+		rx->clean++;
+	} while (--todo && !(flags & VNIC_RXC_F_EOP));
+
+	return flags & VNIC_RXC_F_EOP ? result : VNICVF_RX_BAD;
+}
+
+/* The same as vnicvf_rx_gather() with a program attached. */
+static enum vnicvf_rx_result vnicvf_rx_gather_xdp(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
+						  const struct bpf_prog *prog, u32 todo)
+{
+	struct vnicvf_rxq *rx = &qp->rx;
 	struct vnicvf_rx_buf *buf = &rx->buf[rx->clean & rx->mask];
-	u16 flags = le16_to_cpu(READ_ONCE(c->flags));
-	u16 len = le16_to_cpu(READ_ONCE(c->len));
+	enum vnicvf_rx_result result;
 	struct xdp_buff xdp;
 
-	rx->clean++;
-	vnicvf_rx_first(f, c, flags);
-	if (unlikely(flags & VNIC_RXC_F_ABORT))
-		return VNICVF_RX_ABORTED;
-	if (unlikely((flags & (VNIC_RXC_F_SOP | VNIC_RXC_F_EOP)) !=
-		     (VNIC_RXC_F_SOP | VNIC_RXC_F_EOP) || len < ETH_HLEN || len > rx->buf_len))
-		return VNICVF_RX_BAD;
-	page_pool_dma_sync_for_cpu(rx->pool, buf->page, buf->offset + rx->headroom, len);
-	xdp_init_buff(&xdp, buf->size, &rx->xdp);
-	xdp_prepare_buff(&xdp, page_address(buf->page) + buf->offset, rx->headroom, len, true);
+	result = vnicvf_rx_collect_xdp(qp, f, &xdp, todo, prog->aux->xdp_has_frags);
+	if (unlikely(result != VNICVF_RX_FRAME)) {
+		if (xdp.data) {
+			vnicvf_rx_drop_frags(qp, &xdp);
+			vnicvf_rx_keep(qp, buf);
+		}
+		return result;
+	}
 	switch (vnicvf_xdp_run(qp, prog, &xdp)) {
 	case VNICVF_XDP_PASS:
 		return vnicvf_rx_take_xdp(qp, f, buf, &xdp) ? VNICVF_RX_FRAME : VNICVF_RX_NOMEM;
@@ -422,6 +512,7 @@ static enum vnicvf_rx_result vnicvf_rx_gather_xdp(struct vnicvf_qp *qp, struct v
 		buf->page = NULL;
 		return VNICVF_RX_XDP;
 	default:
+		vnicvf_rx_drop_frags(qp, &xdp);
 		vnicvf_rx_keep(qp, buf);
 		return VNICVF_RX_XDP;
 	}
@@ -507,6 +598,8 @@ static void vnicvf_rx_drop(struct vnicvf_rxq *rx, enum vnicvf_rx_result why)
 		u64_stats_inc(&st->alloc_fail);
 	else if (why == VNICVF_RX_ABORTED)
 		u64_stats_inc(&st->aborted);
+	else if (why == VNICVF_RX_LONG)
+		u64_stats_inc(&st->xdp_aborted);
 	else
 		u64_stats_inc(&st->errors);
 	u64_stats_update_end(&st->syncp);
@@ -518,8 +611,8 @@ static void vnicvf_rx_one(struct vnicvf_qp *qp, const struct bpf_prog *prog, u32
 	struct vnicvf_rx_frame f;
 
 	if (unlikely(prog))
-		result = qp->rx.xsk ? vnicvf_xsk_gather(qp, &f, prog) :
-				      vnicvf_rx_gather_xdp(qp, &f, prog);
+		result = qp->rx.xsk ? vnicvf_xsk_gather(qp, &f, prog, todo) :
+				      vnicvf_rx_gather_xdp(qp, &f, prog, todo);
 	else
 		result = vnicvf_rx_gather(qp, &f, todo);
 	if (unlikely(result == VNICVF_RX_XDP))

@@ -28,6 +28,7 @@ enum vnicvf_rx_result {
 	VNICVF_RX_ABORTED,
 	VNICVF_RX_BAD,
 	VNICVF_RX_XDP,
+	VNICVF_RX_LONG,		/* of more buffers than the program knows of */
 };
 
 /* What the device says of a frame, each field read once. */
@@ -42,9 +43,22 @@ static inline void vnicvf_rx_first(struct vnicvf_rx_frame *f, const struct vnic_
 	f->hdr_len = le16_to_cpu(READ_ONCE(c->hdr_len));
 }
 
+/* Is a completion, of a frame's first buffer or not, to be taken?  Else why not. */
+static inline enum vnicvf_rx_result vnicvf_rx_check(const struct vnicvf_rxq *rx, u16 flags, u16 len,
+						    bool first)
+{
+	if (unlikely(first != !!(flags & VNIC_RXC_F_SOP)))
+		return VNICVF_RX_BAD;
+	if (unlikely(flags & VNIC_RXC_F_ABORT))
+		return VNICVF_RX_ABORTED;
+	if (unlikely(!len || len > rx->buf_len || (first && len < ETH_HLEN)))
+		return VNICVF_RX_BAD;
+	return VNICVF_RX_FRAME;
+}
+
 /* xsk.c; NAPI, or rtnl before there is any */
 u32 vnicvf_xsk_post(struct vnicvf_rxq *rx, u32 at);
 enum vnicvf_rx_result vnicvf_xsk_gather(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
-					const struct bpf_prog *prog);
+					const struct bpf_prog *prog, u32 todo);
 
 #endif /* _VNIC_VF_RX_H */

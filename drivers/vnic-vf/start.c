@@ -41,7 +41,9 @@ u64 vnicvf_wanted_features(const struct vnicvf *vf, netdev_features_t features)
 /* What device, program and XDP sockets allow, for the core to check and to say. */
 void vnicvf_set_max_mtu(struct vnicvf *vf)
 {
-	vf->netdev->max_mtu = vf->prog ? min(vf->caps_mtu, vnicvf_xdp_max_mtu(vf)) : vf->caps_mtu;
+	vf->netdev->max_mtu = vf->caps_mtu;
+	if (vf->prog)
+		vf->netdev->max_mtu = min(vf->caps_mtu, vnicvf_xdp_max_mtu(vf, vf->prog));
 }
 
 static int vnicvf_hello(struct vnicvf *vf, u64 features, struct vnic_mbx_caps *caps)

@@ -66,6 +66,8 @@ int vnicvf_tx_alloc(struct vnicvf_qp *qp, u32 size)
 	tx->xsk = qp->xsk;
 	tx->xsk_flying = 0;
 	tx->xsk_done = 0;
+	tx->xsk_open = 0;
+	tx->xsk_skip = false;
 	return 0;
 }
 
@@ -460,49 +462,98 @@ drop:
 	return NETDEV_TX_OK;
 }
 
-/* Where the device finds an XDP frame.  Return: false without a mapping. */
-static bool vnicvf_tx_xdp_map(struct vnicvf_qp *qp, const struct xdp_frame *xdpf, bool mapped,
-			      struct vnicvf_tx_buf *buf)
-{
-	struct page *page;
-
-	if (!mapped) {
-		buf->len = xdpf->len;
-		buf->map = VNICVF_TX_SINGLE;
-		buf->dma = dma_map_single(qp->dev, xdpf->data, xdpf->len, DMA_TO_DEVICE);
-		return !dma_mapping_error(qp->dev, buf->dma);
-	}
-	page = virt_to_page(xdpf->data);
-	buf->len = 0;
-	buf->dma = page_pool_get_dma_addr(page) + offset_in_page(xdpf->data);
-	dma_sync_single_for_device(qp->dev, buf->dma, xdpf->len, DMA_BIDIRECTIONAL);
-	return true;
-}
-
-static bool vnicvf_tx_xdp_put(struct vnicvf_qp *qp, struct xdp_frame *xdpf, bool mapped)
+/* One buffer of an XDP frame into slots.  In a page of one of our pools it is mapped.
+ * Return: the slot behind, or @at: there is no mapping.
+ */
+static u32 vnicvf_tx_xdp_add(struct vnicvf_qp *qp, u32 at, struct page *page, u32 offset, u32 len,
+			     bool mapped)
 {
 	struct vnicvf_txq *tx = &qp->tx;
-	struct vnicvf_tx_buf *buf = &tx->buf[tx->prod & tx->mask];
+	dma_addr_t dma;
+	u32 next;
 
-	if (unlikely(xdpf->len < VNIC_FRAME_MIN || xdpf->len > VNICVF_TX_CHUNK ||
-		     xdp_frame_has_frags(xdpf)))
+	if (!mapped) {
+		dma = dma_map_page(qp->dev, page, offset, len, DMA_TO_DEVICE);
+		if (dma_mapping_error(qp->dev, dma))
+			return at;
+		return vnicvf_tx_add(tx, at, dma, len, VNICVF_TX_PAGE);
+	}
+	dma = page_pool_get_dma_addr(page) + offset;
+	dma_sync_single_for_device(qp->dev, dma, len, DMA_BIDIRECTIONAL);
+	next = vnicvf_tx_add(tx, at, dma, len, VNICVF_TX_PAGE);
+	tx->buf[at & tx->mask].len = 0;	/* stays mapped */
+	return next;
+}
+
+/* All of an XDP frame into slots from tx->prod on.  Return: slots used; 0: there is no
+ * mapping.
+ */
+static u32 vnicvf_tx_xdp_map(struct vnicvf_qp *qp, struct xdp_frame *xdpf, bool mapped)
+{
+	struct skb_shared_info *shinfo = xdp_get_shared_info_from_frame(xdpf);
+	u32 i, last, frags = xdp_frame_has_frags(xdpf) ? shinfo->nr_frags : 0;
+	struct vnicvf_txq *tx = &qp->tx;
+	u32 at = tx->prod;
+
+	for (i = 0; i <= frags; i++) {
+		last = at;
+		if (i)
+			at = vnicvf_tx_xdp_add(qp, at, skb_frag_page(&shinfo->frags[i - 1]),
+					       skb_frag_off(&shinfo->frags[i - 1]),
+					       skb_frag_size(&shinfo->frags[i - 1]), mapped);
+		else
+			at = vnicvf_tx_xdp_add(qp, at, virt_to_page(xdpf->data),
+					       offset_in_page(xdpf->data), xdpf->len, mapped);
+		if (unlikely(at == last))
+			goto unmap;
+	}
+	tx->desc[(at - 1) & tx->mask].data.flags = cpu_to_le16(VNIC_TXD_F_EOP);
+	return at - tx->prod;
+
+unmap:
+	while (at-- != tx->prod)
+		vnicvf_tx_unmap(qp, &tx->buf[at & tx->mask]);
+	return 0;
+}
+
+/* Descriptors of an XDP frame; 0: it is none that could be sent. */
+static u32 vnicvf_tx_xdp_count(struct xdp_frame *xdpf)
+{
+	u32 i, count, len = xdp_get_frame_len(xdpf);
+	const struct skb_shared_info *shinfo;
+
+	if (unlikely(len < VNIC_FRAME_MIN || len > VNIC_FRAME_MAX || !xdpf->len))
+		return 0;
+	count = vnicvf_tx_chunks(xdpf->len);
+	if (unlikely(xdp_frame_has_frags(xdpf))) {
+		shinfo = xdp_get_shared_info_from_frame(xdpf);
+		for (i = 0; i < shinfo->nr_frags; i++)
+			count += vnicvf_tx_chunks(skb_frag_size(&shinfo->frags[i]));
+	}
+	return count <= VNIC_TX_MAX_BUFS ? count : 0;
+}
+
+/* It leaves the room that the stack counts on. */
+static bool vnicvf_tx_xdp_put(struct vnicvf_qp *qp, struct xdp_frame *xdpf, bool mapped)
+{
+	u32 used, count = vnicvf_tx_xdp_count(xdpf);
+	struct vnicvf_txq *tx = &qp->tx;
+	struct vnicvf_tx_buf *first = &tx->buf[tx->prod & tx->mask];
+
+	if (unlikely(!count) || vnicvf_tx_room(tx) < VNICVF_TX_DESCS + count)
 		return false;
-	if (!vnicvf_tx_xdp_map(qp, xdpf, mapped, buf))
+	used = vnicvf_tx_xdp_map(qp, xdpf, mapped);
+	if (unlikely(!used))
 		return false;
-	buf->xdpf = xdpf;
-	buf->kind = VNICVF_TX_XDP;
-	buf->count = 1;
-	buf->bytes = 0;
-	tx->desc[tx->prod & tx->mask].data = (struct vnic_tx_desc) {
-		.addr	= cpu_to_le64(buf->dma),
-		.len	= cpu_to_le16(xdpf->len),
-		.flags	= cpu_to_le16(VNIC_TXD_F_EOP),
-	};
-	WRITE_ONCE(tx->prod, tx->prod + 1);
+	first->xdpf = xdpf;
+	first->kind = VNICVF_TX_XDP;
+	first->count = used;
+	first->bytes = 0;
+	WRITE_ONCE(tx->prod, tx->prod + used);
 	WRITE_ONCE(tx->held, tx->prod);
 	u64_stats_inc(&tx->stats.packets);
 	u64_stats_inc(&tx->stats.xdp_frames);
-	u64_stats_add(&tx->stats.bytes, xdpf->len);
+	u64_stats_add(&tx->stats.bytes, xdp_get_frame_len(xdpf));
 	return true;
 }
 
@@ -532,8 +583,7 @@ int vnicvf_tx_xdp(struct vnicvf_qp *qp, struct xdp_frame **frames, int n, bool m
 	}
 	txq_trans_cond_update(tx->nq);
 	u64_stats_update_begin(&tx->stats.syncp);
-	while (sent < n && vnicvf_tx_room(tx) > VNICVF_TX_DESCS &&
-	       vnicvf_tx_xdp_put(qp, frames[sent], mapped))
+	while (sent < n && vnicvf_tx_xdp_put(qp, frames[sent], mapped))
 		sent++;
 	u64_stats_add(&tx->stats.xdp_full, n - sent);
 	u64_stats_update_end(&tx->stats.syncp);

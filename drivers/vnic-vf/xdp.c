@@ -39,9 +39,13 @@ void vnicvf_xdp_flush(struct vnicvf_qp *qp)
 /* Return: false: the buffer is still ours. */
 static bool vnicvf_xdp_tx(struct vnicvf_qp *qp, struct xdp_buff *xdp)
 {
-	struct xdp_frame *xdpf = xdp_convert_buff_to_frame(xdp);
 	struct vnicvf_rxq *rx = &qp->rx;
+	struct xdp_frame *xdpf;
 
+	/* The core copies the first buffer only out of XDP sockets' memory. */
+	if (unlikely(rx->xsk && xdp_buff_has_frags(xdp)))
+		return false;
+	xdpf = xdp_convert_buff_to_frame(xdp);
 	if (unlikely(!xdpf))
 		return false;
 	rx->xdp_tx[rx->xdp_num++] = xdpf;
@@ -74,7 +78,8 @@ static void vnicvf_xdp_count(struct vnicvf_rx_stats *st, u64_stats_t *counter, u
  * vnicvf_xdp_run - let a program see a frame
  * @qp: queue pair
  * @prog: program
- * @xdp: frame, of one buffer; the program may change it and where it starts
+ * @xdp: frame, of several buffers if the program knows of that; it may change the frame,
+ *	where it starts and where it ends
  *
  * Context: NAPI; vnicvf_xdp_flush() follows before its end.
  * Return: what becomes of the buffer.
@@ -84,7 +89,7 @@ enum vnicvf_xdp_verdict vnicvf_xdp_run(struct vnicvf_qp *qp, const struct bpf_pr
 {
 	struct net_device *netdev = qp->vf->netdev;
 	struct vnicvf_rx_stats *st = &qp->rx.stats;
-	u32 len = xdp->data_end - xdp->data;
+	u32 len = xdp_get_buff_len(xdp);
 	u32 act = bpf_prog_run_xdp(prog, xdp);
 
 	switch (act) {

@@ -16,11 +16,38 @@
 #include <linux/filter.h>
 #include <net/xdp_sock_drv.h>
 
+#include <compat.h>
 #include "rx.h"
 
 #define VNICVF_XSK_BATCH	64	/* buffers or frames at once */
 #define VNICVF_XSK_SEND		256	/* frames of a poll */
 #define VNICVF_XSK_LOW		32	/* buffers with which the device may be short of some */
+#define VNICVF_XSK_ROOM		(2 * VNICVF_TX_DESCS)	/* left: for the stack, and to end a frame */
+
+/* Does its user take frames of several chunks (XDP_USE_SG)? */
+bool vnicvf_xsk_sg(const struct xsk_buff_pool *pool)
+{
+	return pool->umem->flags & XDP_UMEM_SG_FLAG;
+}
+
+/* Bytes that the device may write into a chunk.  With several, the first has the others'
+ * addresses at its end.
+ */
+u32 vnicvf_xsk_buf_len(struct xsk_buff_pool *pool)
+{
+	u32 tail = SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	u32 room = xsk_pool_get_chunk_size(pool) - xsk_pool_get_headroom(pool);
+
+	if (!vnicvf_xsk_sg(pool))
+		return xsk_pool_get_rx_frame_size(pool);
+	return room > tail ? min(room - tail, xsk_pool_get_rx_frame_size(pool)) : 0;
+}
+
+/* Bytes of a chunk that a program may use up by lengthening the last one; 0: none. */
+u32 vnicvf_xsk_frag_size(struct xsk_buff_pool *pool)
+{
+	return pool->unaligned ? 0 : xsk_pool_get_chunk_size(pool);
+}
 
 /**
  * vnicvf_xsk_post - put free buffers of the sockets' memory into the ring
@@ -98,12 +125,16 @@ void vnicvf_xsk_fill(struct vnicvf_qp *qp)
 /* What the program passes: a copy for the stack, with its metadata. */
 static struct sk_buff *vnicvf_xsk_copy(struct vnicvf_qp *qp, const struct xdp_buff *xdp)
 {
-	u32 len = xdp->data_end - xdp->data_meta, meta = xdp->data - xdp->data_meta;
-	struct sk_buff *skb = napi_alloc_skb(&qp->napi, len);
+	struct skb_shared_info *shinfo = xdp_get_shared_info_from_buff(xdp);
+	u32 meta = xdp->data - xdp->data_meta, i;
+	struct sk_buff *skb = napi_alloc_skb(&qp->napi, meta + xdp_get_buff_len(xdp));
 
 	if (unlikely(!skb))
 		return NULL;
-	memcpy(__skb_put(skb, len), xdp->data_meta, len);
+	skb_put_data(skb, xdp->data_meta, xdp->data_end - xdp->data_meta);
+	for (i = 0; unlikely(xdp_buff_has_frags(xdp)) && i < shinfo->nr_frags; i++)
+		skb_put_data(skb, skb_frag_address(&shinfo->frags[i]),
+			     skb_frag_size(&shinfo->frags[i]));
 	if (meta) {
 		skb_metadata_set(skb, meta);
 		__skb_pull(skb, meta);
@@ -111,43 +142,75 @@ static struct sk_buff *vnicvf_xsk_copy(struct vnicvf_qp *qp, const struct xdp_bu
 	return skb;
 }
 
+/* The buffers of one frame; those of one that is not taken are free again. */
+static enum vnicvf_rx_result vnicvf_xsk_collect(struct vnicvf_rxq *rx, struct xdp_buff **head,
+						u32 todo, bool frags)
+{
+	enum vnicvf_rx_result result = VNICVF_RX_FRAME;
+	const struct vnic_rx_cmpl *c;
+	struct vnicvf_rx_buf *buf;
+	struct xdp_buff *xdp;
+	u16 len, flags;
+
+	*head = NULL;
+	do {
+		c = &rx->desc[rx->clean & rx->mask].cmpl;
+		buf = &rx->buf[rx->clean & rx->mask];
+		xdp = buf->xsk;
+		buf->xsk = NULL;
+		flags = le16_to_cpu(READ_ONCE(c->flags));
+		len = le16_to_cpu(READ_ONCE(c->len));
+		if (likely(result == VNICVF_RX_FRAME))
+			result = vnicvf_rx_check(rx, flags, len, !*head);
+		if (unlikely(*head && !frags && result == VNICVF_RX_FRAME))
+			result = VNICVF_RX_LONG;
+		if (likely(result == VNICVF_RX_FRAME)) {
+			xsk_buff_set_size(xdp, len);
+			xsk_buff_dma_sync_for_cpu(xdp);
+			if (!*head)
+				*head = xdp;
+			else if (!vnic_xsk_add_frag(*head, xdp))
+				result = VNICVF_RX_BAD;
+		}
+		if (unlikely(result != VNICVF_RX_FRAME))
+			xsk_buff_free(xdp);
+		rx->clean++;
+	} while (--todo && !(flags & VNIC_RXC_F_EOP));
+
+	if (unlikely(!(flags & VNIC_RXC_F_EOP)))
+		result = VNICVF_RX_BAD;
+	if (unlikely(result != VNICVF_RX_FRAME && *head))
+		xsk_buff_free(*head);
+	return result;
+}
+
 /**
  * vnicvf_xsk_gather - take a frame from the sockets' memory
- * @qp: queue pair with @qp->rx.xsk and a completed buffer at @qp->rx.clean
+ * @qp: queue pair with @qp->rx.xsk
  * @f: result; with VNICVF_RX_FRAME: an skb of the frame
  * @prog: program that decides
+ * @todo: completed buffers from @qp->rx.clean on, at least 1
  *
  * Context: NAPI.
  */
 enum vnicvf_rx_result vnicvf_xsk_gather(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
-					const struct bpf_prog *prog)
+					const struct bpf_prog *prog, u32 todo)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
 	const struct vnic_rx_cmpl *c = &rx->desc[rx->clean & rx->mask].cmpl;
-	struct vnicvf_rx_buf *buf = &rx->buf[rx->clean & rx->mask];
-	enum vnicvf_rx_result result = VNICVF_RX_XDP;
-	u16 flags = le16_to_cpu(READ_ONCE(c->flags));
-	u16 len = le16_to_cpu(READ_ONCE(c->len));
-	struct xdp_buff *xdp = buf->xsk;
+	bool frags = prog->aux->xdp_has_frags && vnicvf_xsk_sg(rx->xsk);
+	enum vnicvf_rx_result result;
+	struct xdp_buff *xdp;
 
-	rx->clean++;
-	buf->xsk = NULL;
-	if (unlikely(flags & VNIC_RXC_F_ABORT)) {
-		result = VNICVF_RX_ABORTED;
-		goto free;
-	}
-	if (unlikely((flags & (VNIC_RXC_F_SOP | VNIC_RXC_F_EOP)) !=
-		     (VNIC_RXC_F_SOP | VNIC_RXC_F_EOP) || len < ETH_HLEN || len > rx->buf_len)) {
-		result = VNICVF_RX_BAD;
-		goto free;
-	}
-	xsk_buff_set_size(xdp, len);
-	xsk_buff_dma_sync_for_cpu(xdp);
+	result = vnicvf_xsk_collect(rx, &xdp, todo, frags);
+	if (unlikely(result != VNICVF_RX_FRAME))
+		return result;
+	result = VNICVF_RX_XDP;
 	switch (vnicvf_xdp_run(qp, prog, xdp)) {
 	case VNICVF_XDP_TAKEN:
 		return VNICVF_RX_XDP;
-	case VNICVF_XDP_PASS:
-		vnicvf_rx_first(f, c, flags);
+	case VNICVF_XDP_PASS:	/* the ring has not been filled again: c is as it was */
+		vnicvf_rx_first(f, c, le16_to_cpu(READ_ONCE(c->flags)));
 		f->copied = true;
 		f->skb = vnicvf_xsk_copy(qp, xdp);
 		result = f->skb ? VNICVF_RX_FRAME : VNICVF_RX_NOMEM;
@@ -155,17 +218,29 @@ enum vnicvf_rx_result vnicvf_xsk_gather(struct vnicvf_qp *qp, struct vnicvf_rx_f
 	default:
 		break;
 	}
-free:
 	xsk_buff_free(xdp);
 	return result;
 }
 
-/* Put a frame into the ring.  One that is too short or too long the device drops and
- * counts, as with any driver's.
+/* End a frame that cannot be sent with the last descriptor put in: the device drops and
+ * counts one with an empty descriptor.
+ */
+static void vnicvf_xsk_spoil(struct vnicvf_txq *tx)
+{
+	struct vnic_tx_desc *last = &tx->desc[(tx->prod - 1) & tx->mask].data;
+
+	last->len = 0;
+	last->flags = cpu_to_le16(VNIC_TXD_F_EOP);
+	tx->xsk_open = 0;
+}
+
+/* Put a buffer of a frame into the ring.  A frame that is too short or too long the device
+ * drops and counts, as with any driver's; one of too many buffers we let it drop.
  */
 static void vnicvf_xsk_put(struct vnicvf_txq *tx, const struct xdp_desc *desc)
 {
 	dma_addr_t dma = xsk_buff_raw_get_dma(tx->xsk, desc->addr);
+	bool more = desc->options & XDP_PKT_CONTD;
 	u32 slot = tx->prod & tx->mask;
 
 	xsk_buff_raw_dma_sync_for_device(tx->xsk, dma, desc->len);
@@ -176,29 +251,61 @@ static void vnicvf_xsk_put(struct vnicvf_txq *tx, const struct xdp_desc *desc)
 	tx->desc[slot].data = (struct vnic_tx_desc) {
 		.addr	= cpu_to_le64(dma),
 		.len	= cpu_to_le16(desc->len),
-		.flags	= cpu_to_le16(VNIC_TXD_F_EOP),
+		.flags	= cpu_to_le16(more ? 0 : VNIC_TXD_F_EOP),
 	};
 	WRITE_ONCE(tx->prod, tx->prod + 1);
+	if (likely(!more && !tx->xsk_skip)) {
+		tx->xsk_open = 0;
+		return;
+	}
+	if (tx->xsk_skip || ++tx->xsk_open == VNIC_TX_MAX_BUFS) {
+		vnicvf_xsk_spoil(tx);
+		tx->xsk_skip = more;
+	}
 }
 
-/* Move frames from the sockets to the ring.  Return: how many. */
+/* Put what was peeked into the ring.  Return: frames that ended. */
+static u32 vnicvf_xsk_put_all(struct vnicvf_txq *tx, u32 n, u32 *bytes)
+{
+	const struct xdp_desc *desc = tx->xsk->tx_descs;
+	u32 i, frames = 0;
+
+	for (i = 0; i < n; i++) {
+		vnicvf_xsk_put(tx, &desc[i]);
+		frames += !(desc[i].options & XDP_PKT_CONTD);
+		*bytes += desc[i].len;
+	}
+	return frames;
+}
+
+/* Move descriptors from the sockets to the ring, whole frames.  Cores as that of Linux 6.12.0
+ * give them piece by piece where several sockets use one memory: then it can be @max and
+ * some more, and what is no frame is for us to find.  Return: how many.
+ */
 static u32 vnicvf_xsk_move(struct vnicvf_txq *tx, u32 max)
 {
-	u32 i, n, bytes = 0;
+	u32 n, more, frames, bytes = 0;
 
 	n = xsk_tx_peek_release_desc_batch(tx->xsk, max);
-	for (i = 0; i < n; i++) {
-		vnicvf_xsk_put(tx, &tx->xsk->tx_descs[i]);
-		bytes += tx->xsk->tx_descs[i].len;
-	}
 	if (!n)
 		return 0;
+	frames = vnicvf_xsk_put_all(tx, n, &bytes);
+	while (unlikely(tx->xsk_open)) {
+		more = xsk_tx_peek_release_desc_batch(tx->xsk, 1);
+		if (!more) {	/* the stack may come next: its end is lost */
+			vnicvf_xsk_spoil(tx);
+			tx->xsk_skip = true;
+			break;
+		}
+		frames += vnicvf_xsk_put_all(tx, more, &bytes);
+		n += more;
+	}
 	tx->xsk_flying += n;
 	WRITE_ONCE(tx->held, tx->prod);	/* somebody waits for each of them */
 	u64_stats_update_begin(&tx->stats.syncp);
-	u64_stats_add(&tx->stats.packets, n);
+	u64_stats_add(&tx->stats.packets, frames);
 	u64_stats_add(&tx->stats.bytes, bytes);
-	u64_stats_add(&tx->stats.xsk_frames, n);
+	u64_stats_add(&tx->stats.xsk_frames, frames);
 	u64_stats_update_end(&tx->stats.syncp);
 	return n;
 }
@@ -210,11 +317,11 @@ static bool vnicvf_xsk_move_all(struct vnicvf_txq *tx)
 
 	for (sent = 0; sent < VNICVF_XSK_SEND; sent += n) {
 		room = vnicvf_tx_room(tx);
-		if (room <= VNICVF_TX_DESCS) {
+		if (room < VNICVF_XSK_ROOM + VNIC_TX_MAX_BUFS) {
 			WRITE_ONCE(tx->held, tx->prod);	/* come back when there is some */
 			return false;
 		}
-		n = vnicvf_xsk_move(tx, min(room - VNICVF_TX_DESCS, VNICVF_XSK_BATCH));
+		n = vnicvf_xsk_move(tx, min(room - VNICVF_XSK_ROOM, VNICVF_XSK_BATCH));
 		if (!n)
 			return false;
 	}
@@ -234,7 +341,7 @@ static bool vnicvf_xsk_tell(struct vnicvf_txq *tx)
 	}
 	xsk_set_tx_need_wakeup(tx->xsk);
 	virt_mb();	/* the flag before the ring: the user does the reverse */
-	if (!vnicvf_xsk_move(tx, 1))
+	if (!vnicvf_xsk_move(tx, VNIC_TX_MAX_BUFS))
 		return false;
 	xsk_clear_tx_need_wakeup(tx->xsk);
 	return true;

@@ -15,6 +15,7 @@ from vnic import mac_bytes, sh
 SYS_BPF = 321                   # x86-64
 MAP_CREATE, PROG_LOAD, OBJ_PIN = 0, 5, 6
 PROG_TYPE_XDP = 6
+HAS_FRAGS = 1 << 5              # BPF_F_XDP_HAS_FRAGS
 ABORTED, DROP, PASS, TX, REDIRECT = range(5)
 MAP_ARRAY = 2
 MOUNT = '/run/xdp'              # `ip netns exec` has a /sys of its own
@@ -85,6 +86,12 @@ def redirect(ifindex):
 def adjust_head(delta):
     """Move the frame's start; abort if that is refused."""
     return insn(0xbf, 1, 6) + mov(2, delta) + call(44) + \
+        insn(0x15, 0, off=2, imm=0) + finish(ABORTED)
+
+
+def adjust_tail(delta):
+    """Move the frame's end; abort if that is refused."""
+    return insn(0xbf, 1, 6) + mov(2, delta) + call(65) + \
         insn(0x15, 0, off=2, imm=0) + finish(ABORTED)
 
 
@@ -178,15 +185,16 @@ def at_most(p, fd, count):
     p.label('drop').add(finish(DROP))
 
 
-def pin(name, code):
-    """Load a program and pin it; its path."""
+def pin(name, code, frags=False):
+    """Load a program and pin it; its path.  frags: it knows of frames in several buffers."""
     if not os.path.ismount(MOUNT):
         os.makedirs(MOUNT, exist_ok=True)
         sh(f'mount -t bpf bpf {MOUNT}')
     log = ctypes.create_string_buffer(65536)
     text, licence = ctypes.create_string_buffer(code), ctypes.create_string_buffer(b'GPL')
-    attr = struct.pack('<IIQQIIQ', PROG_TYPE_XDP, len(code) // 8, ctypes.addressof(text),
-                       ctypes.addressof(licence), 1, len(log), ctypes.addressof(log))
+    attr = struct.pack('<IIQQIIQII', PROG_TYPE_XDP, len(code) // 8, ctypes.addressof(text),
+                       ctypes.addressof(licence), 1, len(log), ctypes.addressof(log), 0,
+                       HAS_FRAGS if frags else 0)
     try:
         fd = bpf(PROG_LOAD, attr)
     except OSError as err:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug newest=reflect,redirect,mtu quick=reflect,redirect,under_traffic
+# run-on: stable debug newest=reflect,redirect,mtu,frags,frags_reflect,frags_redirect quick=reflect,redirect,under_traffic
 """XDP programs on VFs: each verdict, the limits, attaching under traffic."""
 import json
 import sys
@@ -11,9 +11,9 @@ from vnic import (Background, frame, iperf, iperf_mbps, load, one_cpu, out, pack
                   pair, ping, receive, refused, sh)
 
 
-def attach(vf, name, code):
+def attach(vf, name, code, frags=False):
     """Attach a program to a VF for the rest of the case."""
-    path = bpf.pin(name, code)
+    path = bpf.pin(name, code, frags)
     sh(f'ip link set dev {vf.name} xdpdrv pinned {path}', ns=vf.ns)
     defer(detach, vf)
     wait_for(vf.carrier, f'carrier of {vf.name}')
@@ -114,21 +114,20 @@ def reflect():
     ping('vf0', '10.9.0.2')
 
 
-def redirect():
-    """redirect: from one VF out of another, to a third"""
+def forwarding(sizes, mtu=1500, frags=False):
+    """Frames of these sizes from one VF out of another, to a third."""
     pf = load(total_vfs=4)[0]
     vfs = pf.vfs(4)
-    vfs[0].up(ns='a')
-    vfs[1].up(ns='mid')
+    vfs[0].up(ns='a', mtu=mtu)
+    vfs[1].up(ns='mid', mtu=mtu)
     vfs[2].name, vfs[2].ns = vfs[2].dev, 'mid'
     sh(f'ip link set {vfs[2].name} netns mid')
-    sh(f'ip link set {vfs[2].name} up', ns='mid')
-    vfs[3].up(ns='b')
+    sh(f'ip link set {vfs[2].name} mtu {mtu} up', ns='mid')
+    vfs[3].up(ns='b', mtu=mtu)
     wait_for(vfs[2].carrier, 'carrier')
     attach(vfs[1], 'redirect', bpf.test_frames_only(
-        bpf.set_macs(vfs[3].mac, vfs[2].mac) + bpf.redirect(vfs[2].link()['ifindex'])))
+        bpf.set_macs(vfs[3].mac, vfs[2].mac) + bpf.redirect(vfs[2].link()['ifindex'])), frags)
     here, there = packet_socket(vfs[0].name, 'a'), packet_socket(vfs[3].name, 'b')
-    sizes = [60, 256, 257, 1000, 1514] * 20
     first = between(vfs[0], vfs[1])
     exchange(here, there, sizes, first, between(vfs[2], vfs[3]))
     eq(count(vfs[1], 'xdp_redirect'), len(sizes), 'redirected')
@@ -136,6 +135,62 @@ def redirect():
     sh(f'ip link set {vfs[2].name} down', ns='mid')
     here.send(first())
     eq(receive(there), [], 'nothing through a netdev that is down')
+
+
+def redirect():
+    """redirect: from one VF out of another, to a third"""
+    forwarding([60, 256, 257, 1000, 1514] * 20)
+
+
+def frags_redirect():
+    """redirect: frames of several buffers, too"""
+    forwarding([60, 1514, 3500, 3521, 5000, 9014] * 10, 9000, True)
+
+
+JUMBO = [60, 256, 257, 1514, 3520, 3521, 3534, 5000, 7040, 7041, 9000, 9014]
+
+
+def frags():
+    """a program that knows of several buffers takes any MTU: pass, drop, shorter, exchanged"""
+    _, vfs = pair(mtu=9000)
+    attach(vfs[1], 'frags', bpf.test_frames_only(bpf.finish(bpf.DROP)), True)
+    for size in (18, 3492, 3493, 8972):
+        ping('vf0', '10.9.0.2', size=size, extra='-M do', count=1)
+    true(iperf_mbps(iperf('vf1', 'vf0', '10.9.0.2', seconds=1)) > 1, 'TCP')
+    here, there = packet_socket(vfs[0].name, 'vf0'), packet_socket(vfs[1].name, 'vf1')
+    one_cpu()
+    made, before = between(*vfs), count(vfs[1], 'xdp_drop')
+    for _ in range(24):                     # more than the ring has buffers
+        for size in JUMBO:
+            here.send(made(size))
+    wait_for(lambda: count(vfs[1], 'xdp_drop') - before == 24 * len(JUMBO), 'all counted')
+    eq(receive(there), [], 'frames that arrive')
+    one = bpf.pin('one', bpf.finish(bpf.PASS))
+    contains(refused(f'ip -force link set dev {vfs[1].name} xdpdrv pinned {one}', ns='vf1'),
+             'MTU 3498 at most', 'another that does not')
+    for cut, size in ((1, 9014), (1974, 9014), (1975, 9014), (5000, 9014), (60, 3530), (8900, 9014)):
+        path = bpf.pin(f'cut{cut}', bpf.test_frames_only(bpf.adjust_tail(-cut) + bpf.finish(bpf.PASS)),
+                       True)
+        sh(f'ip -force link set dev {vfs[1].name} xdpdrv pinned {path}', ns='vf1')
+        for _ in range(20):
+            here.send(made(size))
+        got = [data for data, _ in receive(there, count=20, seconds=5)]
+        true(got == [made(size)[:-cut]] * 20, f'{size} bytes less {cut}')
+    sh(f'ip link set {vfs[1].name} mtu 3498', ns='vf1')
+    sh(f'ip -force link set dev {vfs[1].name} xdpdrv pinned {one}', ns='vf1')
+    refused(f'ip link set {vfs[1].name} mtu 3499', ns='vf1')
+    ping('vf0', '10.9.0.2', size=3400)
+
+
+def frags_reflect():
+    """tx: frames of several buffers come back byte for byte"""
+    _, vfs = pair(mtu=9000)
+    attach(vfs[1], 'tx', bpf.test_frames_only(
+        bpf.swap_macs() + bpf.adjust_head(-200) + bpf.adjust_head(200) + bpf.finish(bpf.TX)), True)
+    here = packet_socket(vfs[0].name, 'vf0')
+    for _ in range(8):                      # more than the rings have places
+        exchange(here, here, JUMBO, between(*vfs), between(vfs[1], vfs[0]))
+    ping('vf0', '10.9.0.2', size=8972)
 
 
 def mtu():
@@ -191,4 +246,5 @@ def under_traffic():
     wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'ping', seconds=20)
 
 
-run([pass_on, drop, aborted, reflect, mtu, life, under_traffic, redirect])
+run([pass_on, drop, aborted, reflect, mtu, frags, frags_reflect, life, under_traffic, redirect,
+     frags_redirect])

@@ -2,19 +2,21 @@
 /*
  * xsk: a program with an XDP socket, told by the test what to do (lib/program.py).
  *
- *   xsk DEV QUEUE [copy] [any] [wakeup] [noprog] [frags] [sg] [chunk=N] [headroom=N]
- *       [ring=N] [chunks=N]
+ *   xsk DEV QUEUE [copy] [any] [wakeup] [noprog] [frags] [sg] [twin] [chunk=N]
+ *       [headroom=N] [ring=N] [chunks=N]
  *
  * A line is a command, its answer a line:
  *   mode                     zc or copy
  *   send COUNT SIZE MAC [PART]   sends frames; how many were sent and given back
  *   post COUNT SIZE MAC      puts them into the ring, kicks; how many; not waiting
+ *   open                     puts a frame that has no end into the ring, kicks
  *   reap COUNT MS            waits for so many that were sent; how many
  *   recv COUNT MS            waits for so many frames; SIZE:CRC of each
  *   take COUNT MS            the same, but the chunks are kept
  *   give                     gives those back, without waking the kernel
  *   wake                     says to the kernel that there are
  *   echo COUNT MS            sends so many back to whom they came from; how many
+ *   left                     descriptors that the kernel has not taken to send
  *   flags                    rx=0|1 tx=0|1: the kernel wants to be woken
  *   stats                    the socket's, name=value ...
  *   exchange, detach, attach the program; ok
@@ -212,6 +214,10 @@ static void obey(char *line)
 	} else if (!strcmp(word, "post")) {
 		printf("%u\n", xsk_put(&x, to, count, size, 0));
 		xsk_kick(&x, false);
+	} else if (!strcmp(word, "open")) {
+		xsk_put_open(&x);
+		xsk_kick(&x, false);
+		puts("ok");
 	} else if (!strcmp(word, "reap")) {
 		printf("%u\n", reap(count, size));
 	} else if (!strcmp(word, "recv") || !strcmp(word, "take")) {
@@ -228,6 +234,8 @@ static void obey(char *line)
 	} else if (!strcmp(word, "flags")) {
 		printf("rx=%u tx=%u\n", *(volatile uint32_t *)x.fill.flags,
 		       *(volatile uint32_t *)x.tx.flags);
+	} else if (!strcmp(word, "left")) {
+		printf("%u\n", *x.tx.prod - *(volatile uint32_t *)x.tx.cons);
 	} else if (!strcmp(word, "stats")) {
 		stats();
 	} else if (!strcmp(word, "exchange")) {
@@ -250,6 +258,7 @@ static void parse_option(struct xsk_ask *ask, const char *arg)
 	ask->noprog |= !strcmp(arg, "noprog");
 	ask->frags |= !strcmp(arg, "frags");
 	ask->sg |= !strcmp(arg, "sg");
+	ask->twin |= !strcmp(arg, "twin");
 	sscanf(arg, "chunk=%u", &ask->chunk);
 	sscanf(arg, "headroom=%u", &ask->headroom);
 	sscanf(arg, "ring=%u", &ask->ring);

@@ -29,6 +29,7 @@ struct xsk_ask {
 	bool		noprog;		/* attach none */
 	bool		frags;		/* a program that knows of frames of several buffers */
 	bool		sg;		/* XDP_USE_SG */
+	bool		twin;		/* a second socket that sends from the same memory */
 	int		verdict;	/* of the program, instead of the socket: XDP_DROP ... */
 	uint32_t	chunk;		/* bytes, default 4096 */
 	uint32_t	headroom;	/* bytes */
@@ -37,7 +38,7 @@ struct xsk_ask {
 };
 
 struct xsk {
-	int		fd, map, prog, link;
+	int		fd, twin, map, prog, link;
 	unsigned int	ifindex, queue;
 	struct xsk_ask	ask;
 	uint8_t		mac[6];
@@ -59,6 +60,7 @@ bool xsk_copies(struct xsk *x);			/* is the mode in force one with copies? */
  * (a part, if given, is a descriptor's length).  Return: how many went into the ring.
  */
 uint32_t xsk_put(struct xsk *x, const uint8_t *to, uint32_t count, uint32_t size, uint32_t part);
+void xsk_put_open(struct xsk *x);		/* three descriptors of a frame that has no end */
 void xsk_kick(struct xsk *x, bool always);	/* to send, if the kernel wants it */
 uint32_t xsk_reap(struct xsk *x);		/* chunks that were sent and are free again */
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug newest=receive,transmit,echo,life quick=receive,transmit,gone,flying
+# run-on: stable debug newest=receive,transmit,echo,life,several quick=receive,transmit,gone,flying
 """XDP sockets without copies on VFs: both ways, wakeups, limits, life and end."""
 import signal
 import sys
@@ -142,8 +142,8 @@ def echo():
     for options in (('wakeup',), ()):
         sock = Socket(vfs[1], *options)
         here = packet_socket(vfs[0].name, 'vf0')
-        Background('ping -q -i 0.002 10.9.0.2', ns='vf0')
-        for i in range(24):
+        Background('ping -q -i 0.02 10.9.0.2', ns='vf0')
+        for i in range(8):
             sizes = SIZES[i % 4::4]     # a raw socket does not hold all, in both directions
             sock.give(f'echo {len(sizes)} 20000')
             for size in sizes:
@@ -250,6 +250,61 @@ def limits():
     eq(Socket(vfs[1], 'copy').tell('mode'), 'copy', 'who wants copies gets them')
 
 
+def several():
+    """frames of several chunks, up to the largest MTU, both ways, back, and up the stack"""
+    vfs = setup(mtu=9000)
+    sizes = [60, 1400, 1500, 3000, 4500, 9014]
+    some = list(map(frames(*vfs), sizes))
+    contains(refused_socket(vfs[1], 'frags', 'chunk=2048'), 'Invalid argument',
+             'a socket for frames of one chunk')
+    sock = Socket(vfs[1], 'wakeup', 'frags', 'sg', 'chunk=2048')
+    eq(sock.tell('mode'), 'zc', 'mode')
+    here = packet_socket(vfs[0].name, 'vf0')
+    for _ in range(20):
+        for data in some:
+            here.send(data)
+        eq(sock.recv(len(some)), known(some), 'received')
+    here, made = packet_socket(vfs[0].name, 'vf0'), frames(*reversed(vfs))
+    for part in (2048, 1000, 501):      # 501: 18 of them
+        for size in sizes:
+            eq(sock.tell(f'send 5 {size} {vfs[0].mac} {part}'), '5', 'sent')
+            got = [data for data, _ in heard(here, count=5, seconds=5)]
+            eq([len(data) for data in got], [size] * 5, f'lengths in parts of {part}')
+            true(got == [made(size)] * 5, 'frames byte for byte')
+    sock.give(f'echo {len(sizes)} 20000')
+    for data in some:
+        here.send(data)
+    eq(sock.answer(), str(len(sizes)), 'sent back')
+    got = [data for data, _ in heard(here, count=len(sizes), seconds=5)]
+    true(got == list(map(made, sizes)), 'what came back')
+    for size in (100, 8972):
+        ping('vf0', '10.9.0.2', size=size)
+    sock.tell('detach', 'ok')
+    sock.ready()
+    ping('vf0', '10.9.0.2', size=8972)
+
+
+def unfinished():
+    """frames of too many chunks and without end are dropped; the queue goes on"""
+    vfs = setup(mtu=9000)
+    here = packet_socket(vfs[0].name, 'vf0')
+    made, to, resets = frames(*reversed(vfs)), vfs[0].mac, vfs[1].stats()['resets']
+    for options in ((), ('twin',)):
+        sock = Socket(vfs[1], 'wakeup', 'noprog', 'sg', *options)
+        sock.tell(f'send 1 9000 {to} 400')              # 23 of them
+        eq(heard(here), [], 'a frame of too many chunks')
+        sock.tell(f'send 3 9000 {to} 1500')
+        eq([data for data, _ in heard(here, count=3, seconds=5)], [made(9000)] * 3, 'after it')
+        sock.tell('open', 'ok')
+        ping('vf0', '10.9.0.2')                         # the stack's frames are not mixed in
+        sock.tell(f'send 1 100 {to}')                   # its end
+        heard(here)
+        eq(sock.tell(f'send 1 200 {to}'), '1', 'sent afterwards')
+        eq([data for data, _ in heard(here, count=1, seconds=5)], [made(200)], 'a frame afterwards')
+        sock.close()
+    eq(vfs[1].stats()['resets'], resets, 'resets')
+
+
 def gone():
     """the memory is taken away again and again under traffic, by ending and by killing"""
     vfs = setup()
@@ -290,8 +345,9 @@ def flying():
     within(back, 200, 1000, 'given back by the reset')
     more = int(sock.tell(f'post 1000 1500 {vfs[1].mac}'))
     write(f'/sys/bus/pci/devices/{vfs[0].bdf}/driver/unbind', vfs[0].bdf)
-    eq(back + int(sock.tell('reap 1000 100')), 1000 + more, 'each given back once')
+    eq(back + int(sock.tell('reap 1000 100')) + int(sock.tell('left')), 1000 + more,
+       'given back, each once, or not taken')
     sock.close()
 
 
-run([receive, transmit, echo, wakeup, life, queues, limits, gone, flying])
+run([receive, transmit, echo, wakeup, life, queues, limits, several, unfinished, gone, flying])

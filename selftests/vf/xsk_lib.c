@@ -209,6 +209,22 @@ static const char *bind_it(struct xsk *x)
 	return bind(x->fd, (struct sockaddr *)&at, sizeof(at)) ? "bind" : NULL;
 }
 
+/* It sends nothing: with it the kernel asks both in turn, a descriptor at a time. */
+static const char *make_twin(struct xsk *x)
+{
+	struct sockaddr_xdp at = {
+		.sxdp_family = AF_XDP, .sxdp_ifindex = x->ifindex, .sxdp_queue_id = x->queue,
+		.sxdp_flags = XDP_SHARED_UMEM, .sxdp_shared_umem_fd = x->fd,
+	};
+
+	x->twin = socket(AF_XDP, SOCK_RAW, 0);
+	if (x->twin < 0 ||
+	    setsockopt(x->twin, SOL_XDP, XDP_TX_RING, &x->ask.ring, sizeof(x->ask.ring)) ||
+	    bind(x->twin, (struct sockaddr *)&at, sizeof(at)))
+		return "twin";
+	return NULL;
+}
+
 static const char *find_dev(struct xsk *x, const char *dev)
 {
 	struct ifreq ifr = {};
@@ -255,13 +271,16 @@ const char *xsk_open(struct xsk *x, const char *dev, unsigned int queue, const s
 	give_all(x);
 	if (!ask->noprog && (bad = xsk_attach(x)))
 		return bad;
-	bad = bind_it(x);
-	return bad ? bad : into_map(x);
+	if ((bad = bind_it(x)) || (ask->twin && (bad = make_twin(x))))
+		return bad;
+	return into_map(x);
 }
 
 void xsk_close(struct xsk *x)
 {
 	xsk_detach(x);
+	if (x->twin)
+		close(x->twin);
 	close(x->map);
 	close(x->fd);
 }
@@ -318,6 +337,17 @@ uint32_t xsk_put(struct xsk *x, const uint8_t *to, uint32_t count, uint32_t size
 		__atomic_store_n(x->tx.prod, prod, __ATOMIC_RELEASE);
 	}
 	return put;
+}
+
+void xsk_put_open(struct xsk *x)
+{
+	uint32_t n, prod = *x->tx.prod;
+
+	for (n = 0; n < 3; n++, prod++)
+		((struct xdp_desc *)x->tx.desc)[prod & x->tx.mask] = (struct xdp_desc) {
+			.addr = x->spare[--x->spares], .len = 100, .options = XDP_PKT_CONTD,
+		};
+	__atomic_store_n(x->tx.prod, prod, __ATOMIC_RELEASE);
 }
 
 void xsk_kick(struct xsk *x, bool always)
