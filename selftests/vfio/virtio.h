@@ -41,6 +41,7 @@ extern __u16 size[];		/* of each queue */
 extern __u16 avail[], seen[];	/* chains offered, and seen to be used, of split ones */
 extern unsigned int seconds;	/* for cases that take their time */
 extern unsigned int ring_size;	/* of those that are made from now on */
+extern __u16 early_vector;	/* which they have when they are enabled */
 /* Where the device finds evil.mem when it reads those; 0: where it finds the rest of it */
 extern __u64 rings_at;
 __u64 rings_iova(void);
@@ -57,6 +58,9 @@ struct vring_desc *desc(unsigned int q);
 struct vring_avail *avail_of(unsigned int q);
 void notify(unsigned int q);
 void reset(void);
+/* Features and queues, then the rest: both are start(). */
+void prepare(__u64 wanted);
+void driver_ok(void);
 void start(__u64 wanted);
 /* Accept features: is FEATURES_OK kept? */
 bool negotiate(__u64 wanted);
@@ -117,6 +121,11 @@ void steer_hash(void);
 void steer_refused(void);
 void steer_moderation(void);
 void steer_taken(void);
+
+/* ---- virtio_order.c ---- */
+
+void order_vectors(void);
+void order_moving(void);
 
 /* ---- virtio_uso.c ---- */
 

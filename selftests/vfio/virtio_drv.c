@@ -12,6 +12,7 @@ __u8 mac[6];
 bool packed;
 __u16 size[QUEUES2 + 1];
 unsigned int ring_size = SIZE;
+__u16 early_vector = 1;
 __u64 rings_at;
 __u16 avail[QUEUES2 + 1], seen[QUEUES2 + 1];
 static __u64 features;
@@ -103,7 +104,7 @@ void place(unsigned int q, __u16 n, __u64 d, __u64 a, __u64 u)
 {
 	wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
 	wr(VIRTIO_PCI_COMMON_Q_SIZE, 2, n);
-	wr(VIRTIO_PCI_COMMON_Q_MSIX, 2, 1);
+	wr(VIRTIO_PCI_COMMON_Q_MSIX, 2, early_vector);
 	wr64(VIRTIO_PCI_COMMON_Q_DESCLO, d);
 	wr64(VIRTIO_PCI_COMMON_Q_AVAILLO, a);
 	wr64(VIRTIO_PCI_COMMON_Q_USEDLO, u);
@@ -219,7 +220,7 @@ void make_queues(void)
 		enable(i);
 }
 
-void start(__u64 wanted)
+void prepare(__u64 wanted)
 {
 	unsigned int i;
 
@@ -228,9 +229,21 @@ void start(__u64 wanted)
 	for (i = 0; i < queues(); i++)
 		check(enabled(i), "queue %u is not enabled", i);
 	wr(VIRTIO_PCI_COMMON_MSIX, 2, 0);
+}
+
+void driver_ok(void)
+{
+	unsigned int i;
+
 	set_status(status() | VIRTIO_CONFIG_S_DRIVER_OK);
 	for (i = 0; i < 6; i++)
 		mac[i] = rd(DEVICE + i, 1);
+}
+
+void start(__u64 wanted)
+{
+	prepare(wanted);
+	driver_ok();
 }
 
 void open_both(__u64 wanted)

@@ -258,6 +258,7 @@ static u32 vnic_ctrl_coalesce(struct vnic_virtio *v, const u8 *data, unsigned in
 	frames = min(frames, U16_MAX);
 	v->moderation[first] = (struct vnic_virtio_moderation) { usecs, frames };
 	for (i = first; i < 2 * v->pairs; i += 2) {
+		v->vq_moderation[i] = v->moderation[first];
 		vector = READ_ONCE(v->vq[i].vector);
 		if (vector < READ_ONCE(v->fn->vectors))
 			vnic_vector_set_moderation(&v->fn->vec[vector], usecs, frames);
@@ -266,16 +267,18 @@ static u32 vnic_ctrl_coalesce(struct vnic_virtio *v, const u8 *data, unsigned in
 }
 
 /*
- * Vector of the queue that a request is about (struct virtio_net_ctrl_coal_vq), or NULL.
- * A vCPU may reset the queue meanwhile, and take its vector away: it is read once.
+ * Vector of the queue *@which that a request is about (struct virtio_net_ctrl_coal_vq), or
+ * NULL.  A vCPU may reset the queue meanwhile, and take its vector away: it is read once.
  */
-static struct vnic_vector *vnic_ctrl_vector(const struct vnic_virtio *v, const u8 *data)
+static struct vnic_vector *vnic_ctrl_vector(const struct vnic_virtio *v, const u8 *data,
+					    u16 *which)
 {
 	u16 index = get_unaligned_le16(data), vector;
 
 	if (index >= vnic_virtio_ctrl(v))
 		return NULL;
 	index = array_index_nospec(index, VNIC_VQ_MAX);
+	*which = index;
 	vector = READ_ONCE(v->vq[index].vector);
 	if (!READ_ONCE(v->vq[index].enabled) || vector >= READ_ONCE(v->fn->vectors))
 		return NULL;
@@ -285,17 +288,21 @@ static struct vnic_vector *vnic_ctrl_vector(const struct vnic_virtio *v, const u
 static u32 vnic_ctrl_coalesce_set(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	u32 frames = get_unaligned_le32(data + 4), usecs = get_unaligned_le32(data + 8);
-	struct vnic_vector *vec = vnic_ctrl_vector(v, data);
+	u16 index;
+	struct vnic_vector *vec = vnic_ctrl_vector(v, data, &index);
 
 	if (!vec || usecs > VNIC_COALESCE_MAX)
 		return VNIC_MBX_E_INVAL;
-	vnic_vector_set_moderation(vec, usecs, min(frames, U16_MAX));
+	frames = min(frames, U16_MAX);
+	v->vq_moderation[index] = (struct vnic_virtio_moderation) { usecs, frames };
+	vnic_vector_set_moderation(vec, usecs, frames);
 	return VNIC_MBX_OK;
 }
 
 static u32 vnic_ctrl_coalesce_get(struct vnic_virtio *v, const u8 *data, u32 len)
 {
-	const struct vnic_vector *vec = vnic_ctrl_vector(v, data);
+	u16 index;
+	const struct vnic_vector *vec = vnic_ctrl_vector(v, data, &index);
 	unsigned int i;
 	u64 room = 0;
 

@@ -96,6 +96,28 @@ static struct vnic_vq *vnic_vq_selected(struct vnic_virtio *v)
 	return i <= 2 * v->pairs ? &v->vq[array_index_nospec(i, VNIC_VQ_MAX)] : NULL;
 }
 
+/* Of a queue that there is, as the driver counts */
+static struct vnic_ring *vnic_vq_ring(struct vnic_virtio *v, unsigned int index)
+{
+	if (index == vnic_virtio_ctrl(v))
+		return &v->ctrl;
+	return index & 1 ? &v->fn->txq[index / 2].ring : &v->fn->rxq[index / 2].ring;
+}
+
+/* The vector it raises, which has the queue's moderation; none: it is mute.  Its worker
+ * paused; of a receive queue in use vnic_rxq.lock held, too
+ */
+static void vnic_vq_aim(struct vnic_virtio *v, unsigned int index, struct vnic_ring *ring,
+			u16 vector)
+{
+	const struct vnic_virtio_moderation *m = &v->vq_moderation[index];
+
+	ring->vring.mute = vector >= READ_ONCE(v->fn->vectors);
+	ring->vector = ring->vring.mute ? 0 : array_index_nospec(vector, VNIC_MAX_VECTORS);
+	if (!ring->vring.mute && index != vnic_virtio_ctrl(v))
+		vnic_vector_set_moderation(&v->fn->vec[ring->vector], m->usecs, m->frames);
+}
+
 static void vnic_vq_set_ring(struct vnic_virtio *v, const struct vnic_vq *q,
 			     struct vnic_ring *ring)
 {
@@ -103,7 +125,6 @@ static void vnic_vq_set_ring(struct vnic_virtio *v, const struct vnic_vq *q,
 	ring->addr = q->desc;
 	ring->size = q->size;
 	ring->seen = 0;
-	ring->vector = q->vector;
 	ring->vring = (struct vnic_vring) {
 		.driver		= q->driver,
 		.device		= q->device,
@@ -113,10 +134,6 @@ static void vnic_vq_set_ring(struct vnic_virtio *v, const struct vnic_vq *q,
 		.merge		= vnic_virtio_has(v, VIRTIO_NET_F_MRG_RXBUF),
 		.front		= vnic_virtio_front(v),
 	};
-	if (q->vector >= READ_ONCE(v->fn->vectors)) {
-		ring->vector = 0;
-		ring->vring.mute = true;
-	}
 }
 
 static bool vnic_vq_ok(struct vnic_fn *fn, const struct vnic_ring *ring)
@@ -136,24 +153,18 @@ static int vnic_vq_open(struct vnic_virtio *v, unsigned int index, const struct 
 	unsigned int qp = index / 2;
 	struct vnic_txq *txq = &fn->txq[qp];
 	struct vnic_rxq *rxq = &fn->rxq[qp];
-	struct vnic_ring *ring;
+	struct vnic_ring *ring = vnic_vq_ring(v, index);
 
-	if (index == vnic_virtio_ctrl(v))
-		ring = &v->ctrl;
-	else
-		ring = index & 1 ? &txq->ring : &rxq->ring;
 	vnic_vq_set_ring(v, q, ring);
 	if (!vnic_vq_ok(fn, ring))
 		return -EFAULT;
+	v->vq_moderation[index] = v->moderation[index & 1];
+	vnic_vq_aim(v, index, ring, q->vector);
 	if (index == vnic_virtio_ctrl(v)) {
 		ring->rx = true;	/* what is consumed goes back as it is answered */
 		ring->live = true;
 		return 0;
 	}
-	if (!ring->vring.mute)
-		vnic_vector_set_moderation(&fn->vec[ring->vector],
-					   v->moderation[index & 1].usecs,
-					   v->moderation[index & 1].frames);
 	if (index & 1)
 		return vnic_txq_open(txq);
 	return vnic_rxq_open(rxq, vnic_virtio_tell(v), VNIC_VQ_SIZE);
@@ -231,6 +242,42 @@ static void vnic_vq_reset(struct vnic_virtio *v)
 	vnic_vq_close(v, v->queue_sel);
 	*q = (struct vnic_vq) { .size = VNIC_VQ_SIZE, .vector = VIRTIO_MSI_NO_VECTOR };
 	vnic_vq_resume(v->fn, qp);
+}
+
+/* What vnic_vq_set_vector() is for.  Is there something to tell? */
+static bool vnic_vq_turn(struct vnic_virtio *v, struct vnic_vq *q, unsigned int index,
+			 struct vnic_ring *ring, u16 vector)
+{
+	WRITE_ONCE(q->vector, vector);
+	vnic_vq_aim(v, index, ring, vector);
+	return ring->vring.told && !ring->vring.mute;
+}
+
+/*
+ * Of a queue in use: many drivers set vectors after they have enabled queues, and look
+ * whether they are kept (4.1.5.1.2.2).  What the vector before was to tell may not have
+ * been heard, or is held back for it; the new one tells of that, too.
+ */
+static void vnic_vq_set_vector(struct vnic_virtio *v, struct vnic_vq *q, u16 vector)
+{
+	unsigned int index = v->queue_sel, qp = vnic_vq_qp(v, index);
+	struct vnic_ring *ring = vnic_vq_ring(v, index);
+	struct vnic_fn *fn = v->fn;
+	bool tell;
+
+	if (vector == q->vector)
+		return;
+	vnic_vq_pause(fn, qp);
+	if (ring == &fn->rxq[qp].ring) {
+		spin_lock_bh(&fn->rxq[qp].lock);	/* who sends delivers */
+		tell = vnic_vq_turn(v, q, index, ring, vector);
+		spin_unlock_bh(&fn->rxq[qp].lock);
+	} else {
+		tell = vnic_vq_turn(v, q, index, ring, vector);
+	}
+	vnic_vq_resume(fn, qp);
+	if (tell)
+		vnic_vector_raise(fn, vector, 1, 0);
 }
 
 /* ---- common configuration ---- */
@@ -340,11 +387,13 @@ static void vnic_virtio_set_size(const struct vnic_virtio *v, struct vnic_vq *q,
 		q->size = value;
 }
 
-/* Of a queue that is not in use */
+/* Of a queue in use only the vector changes. */
 static void vnic_virtio_write_queue(struct vnic_virtio *v, u32 offset, u32 value)
 {
 	struct vnic_vq *q = vnic_vq_selected(v);
 
+	if (q && q->enabled && offset == VIRTIO_PCI_COMMON_Q_MSIX)
+		return vnic_vq_set_vector(v, q, vnic_virtio_vector(v, value));
 	if (!q || q->enabled)
 		return;
 	switch (offset) {

@@ -44,7 +44,7 @@
  * struct vnic_vq - a virtqueue as the driver describes it; under vnic_fn.lock
  * @size: descriptors
  * @vector: or VIRTIO_MSI_NO_VECTOR
- * @enabled: it is in use, and stays as it is until reset
+ * @enabled: it is in use: but for @vector it stays as it is until reset
  * @desc: bus address of the descriptor table
  * @driver: of the driver area (the available ring of a split virtqueue)
  * @device: of the device area (the used ring)
@@ -89,7 +89,8 @@ struct vnic_virtio_moderation {
  *	that follows
  * @offloads: VIRTIO_NET_F_GUEST_* in force
  * @hash_types: VIRTIO_NET_RSS_HASH_TYPE_* that the driver has asked for
- * @moderation: of receive queues, and of transmit queues
+ * @moderation: of receive queues, and of transmit queues, unless it is set of one
+ * @vq_moderation: of each queue, which its vector gets
  * @next: entry of its ring
  * @id: chain of the request being answered
  * @entries: that it takes
@@ -129,6 +130,7 @@ struct vnic_virtio {
 	u64				offloads;
 	u32				hash_types;
 	struct vnic_virtio_moderation	moderation[2];
+	struct vnic_virtio_moderation	vq_moderation[VNIC_VQ_MAX];
 	u32				next;
 	u16				id;
 	u16				entries;

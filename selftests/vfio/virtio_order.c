@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A virtio driver that does things in another order than Linux's, or more of them: as those
+ * of Windows, NetBSD and DPDK do, which virtio allows.
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "virtio.h"
+
+#define NONE	VIRTIO_MSI_NO_VECTOR
+#define COAL	(USUAL | F(VIRTIO_NET_F_NOTF_COAL) | F(VIRTIO_NET_F_VQ_NOTF_COAL))
+
+/* ---- vectors ---- */
+
+/* Give queue @q a vector: which one it has then */
+static __u32 aim(unsigned int q, __u32 vector)
+{
+	wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
+	wr(VIRTIO_PCI_COMMON_Q_MSIX, 2, vector);
+	return rd(VIRTIO_PCI_COMMON_Q_MSIX, 2);
+}
+
+static void drain(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < evil.dev.vectors; i++)
+		wait_eventfd(evil.irq[i], 0);
+}
+
+/* Each queue is used: which vectors of 0 to 4 are raised?  A bit each */
+static unsigned int raised(void)
+{
+	static const __u8 mode[] = { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 0 };
+	unsigned int i, bits = 0;
+
+	want_next();
+	works();
+	check_eq(ctrl(mode, sizeof(mode), 1), VIRTIO_NET_OK);
+	usleep(20000);	/* what is held back comes */
+	for (i = 0; i < 5; i++)
+		bits |= wait_eventfd(evil.irq[i], 0) << i;
+	return bits;
+}
+
+void order_vectors(void)
+{
+	unsigned int late, q;
+
+	early_vector = NONE;
+	/* without EVENT_IDX each chain that is used is told of */
+	for (late = 0; late < 2; late++) {
+		open_both(0);
+		wr(VIRTIO_PCI_COMMON_MSIX, 2, NONE);
+		prepare(USUAL & ~F(VIRTIO_RING_F_EVENT_IDX));
+		if (late) {
+			driver_ok();
+			drain();
+			check_eq(raised(), 0);
+		}
+		for (q = RX; q <= CTRL; q++)
+			check_eq(aim(q, 2 + q), 2 + q);
+		if (!late)
+			driver_ok();
+		/* the new ones tell of what was used while there were none */
+		for (q = RX; late && q <= CTRL; q++)
+			check(wait_eventfd(evil.irq[2 + q], WAIT), "nothing of queue %u", q);
+		drain();
+		check_eq(raised(), 1 << 2 | 1 << 3 | 1 << 4);
+		/* one that there is not is none */
+		check_eq(aim(RX, 999), NONE);
+		check_eq(aim(TX, NONE), NONE);
+		drain();
+		check_eq(raised(), 1 << 4);
+		check_eq(aim(RX, 1), 1);
+		check_eq(aim(TX, 1), 1);
+		drain();
+		check_eq(raised(), 1 << 1 | 1 << 4);
+		wr(VIRTIO_PCI_COMMON_MSIX, 2, 4);
+		check_eq(rd(VIRTIO_PCI_COMMON_MSIX, 2), 4);
+		close_both();
+	}
+	early_vector = 1;
+}
+
+/* Another vCPU gives TX one of two vectors, RX one of two or none, all the time. */
+static void *moves(void *done)
+{
+	unsigned int n;
+
+	for (n = 0; !__atomic_load_n((bool *)done, __ATOMIC_RELAXED); n++) {
+		check_eq(aim(TX, 1 + n % 2), 1 + n % 2);
+		aim(RX, n % 3 ? 2 + n % 3 : NONE);
+	}
+	check_eq(aim(RX, 3), 3);
+	printf("# %u times\n", n);
+	return NULL;
+}
+
+static bool wait_either(int ms)
+{
+	struct pollfd p[2] = { { .fd = evil.irq[1], .events = POLLIN },
+			       { .fd = evil.irq[2], .events = POLLIN } };
+
+	return poll(p, 2, ms) > 0;
+}
+
+/* A frame is sent, and told of. */
+static void sent_and_told(unsigned int n)
+{
+	struct vring_used_elem e;
+
+	want_next();
+	wait_eventfd(evil.irq[1], 0);
+	wait_eventfd(evil.irq[2], 0);
+	offer(TX, 0);
+	notify(TX);
+	while (!used(TX))
+		check(wait_either(WAIT), "not told of frame %u", n);
+	check(take(TX, &e, WAIT), "not sent");
+}
+
+void order_moving(void)
+{
+	__u8 set[14] = { VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET, TX, 0, 0, 0,
+			 7, 0, 0, 0, 90 };
+	__u8 get[6] = { VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET, TX };
+	bool done = false;
+	pthread_t thread;
+	__u32 got[2];
+	__u64 end;
+	unsigned int n;
+
+	open_both(COAL);
+	check_eq(ctrl(set, sizeof(set), 1), VIRTIO_NET_OK);
+	check(!pthread_create(&thread, NULL, moves, &done), "no thread");
+	for (end = now_ms() + 500 * seconds, n = 0; now_ms() < end; n++) {
+		put_frame(60, NULL, 1);
+		memset(tx_buf() + HDR, 2, 6);	/* to nobody */
+		sent_and_told(n);
+		if (n % 16)
+			continue;
+		works();
+		check_eq(ctrl(set, sizeof(set), 1), VIRTIO_NET_OK);
+		check_eq(ctrl(get, sizeof(get), 9), VIRTIO_NET_OK);
+		memcpy(got, evil.mem + AT_ACK, sizeof(got));
+		check_eq(le32toh(got[0]), 7);	/* it goes with the queue */
+		check_eq(le32toh(got[1]), 90);
+	}
+	__atomic_store_n(&done, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	printf("# %u frames\n", n);
+	drain();
+	if (!packed)	/* whose driver wants to hear of all, as long as it does not say */
+		avail_of(RX)->ring[size[RX]] = htole16(seen[RX]);
+	works();
+	check(wait_eventfd(evil.irq[3], WAIT), "not told of a frame received");
+	close_both();
+}
