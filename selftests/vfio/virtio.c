@@ -643,6 +643,8 @@ static const struct {
 	{ "vectors", order_vectors, "vectors set after queues were enabled", BOTH },
 	{ "moving", order_moving, "a queue's vector changes under traffic, beside its moderation",
 	  BOTH },
+	{ "unmoderated", order_control, "the control queue has no receive queue's moderation",
+	  SPLIT },
 	{ "patience", case_patience, "who sends and sees for itself is told of the last", BOTH },
 	{ "bell_lost", bell_lost, "no notification is lost while its page comes and goes", SPLIT },
 	{ "refill", case_refill, "frames that wait are delivered once there are buffers", BOTH },

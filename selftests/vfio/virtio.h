@@ -126,6 +126,7 @@ void steer_taken(void);
 
 void order_vectors(void);
 void order_moving(void);
+void order_control(void);
 
 /* ---- virtio_uso.c ---- */
 

@@ -247,7 +247,9 @@ static u32 vnic_ctrl_offloads(struct vnic_virtio *v, const u8 *data, u32 len)
 	return VNIC_MBX_OK;
 }
 
-/* Of all queues of a kind.  A vector that both share has what was set last. */
+/* Of all queues of a kind, the control queue apart.  A vector that both share has what was
+ * set last.
+ */
 static u32 vnic_ctrl_coalesce(struct vnic_virtio *v, const u8 *data, unsigned int first)
 {
 	u32 frames = get_unaligned_le32(data), usecs = get_unaligned_le32(data + 4);
@@ -257,7 +259,7 @@ static u32 vnic_ctrl_coalesce(struct vnic_virtio *v, const u8 *data, unsigned in
 		return VNIC_MBX_E_INVAL;
 	frames = min(frames, U16_MAX);
 	v->moderation[first] = (struct vnic_virtio_moderation) { usecs, frames };
-	for (i = first; i < 2 * v->pairs; i += 2) {
+	for (i = first; i < vnic_virtio_ctrl(v); i += 2) {
 		v->vq_moderation[i] = v->moderation[first];
 		vector = READ_ONCE(v->vq[i].vector);
 		if (vector < READ_ONCE(v->fn->vectors))
