@@ -645,6 +645,8 @@ static const struct {
 	  BOTH },
 	{ "unmoderated", order_control, "the control queue has no receive queue's moderation",
 	  SPLIT },
+	{ "discovery", order_discovery, "a driver that names no groups is found, without trust",
+	  SPLIT },
 	{ "patience", case_patience, "who sends and sees for itself is told of the last", BOTH },
 	{ "bell_lost", bell_lost, "no notification is lost while its page comes and goes", SPLIT },
 	{ "refill", case_refill, "frames that wait are delivered once there are buffers", BOTH },

@@ -127,6 +127,7 @@ void steer_taken(void);
 void order_vectors(void);
 void order_moving(void);
 void order_control(void);
+void order_discovery(void);
 
 /* ---- virtio_uso.c ---- */
 

@@ -182,3 +182,84 @@ void order_control(void)
 	timely(soon > 10, "told of %u of 20 answers within 5 ms", soon);
 	close_both();
 }
+
+/* ---- what is heard ---- */
+
+static bool posted;	/* a buffer is there */
+
+/* VF 1 sends to a group: does it arrive? */
+static bool heard(const __u8 *to)
+{
+	struct vring_used_elem e;
+	__u8 frame[100];
+
+	drv_frame(&good, to, frame, sizeof(frame), 9);
+	if (!posted)
+		post(0, 2048);
+	posted = true;
+	drv_send(&good, frame, sizeof(frame), 1);
+	check(drv_sent(&good, WAIT), "not sent");
+	while (take(RX, &e, 100)) {
+		posted = memcmp(evil.mem + AT_RX_BUFS + HDR, frame, sizeof(frame));
+		if (!posted)
+			return true;
+		post(0, 2048);
+	}
+	return false;
+}
+
+static void hears(bool discovery)
+{
+	static const __u8 groups[][6] = {
+		{ 0x33, 0x33, 0, 0, 0, 1 }, { 0x33, 0x33, 0xff, 1, 2, 3 },
+		{ 1, 0, 0x5e, 0, 0, 1 },
+	};
+	static const __u8 others[][6] = {
+		{ 0x33, 0x33, 0, 0, 0, 2 }, { 0x33, 0x33, 0, 0, 0, 0xfb },
+		{ 0x33, 0x33, 0xfe, 1, 2, 3 }, { 0x33, 0x32, 0xff, 1, 2, 3 },
+		{ 1, 0, 0x5e, 0, 0, 2 }, { 1, 0, 0x5e, 0, 0, 0xfb },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(groups); i++)
+		check_eq(heard(groups[i]), discovery);
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		check(!heard(others[i]), "group %u of others is heard", i);
+}
+
+void order_discovery(void)
+{
+	__u8 mode[] = { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI, 1 };
+	static const __u8 table[2 + 4 + 4 + 6] = {
+		VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, 0, 0, 0, 0, 1, 0, 0, 0,
+		0x33, 0x33, 0, 0, 0, 9,
+	};
+	static const __u8 named[6] = { 0x33, 0x33, 0, 0, 0, 9 };
+
+	posted = false;
+	open_both(BASE);	/* it cannot say anything */
+	works();
+	hears(true);
+	close_both();
+	posted = false;
+	open_both(USUAL);
+	works();
+	hears(false);
+	check_eq(ctrl(mode, sizeof(mode), 1), VIRTIO_NET_ERR);	/* all it may not have */
+	hears(true);
+	check_eq(ctrl(table, sizeof(table), 1), VIRTIO_NET_OK);
+	check(heard(named), "a group that was named");
+	hears(true);
+	mode[2] = 0;
+	check_eq(ctrl(mode, sizeof(mode), 1), VIRTIO_NET_OK);
+	hears(false);
+	check_eq(ctrl((__u8[]) { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1 }, 3, 1),
+		 VIRTIO_NET_ERR);
+	hears(true);
+	reset();
+	start(USUAL);
+	works();
+	posted = false;
+	hears(false);
+	close_both();
+}

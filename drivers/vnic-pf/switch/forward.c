@@ -318,17 +318,26 @@ static bool vnic_storm(const struct vnic_pass *p, bool take)
 	       !vnic_port_storm_may(p->src, p->f->segs, take);
 }
 
-/* Copies to all ports that want all frames of a kind. */
-static void vnic_add_copies(struct vnic_pass *p, bool promisc, bool allmulti)
+/* Copies to all ports that want all frames of the kinds named. */
+static void vnic_add_copies(struct vnic_pass *p, bool promisc, bool allmulti, bool discovery)
 {
 	const struct vnic_port_policy *pol;
 	struct vnic_port *port;
 
 	list_for_each_entry_rcu(port, &p->sw->ports, node) {
 		pol = rcu_dereference(port->policy);
-		if ((!promisc || pol->promisc) && (!allmulti || pol->allmulti))
+		if ((!promisc || pol->promisc) && (!allmulti || pol->allmulti) &&
+		    (!discovery || pol->discovery))
 			vnic_add_copy(p, port, pol);
 	}
+}
+
+/* All nodes and solicited nodes of IPv6 (RFC 4291, 2.7.1), all hosts of IPv4 (RFC 1112) */
+static bool vnic_is_discovery(const u8 *mac)
+{
+	u64 addr = ether_addr_to_u64(mac);
+
+	return addr == 0x333300000001ULL || addr >> 24 == 0x3333ff || addr == 0x01005e000001ULL;
 }
 
 static void vnic_to_multicast(struct vnic_pass *p)
@@ -348,14 +357,16 @@ static void vnic_to_multicast(struct vnic_pass *p)
 		if (vnic_storm(p, false))	/* before all ports are looked through */
 			vnic_refuse(p, VNIC_DROP_TX_STORM);
 		else
-			vnic_add_copies(p, false, false);
+			vnic_add_copies(p, false, false, false);
 		return;
 	}
 	list = vnic_fdb_lookup(&p->sw->fdb, mac);
 	rhl_for_each_entry_rcu(e, pos, list, rhl)
 		vnic_add_copy(p, e->port, rcu_dereference(e->port->policy));
 	if (READ_ONCE(p->sw->allmulti))
-		vnic_add_copies(p, false, true);
+		vnic_add_copies(p, false, true, false);
+	if (READ_ONCE(p->sw->discovery) && vnic_is_discovery(mac))
+		vnic_add_copies(p, false, false, true);
 	vnic_add_host_copy(p, uplink);
 }
 
@@ -371,7 +382,7 @@ static bool vnic_to_unknown(struct vnic_pass *p)
 	}
 	p->flood = true;
 	if (READ_ONCE(p->sw->promisc))
-		vnic_add_copies(p, true, false);
+		vnic_add_copies(p, true, false, false);
 	else if (uplink != p->src)
 		p->only = uplink;
 	return true;

@@ -173,6 +173,7 @@ void vnic_switch_regain(struct work_struct *work)
 void vnic_port_flush(struct vnic_port *port)
 {
 	vnic_conf_set_modes(port->conf, 0);
+	port->conf->discovery = false;
 	vnic_filters_trim(port, 0, 0);
 	vnic_port_drop_own(port);
 	eth_zero_addr(port->conf->lost_own);
@@ -766,6 +767,16 @@ u32 vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_
 	vnic_filters_sweep(port);
 	vnic_port_publish(port);
 	return vnic_guest_end(port, status);
+}
+
+void vnic_port_guest_discovery(struct vnic_port *port, bool on)
+{
+	mutex_lock(&port->sw->lock);
+	if (port->conf->discovery != on) {
+		port->conf->discovery = on;
+		vnic_port_publish(port);
+	}
+	vnic_guest_end(port, VNIC_MBX_OK);
 }
 
 /* A port VLAN leaves the driver none of its own, but for 802.1Q inside 802.1ad. */

@@ -233,8 +233,9 @@ struct vnic_port *vnic_switch_uplink(struct vnic_switch *sw);
  *
  * Who gets a frame: every port with the address (its own or a filter of it) in
  * the frame's VLAN; the uplink and promiscuous ports if there is none; all of
- * the VLAN for broadcast; for multicast ports with the filter or allmulti, and
- * the uplink.  01:80:c2:00:00:0x goes between PF and uplink only.
+ * the VLAN for broadcast; for multicast ports with the filter or allmulti, or that
+ * hears discovery (vnic_port_guest_discovery()), and the uplink.  01:80:c2:00:00:0x
+ * goes between PF and uplink only.
  *
  * Context: BH disabled (so preemption, too); enters RCU itself.  Called from
  * inside a deliver() (an uplink redirected back to the PF) it drops all.
@@ -395,6 +396,12 @@ u32 vnic_port_guest_mac(struct vnic_port *port, const u8 *mac);
 bool vnic_port_macs_valid(const u8 *macs, unsigned int n, bool multicast);
 u32 vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_uc,
 			    unsigned int num_mc, const u8 *addrs);
+/*
+ * The port takes what finds its neighbours, without a filter: multicast to all nodes, all
+ * hosts, and all solicited-node addresses, which say no more than ARP's broadcast.  For
+ * drivers that can only ask for all multicast, for which it takes trust.
+ */
+void vnic_port_guest_discovery(struct vnic_port *port, bool on);
 u32 vnic_port_guest_vlan(struct vnic_port *port, u16 vid, u16 proto, bool add);
 /* In place of all of the protocol: @vlans, VLAN_N_VID bits */
 u32 vnic_port_guest_vlans(struct vnic_port *port, u16 proto, const unsigned long *vlans);

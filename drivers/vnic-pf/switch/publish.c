@@ -51,9 +51,11 @@ static void vnic_count_modes(struct vnic_switch *sw, const struct vnic_port_poli
 {
 	unsigned int promisc = sw->promisc + new->promisc - old->promisc;
 	unsigned int allmulti = sw->allmulti + new->allmulti - old->allmulti;
+	unsigned int discovery = sw->discovery + new->discovery - old->discovery;
 
 	WRITE_ONCE(sw->promisc, promisc);
 	WRITE_ONCE(sw->allmulti, allmulti);
+	WRITE_ONCE(sw->discovery, discovery);
 }
 
 void vnic_port_publish(struct vnic_port *port)
@@ -76,6 +78,7 @@ void vnic_port_publish(struct vnic_port *port)
 	/* a port that is not enabled gets nothing, so it is not looked for */
 	new->promisc = conf->enabled && conf->promisc;
 	new->allmulti = conf->enabled && conf->allmulti;
+	new->discovery = conf->enabled && conf->discovery;
 	new->all_ctag = conf->all_ctag;
 	new->all_stag = conf->all_stag;
 	if (conf->vlan) {

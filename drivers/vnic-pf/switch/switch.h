@@ -43,6 +43,7 @@ struct vnic_batch;
  * @regain: gives drivers their addresses back for which there was no memory
  * @promisc: ports that take unknown unicast; written under @lock
  * @allmulti: ports that take all multicast; written under @lock
+ * @discovery: ports that take the multicast of discovery; written under @lock
  * @carrier: what ports with link state "auto" follow
  * @speed: Mb/s that the uplink has, 0: unknown; written under @lock
  * @link_speed: Mb/s that were set instead, 0: none; written under @lock
@@ -64,6 +65,7 @@ struct vnic_switch {
 	struct delayed_work		regain;
 	unsigned int			promisc;
 	unsigned int			allmulti;
+	unsigned int			discovery;
 	bool				carrier;
 	u32				speed;
 	u32				link_speed;
@@ -90,6 +92,7 @@ struct vnic_switch {
  * @guaranteed: it has a guarantee
  * @promisc: takes unknown unicast
  * @allmulti: takes all multicast
+ * @discovery: takes that by which neighbours are found
  * @all_ctag: is in every VLAN of 802.1Q
  * @all_stag: is in every VLAN of 802.1ad
  * @vlan_tci: port VLAN with its priority
@@ -109,6 +112,7 @@ struct vnic_port_policy {
 	bool		queued;
 	bool		promisc;
 	bool		allmulti;
+	bool		discovery;
 	bool		all_ctag;
 	bool		all_stag;
 	u16		vlan_tci;
@@ -138,6 +142,7 @@ struct vnic_port_policy {
  * @enabled: data path enabled
  * @promisc: asked for and allowed
  * @allmulti: asked for and allowed
+ * @discovery: see vnic_port_guest_discovery()
  * @all_ctag: asked for and allowed
  * @all_stag: asked for and allowed
  * @mtu: bytes
@@ -167,6 +172,7 @@ struct vnic_port_conf {
 	bool			enabled;
 	bool			promisc;
 	bool			allmulti;
+	bool			discovery;
 	bool			all_ctag;
 	bool			all_stag;
 	u32			mtu;

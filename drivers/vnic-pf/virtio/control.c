@@ -51,12 +51,17 @@ static u32 vnic_ctrl_rx_mode(struct vnic_virtio *v, u32 modes)
 	return err;
 }
 
-/* The answer is about the mode: of filters that are refused the driver has heard. */
+/*
+ * The answer is about the mode: of filters that are refused the driver has heard.  A driver
+ * that has no list of groups asks for all multicast, which takes trust; its neighbours find
+ * it without.
+ */
 static u32 vnic_ctrl_mode(struct vnic_virtio *v, u32 mode, u8 on)
 {
 	u32 err;
 
 	v->wanted = on ? v->wanted | mode : v->wanted & ~mode;
+	vnic_port_guest_discovery(&v->fn->port, v->wanted);
 	err = vnic_ctrl_rx_mode(v, on ? v->modes | mode : v->modes & ~mode);
 	return on && err == VNIC_MBX_E_PERM ? err : VNIC_MBX_OK;
 }
@@ -649,9 +654,9 @@ static void vnic_virtio_status(struct vnic_virtio *v)
 }
 
 /*
- * The driver is ready.  One that does not say what it wants to hear hears all that
- * may be heard (5.1.6.5.1, 5.1.6.5.3); of service tags it cannot, and its MTU is
- * unknown.
+ * The driver is ready.  One that cannot say what it wants to hear (5.1.6.5.1, 5.1.6.5.3)
+ * is in all VLANs, and hears all multicast if the host trusts it, else what neighbours are
+ * found by.  Of service tags no driver can say, and its MTU is unknown.
  */
 static void vnic_virtio_enable(void *virtio)
 {
