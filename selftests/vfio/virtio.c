@@ -647,6 +647,7 @@ static const struct {
 	  SPLIT },
 	{ "discovery", order_discovery, "a driver that names no groups is found, without trust",
 	  SPLIT },
+	{ "vlans", order_vlans, "a driver joins all VLANs, one by one", BOTH },
 	{ "patience", case_patience, "who sends and sees for itself is told of the last", BOTH },
 	{ "bell_lost", bell_lost, "no notification is lost while its page comes and goes", SPLIT },
 	{ "refill", case_refill, "frames that wait are delivered once there are buffers", BOTH },

@@ -128,6 +128,7 @@ void order_vectors(void);
 void order_moving(void);
 void order_control(void);
 void order_discovery(void);
+void order_vlans(void);
 
 /* ---- virtio_uso.c ---- */
 

@@ -412,11 +412,11 @@ static const struct vnic_mbx_op vnic_mbx_ops[] = {
 	},
 	[VNIC_MBX_VLAN_ADD] = {
 		.handle = vnic_mbx_vlan_add, .len = sizeof(struct vnic_mbx_vlan),
-		.needs = BIT_ULL(VNIC_F_VLAN_FILTER), .config = true,
+		.needs = BIT_ULL(VNIC_F_VLAN_FILTER),
 	},
 	[VNIC_MBX_VLAN_DEL] = {
 		.handle = vnic_mbx_vlan_del, .len = sizeof(struct vnic_mbx_vlan),
-		.needs = BIT_ULL(VNIC_F_VLAN_FILTER), .config = true,
+		.needs = BIT_ULL(VNIC_F_VLAN_FILTER),
 	},
 	[VNIC_MBX_SET_VLANS] = {
 		.handle = vnic_mbx_set_vlans, .len = sizeof(struct vnic_mbx_vlans),

@@ -786,21 +786,36 @@ static bool vnic_conf_trunk(const struct vnic_port_conf *conf, __be16 proto)
 	       (conf->vlan_proto == htons(ETH_P_8021AD) && proto == htons(ETH_P_8021Q));
 }
 
+/* The same, of what is in force.  RCU */
+static bool vnic_port_trunk(const struct vnic_port *port, __be16 proto)
+{
+	const struct vnic_port_policy *pol = rcu_dereference(port->policy);
+
+	return !pol->vlan_proto ||
+	       (pol->vlan_proto == htons(ETH_P_8021AD) && proto == htons(ETH_P_8021Q));
+}
+
+/*
+ * A bit, without the lock, so that it takes the driver's own time: drivers join all VLANs
+ * there are, one after the other.  One that is joined while the host sets a port VLAN is
+ * not in force as long as there is that.
+ */
 u32 vnic_port_guest_vlan(struct vnic_port *port, u16 vid, u16 proto, bool add)
 {
 	unsigned int bit = vnic_vlan_bit(vid & VLAN_VID_MASK, htons(proto));
 	u32 status = VNIC_MBX_OK;
 
-	mutex_lock(&port->sw->lock);
 	if (!vid || vid >= VLAN_VID_MASK || !eth_type_vlan(htons(proto)))
-		status = VNIC_MBX_E_INVAL;
-	else if (!add)
+		return VNIC_MBX_E_INVAL;
+	rcu_read_lock();
+	if (!add)
 		clear_bit(bit, port->vlans);
-	else if (!vnic_conf_trunk(port->conf, htons(proto)))
+	else if (!vnic_port_trunk(port, htons(proto)))
 		status = VNIC_MBX_E_PERM;
 	else
 		set_bit(bit, port->vlans);
-	return vnic_guest_end(port, status);
+	rcu_read_unlock();
+	return status;
 }
 
 u32 vnic_port_guest_vlans(struct vnic_port *port, u16 proto, const unsigned long *vlans)

@@ -155,7 +155,7 @@ enum vnic_tree_id {
  * @xdp: its program (port_xdp.h); NULL: none; RCU
  * @conf: what was asked for; sw->lock
  * @vlans: VLANs its driver has joined, a bitmap for 802.1Q and one for 802.1ad;
- *	written under sw->lock, bit by bit
+ *	written bit by bit, by one request of its driver at a time, and without any
  * @rx_lock: protects @rx_meter and @rx_pps
  * @rx_meter: polices what is sent to the port
  * @rx_pps: the same, of packets
@@ -402,6 +402,7 @@ u32 vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_
  * drivers that can only ask for all multicast, for which it takes trust.
  */
 void vnic_port_guest_discovery(struct vnic_port *port, bool on);
+/* Any context: it is no more than a bit. */
 u32 vnic_port_guest_vlan(struct vnic_port *port, u16 vid, u16 proto, bool add);
 /* In place of all of the protocol: @vlans, VLAN_N_VID bits */
 u32 vnic_port_guest_vlans(struct vnic_port *port, u16 proto, const unsigned long *vlans);
