@@ -132,11 +132,11 @@ static void case_frames(void)
 		notify(TX);
 		consumed(0);
 	}
-	/* in too many pieces, or without end: the chain is lost */
+	/* in too many bytes, or without end: the chain is lost */
 	put_frame(100, NULL, 0);
 	for (n = 0; n < SIZE - 1; n++)
-		put_desc(TX, n, evil.iova + AT_TX_BUFS, 112, VRING_DESC_F_NEXT, n + 1);
-	put_desc(TX, n, evil.iova + AT_TX_BUFS, 112, packed ? 0 : VRING_DESC_F_NEXT, 0);
+		put_desc(TX, n, evil.iova + AT_TX_BUFS, 200, VRING_DESC_F_NEXT, n + 1);
+	put_desc(TX, n, evil.iova + AT_TX_BUFS, 200, packed ? 0 : VRING_DESC_F_NEXT, 0);
 	offer(TX, 0);
 	notify(TX);
 	consumed(0);
@@ -648,6 +648,7 @@ static const struct {
 	{ "discovery", order_discovery, "a driver that names no groups is found, without trust",
 	  SPLIT },
 	{ "vlans", order_vlans, "a driver joins all VLANs, one by one", BOTH },
+	{ "pieces", order_pieces, "frames in as many pieces as a queue has descriptors", BOTH },
 	{ "patience", case_patience, "who sends and sees for itself is told of the last", BOTH },
 	{ "bell_lost", bell_lost, "no notification is lost while its page comes and goes", SPLIT },
 	{ "refill", case_refill, "frames that wait are delivered once there are buffers", BOTH },

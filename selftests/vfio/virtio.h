@@ -129,6 +129,7 @@ void order_moving(void);
 void order_control(void);
 void order_discovery(void);
 void order_vlans(void);
+void order_pieces(void);
 
 /* ---- virtio_uso.c ---- */
 

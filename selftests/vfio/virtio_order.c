@@ -314,3 +314,115 @@ void order_vlans(void)
 	works();
 	close_both();
 }
+
+/* ---- long chains ---- */
+
+#define PIECES	256u
+
+/*
+ * Header and frame, as they are in the buffer, in @n pieces, as even as it goes; with
+ * @spread each piece crosses a page.  @table: of a table, which has no links if packed
+ */
+static void put_pieces(struct vring_desc *d, unsigned int n, bool spread, bool table)
+{
+	__u32 len = le32toh(desc(TX)[0].len), at = 0, piece, i;
+	bool links = !(table && packed);
+	__u64 from;
+
+	for (i = 0; i < n; i++, at += piece) {
+		piece = (len - at) / (n - i);
+		from = AT_TX_BUFS + at;
+		if (spread) {	/* the last bytes of page i, and the first of the next */
+			from = AT_RX_BUFS + 0x10000 + (i + 1) * 2 * 4096 - piece / 2;
+			memcpy(evil.mem + from, tx_buf() + at, piece);
+		}
+		d[i] = (struct vring_desc) {
+			htole64(evil.iova + from), htole32(piece),
+			htole16(links && i < n - 1 ? VRING_DESC_F_NEXT : 0),
+			htole16(links ? i + 1 : 0),
+		};
+	}
+}
+
+/* A frame of @len bytes in @n pieces, @table: in a table, arrives as it was. */
+static void in_pieces(unsigned int len, unsigned int n, bool spread, bool table)
+{
+	struct vring_desc d[PIECES], *t = table ? (void *)(evil.mem + AT_TABLE) : desc(TX);
+
+	put_frame(len, NULL, n);
+	put_pieces(d, n, spread, table);
+	memcpy(t, d, n * sizeof(*d));
+	if (table)
+		put_desc(TX, 0, evil.iova + AT_TABLE, n * sizeof(*d), VRING_DESC_F_INDIRECT, 0);
+	offer(TX, 0);
+	notify(TX);
+	consumed(0);
+	arrives(len);
+}
+
+/* All of nothing; to be lost */
+static void in_pieces_of_nothing(bool table)
+{
+	struct vring_desc *t = table ? (void *)(evil.mem + AT_TABLE) : desc(TX);
+	unsigned int i;
+
+	put_frame(100, NULL, 0);
+	for (i = 0; i < PIECES; i++)
+		t[i] = (struct vring_desc) {
+			htole64(evil.iova + AT_TX_BUFS), 0,
+			htole16(i < PIECES - 1 && !(table && packed) ? VRING_DESC_F_NEXT : 0),
+			htole16(table && packed ? 0 : i + 1),
+		};
+	if (table)
+		put_desc(TX, 0, evil.iova + AT_TABLE, PIECES * sizeof(*t), VRING_DESC_F_INDIRECT,
+			 0);
+	offer(TX, 0);
+	notify(TX);
+	consumed(0);
+	works();
+}
+
+/* A batch of long ones, of which each has the same table */
+static void many_in_pieces(unsigned int n)
+{
+	struct vring_desc d[PIECES];
+	unsigned int i;
+
+	put_frame(1000, NULL, 1);
+	put_pieces(d, PIECES, false, true);
+	memcpy(evil.mem + AT_TABLE, d, sizeof(d));
+	for (i = 0; i < n; i++) {
+		put_desc(TX, i, evil.iova + AT_TABLE, sizeof(d), VRING_DESC_F_INDIRECT, 0);
+		offer(TX, i);
+	}
+	notify(TX);
+	for (i = 0; i < n; i++) {
+		consumed(i);
+		arrives(1000);
+	}
+}
+
+void order_pieces(void)
+{
+	static const unsigned int n[] = { 36, 37, 52, 53, 64, 255, 256 };
+	struct vnic_mbx_u32 mtu = { .value = htole32(9000) };
+	unsigned int i, table;
+
+	ring_size = PIECES;
+	open_both(USUAL);
+	check_eq(drv_msg(&good, VNIC_MBX_SET_MTU, &mtu, sizeof(mtu), NULL, 0), VNIC_MBX_OK);
+	for (table = 0; table < 2; table++) {
+		for (i = 0; i < ARRAY_SIZE(n); i++) {
+			in_pieces(1500, n[i], false, table);
+			in_pieces(9000, n[i], false, table);
+		}
+		in_pieces(1500, 26, true, table);	/* 52 spans, or more */
+		in_pieces(1500, 36, true, table);
+		in_pieces(9000, 100, true, table);
+		in_pieces_of_nothing(table);
+	}
+	many_in_pieces(40);
+	works();
+	close_both();
+	ring_size = SIZE;
+}

@@ -18,7 +18,7 @@
 static struct {
 	__u32	avail, used;	/* next places */
 	__u32	told;		/* those before it the device was told of, or did not ask */
-	__u8	len[256];	/* descriptors of a chain, by its number */
+	__u16	len[256];	/* descriptors of a chain, by its number */
 } state[QUEUES2 + 1];
 
 static struct vring_packed_desc *ring_of(unsigned int q)

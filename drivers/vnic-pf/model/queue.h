@@ -143,7 +143,7 @@ static inline void vnic_ring_no_pages(struct vnic_ring_page *page)
 		page[i].page = U64_MAX;
 }
 
-#define VNIC_TX_BUFS	36	/* buffers of a frame of any format, at most */
+#define VNIC_TX_BUFS	256	/* buffers of a frame of any format, at most */
 
 /* Memory of a driver: bus address, bytes */
 struct vnic_buf {
@@ -171,6 +171,9 @@ struct vnic_tx_ask {
 /**
  * struct vnic_tx_work - scratch memory of a turn
  * @buf: buffers of the frame being looked at
+ * @long_frame: a copy of one in more pieces than a frame has spans, VNIC_FRAME_MAX bytes;
+ *	NULL: there has been none.  One of a batch, whose span it is
+ * @no_long: there is no memory for that: the next one is dropped
  * @frame: frames of the batch
  * @start: their first descriptors, index in the ring
  * @lost: first descriptors of frames that are dropped
@@ -180,6 +183,8 @@ struct vnic_tx_ask {
  */
 struct vnic_tx_work {
 	struct vnic_buf		buf[VNIC_TX_BUFS];
+	u8			*long_frame;
+	bool			no_long;
 	struct vnic_frame	frame[VNIC_BATCH];
 	u32			start[VNIC_BATCH];
 	u32			lost[VNIC_BATCH];
@@ -194,6 +199,9 @@ struct vnic_tx_work {
  * @bytes: of the frames
  * @frames: number of frames
  * @lost: number of frames dropped
+ * @pieces: buffers looked at, in formats whose frames may have very many
+ * @copied: there is a long frame in the batch
+ * @short_of: memory for one is to be got before the frame at @at is looked at again
  * @page: pages of the ring, as the format uses them
  * @ask: of the frame being looked at, like all that follow
  * @bufs: its buffers, in the scratch memory
@@ -207,6 +215,9 @@ struct vnic_tx_turn {
 	u32				bytes;
 	unsigned int			frames;
 	unsigned int			lost;
+	unsigned int			pieces;
+	bool				copied;
+	bool				short_of;
 	struct vnic_ring_page		page[VNIC_RING_PAGES];
 	struct vnic_tx_ask		ask;
 	const struct vnic_buf		*bufs;

@@ -5,7 +5,8 @@
  * One turn is one batch: in one BH-disabled stretch, copy each descriptor once,
  * make frames of them, shape, forward and publish.  A buffer that is not the
  * driver's memory stops the function.  A frame that cannot go now stays in the
- * ring, and is looked at afresh later: nothing of it is kept.
+ * ring, and is looked at afresh later: nothing of it is kept.  One in more pieces than a
+ * struct vnic_frame has room for is copied together first.
  *
  * Who takes the turn: the thread that rings, for a small backlog of a queue that
  * is not busy (vnic_txq_here()), else the worker.
@@ -19,6 +20,7 @@
 #include "worker.h"
 
 #define VNIC_TX_BYTES	(128 * 1024)	/* a batch ends when it has so many */
+#define VNIC_TX_PIECES	1024	/* ... or so many buffers were looked at */
 #define VNIC_TX_HERE	32		/* descriptors that a thread that rings may take */
 #define VNIC_TX_FEW	16	/* descriptors whose completion is not urgent: fewer */
 /* A frame that is not to be segmented; a driver may put two tags into it */
@@ -43,6 +45,8 @@ int vnic_txq_open(struct vnic_txq *txq)
 void vnic_txq_close(struct vnic_txq *txq)
 {
 	WRITE_ONCE(txq->ring.live, false);
+	if (txq->work)
+		kvfree(txq->work->long_frame);
 	kvfree(txq->work);
 	txq->work = NULL;
 }
@@ -89,7 +93,7 @@ static void vnic_tx_offloads(struct vnic_frame *f, const struct vnic_tx_ask *ask
 	f->gso_hdr_len = ask->hdr_len;
 }
 
-/* Add a buffer.  0; -EFAULT: it is not the driver's memory; -EINVAL. */
+/* Add a buffer.  0; -EFAULT: it is not the driver's memory; -E2BIG: no room. */
 static int vnic_tx_buffer(struct vnic_txq *txq, struct vnic_frame *f,
 			  const struct vnic_buf *b, u32 headers)
 {
@@ -105,9 +109,64 @@ static int vnic_tx_buffer(struct vnic_txq *txq, struct vnic_frame *f,
 		if (unlikely(!ptr))
 			return -EFAULT;
 		if (unlikely(!vnic_tx_add(f, ptr, n, headers)))
-			return -EINVAL;
+			return -E2BIG;
 	}
 	return 0;
+}
+
+/* Copy the buffers to @to, which has room for their sum.  False: one is not the driver's
+ * memory.
+ */
+static bool vnic_tx_copy(struct vnic_txq *txq, const struct vnic_tx_turn *t, u8 *to)
+{
+	const struct vnic_buf *b;
+	const u8 *ptr;
+	u32 n, done;
+
+	for (b = t->bufs; b < t->bufs + t->nbufs; b++) {
+		for (done = 0; done < b->len; done += n, to += n) {
+			n = min_t(u32, b->len - done, PAGE_SIZE - offset_in_page(b->addr + done));
+			ptr = vnic_as_ptr(txq->fn->as, b->addr + done, n);
+			if (!ptr)
+				return false;
+			memcpy(to, ptr, n);
+		}
+	}
+	return true;
+}
+
+/*
+ * Make a frame of very many pieces, in one span.  0; -EFAULT; -EAGAIN: in another batch, for
+ * which there may be memory; -EINVAL: there is none, drop it.
+ */
+static int vnic_tx_long(struct vnic_txq *txq, struct vnic_tx_turn *t, struct vnic_frame *f,
+			u32 headers)
+{
+	struct vnic_tx_work *w = txq->work;
+
+	if (t->copied)
+		return -EAGAIN;
+	if (!w->long_frame) {
+		t->short_of = !w->no_long;
+		w->no_long = false;
+		return t->short_of ? -EAGAIN : -EINVAL;
+	}
+	if (!vnic_tx_copy(txq, t, w->long_frame))
+		return -EFAULT;
+	t->copied = true;
+	f->hdr_len = 0;
+	f->nspans = 0;
+	vnic_tx_add(f, w->long_frame, t->len, headers);
+	return 0;
+}
+
+/* Memory for them, in the worker's thread; it stays until the queue is closed. */
+static void vnic_tx_long_room(struct vnic_txq *txq)
+{
+	struct vnic_tx_work *w = txq->work;
+
+	w->long_frame = kvmalloc(VNIC_FRAME_MAX, GFP_KERNEL_ACCOUNT);
+	w->no_long = !w->long_frame;
 }
 
 static bool vnic_tx_len_ok(const struct vnic_tx_turn *t)
@@ -117,9 +176,9 @@ static bool vnic_tx_len_ok(const struct vnic_tx_turn *t)
 }
 
 /* Make a frame of the buffers.  0; -EFAULT: one is not the driver's memory;
- * -EINVAL: drop it.
+ * -EINVAL: drop it; -EAGAIN: in another batch.
  */
-static int vnic_tx_frame(struct vnic_txq *txq, const struct vnic_tx_turn *t, struct vnic_frame *f)
+static int vnic_tx_frame(struct vnic_txq *txq, struct vnic_tx_turn *t, struct vnic_frame *f)
 {
 	u32 headers = vnic_tx_headers(&t->ask);
 	unsigned int i;
@@ -131,6 +190,10 @@ static int vnic_tx_frame(struct vnic_txq *txq, const struct vnic_tx_turn *t, str
 	f->len = t->len;
 	for (i = 0; i < t->nbufs; i++) {
 		err = vnic_tx_buffer(txq, f, &t->bufs[i], headers);
+		if (err == -E2BIG) {
+			err = vnic_tx_long(txq, t, f, headers);
+			i = t->nbufs;
+		}
 		if (err)
 			return err;
 	}
@@ -155,11 +218,14 @@ static int vnic_tx_collect(struct vnic_txq *txq, struct vnic_tx_turn *t, u32 mos
 		return -EINVAL;
 	if (t->prod - txq->cons > most)
 		return -EBUSY;
-	while (t->at != t->prod && t->frames + t->lost < VNIC_BATCH && t->bytes < VNIC_TX_BYTES) {
+	while (t->at != t->prod && t->frames + t->lost < VNIC_BATCH && t->bytes < VNIC_TX_BYTES &&
+	       t->pieces < VNIC_TX_PIECES) {
 		len = vnic_ring_tx_cut(txq, t);
 		if (len <= 0)
 			return len;
 		err = vnic_tx_frame(txq, t, &w->frame[t->frames]);
+		if (err == -EAGAIN)
+			break;
 		if (err == -EFAULT)
 			return err;
 		if (err) {
@@ -240,6 +306,9 @@ static void vnic_tx_begin(const struct vnic_txq *txq, struct vnic_tx_turn *t)
 	t->bytes = 0;
 	t->frames = 0;
 	t->lost = 0;
+	t->pieces = 0;
+	t->copied = false;
+	t->short_of = false;
 	vnic_ring_no_pages(t->page);
 }
 
@@ -385,7 +454,9 @@ bool vnic_txq_work(struct vnic_txq *txq)
 						  "TX ring unmapped");
 		return false;
 	}
-	if (!t.frames && !t.lost)
+	if (t.short_of)
+		vnic_tx_long_room(txq);
+	else if (!t.frames && !t.lost)
 		return vnic_tx_rest(txq, t.prod);
 	return !vnic_tx_waits(txq);
 }

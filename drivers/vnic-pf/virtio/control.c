@@ -410,7 +410,7 @@ static void vnic_ctrl_run(void *arg)
 static int vnic_ctrl_take(struct vnic_virtio *v)
 {
 	struct vnic_ring_page page[VNIC_RING_PAGES];
-	struct vnic_buf buf[VNIC_TX_BUFS];
+	struct vnic_buf buf[VNIC_VQ_BUFS];
 	struct vnic_chain c = { .buf = buf, .most = ARRAY_SIZE(buf) };
 	unsigned int i;
 	u32 prod;

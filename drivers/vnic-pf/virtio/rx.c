@@ -44,15 +44,15 @@ static bool vnic_virtio_posted_ok(const struct vnic_chain *c)
 static int vnic_virtio_fetch(struct vnic_rxq *rxq)
 {
 	u32 room = rxq->ready_mask + 1 - (rxq->fetched - rxq->cons);
-	struct vnic_buf buf[VNIC_TX_BUFS] __uninitialized;
-	struct vnic_chain c = { .buf = buf, .most = min_t(u32, room, VNIC_TX_BUFS) };
+	struct vnic_buf buf[VNIC_VQ_BUFS] __uninitialized;
+	struct vnic_chain c = { .buf = buf, .most = min_t(u32, room, VNIC_VQ_BUFS) };
 	int err;
 
 	if (!room)
 		return 0;
 	err = vnic_vring_chain(rxq->fn, &rxq->ring, rxq->page, rxq->ring.seen, &c);
 	if (err == -E2BIG)
-		return room < VNIC_TX_BUFS ? 0 : -EINVAL;
+		return room < VNIC_VQ_BUFS ? 0 : -EINVAL;
 	if (err)
 		return err;
 	if (!vnic_virtio_posted_ok(&c))

@@ -5,6 +5,8 @@
  */
 #include "virtio.h"
 
+static_assert(VNIC_TX_BUFS >= VNIC_VQ_SIZE);	/* a chain may fill the queue (2.7.5.2) */
+
 /*
  * Take the header from the front of the buffers.  0; -EINVAL: there is not so much;
  * -EFAULT: it is not the driver's memory.
@@ -87,6 +89,7 @@ int vnic_vring_tx_cut(struct vnic_txq *txq, struct vnic_tx_turn *t)
 		return err;
 	w->id[k] = c.id;
 	w->entries[k] = c.entries;
+	t->pieces += c.n;
 	if ((s32)(t->at + c.entries - t->prod) > 0)
 		t->prod = t->at + c.entries;
 	if (err)

@@ -27,6 +27,7 @@
 #include "../model/fn.h"
 
 #define VNIC_VQ_SIZE	256			/* descriptors of a virtqueue, at most */
+#define VNIC_VQ_BUFS	36		/* buffers of one to receive, or a request, at most */
 #define VNIC_VQ_MAX	(2 * VNIC_MAX_QPS + 1)	/* receive, transmit of each pair; control */
 
 /* BAR0; notifications are in the doorbell page, VNIC_VQ_NOTIFY bytes a queue */
