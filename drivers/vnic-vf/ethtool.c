@@ -164,7 +164,7 @@ static unsigned int vnicvf_dev_stats_len(const struct vnicvf *vf)
 }
 
 /* Ask the device.  While it does not answer its counters stay as they were last. */
-static void vnicvf_ask_dev_stats(struct vnicvf *vf)
+void vnicvf_ask_dev_stats(struct vnicvf *vf)
 {
 	struct vnic_mbx_stats_all st = {};
 

@@ -126,7 +126,6 @@ static void vnicvf_get_rx_stats(const struct vnicvf_rx_stats *st, struct netdev_
 		out->csum_none = u64_stats_read(&st->csum_none);
 		out->hw_gro_packets = u64_stats_read(&st->gso_packets);
 		out->hw_gro_wire_packets = u64_stats_read(&st->gso_segs);
-		out->hw_drops = u64_stats_read(&st->errors);
 	} while (u64_stats_fetch_retry(&st->syncp, start));
 }
 
@@ -160,7 +159,7 @@ static void vnicvf_get_stats64(struct net_device *netdev, struct rtnl_link_stats
 		out->rx_packets += rx.packets;
 		out->rx_bytes += rx.bytes;
 		out->rx_dropped += rx.alloc_fail + vnicvf_get_stat(&rxs->aborted, &rxs->syncp);
-		out->rx_errors += rx.hw_drops;
+		out->rx_errors += vnicvf_get_stat(&rxs->errors, &rxs->syncp);
 		out->tx_packets += tx.packets;
 		out->tx_bytes += tx.bytes;
 		out->tx_dropped += vnicvf_get_stat(&txs->dropped, &txs->syncp);
@@ -183,7 +182,29 @@ static void vnicvf_queue_stats_tx(struct net_device *netdev, int i,
 	vnicvf_get_tx_stats(&vf->qp[i].tx.stats, out);
 }
 
-/* What queue pairs have counted that are not in use now. */
+/* What the device has dropped: it says so of the VF, not of queues. */
+static void vnicvf_dev_drops(struct vnicvf *vf, struct netdev_queue_stats_rx *rx,
+			     struct netdev_queue_stats_tx *tx)
+{
+	const struct vnic_mbx_stats *st = &vf->dev_stats.stats;
+	const struct vnic_mbx_drops *d = &vf->dev_stats.drops;
+
+	vnicvf_ask_dev_stats(vf);
+	rx->hw_drop_overruns = le64_to_cpu(st->rx_drop_nobuf);
+	rx->hw_drop_ratelimits = le64_to_cpu(st->rx_drop_rate);
+	rx->hw_drops = rx->hw_drop_overruns + rx->hw_drop_ratelimits +
+		       le64_to_cpu(st->rx_drop_other) + le64_to_cpu(d->rx_drop_oversize) +
+		       le64_to_cpu(d->rx_drop_link) + le64_to_cpu(d->rx_drop_reset) +
+		       le64_to_cpu(d->rx_drop_memory) + le64_to_cpu(d->rx_drop_reclaim) +
+		       le64_to_cpu(vf->dev_stats.waited.rx_drop_codel);
+	tx->hw_drop_errors = le64_to_cpu(st->tx_drop_malformed);
+	tx->hw_drops = tx->hw_drop_errors + le64_to_cpu(st->tx_drop_spoof) +
+		       le64_to_cpu(st->tx_drop_vlan) + le64_to_cpu(st->tx_drop_other) +
+		       le64_to_cpu(d->tx_drop_control) + le64_to_cpu(d->tx_drop_link) +
+		       le64_to_cpu(d->tx_drop_nodest);
+}
+
+/* What queue pairs have counted that are not in use now, and the device.  rtnl; sleeps. */
 static void vnicvf_base_stats(struct net_device *netdev, struct netdev_queue_stats_rx *rx,
 			      struct netdev_queue_stats_tx *tx)
 {
@@ -194,6 +215,7 @@ static void vnicvf_base_stats(struct net_device *netdev, struct netdev_queue_sta
 	/* What is set here is what the core reports of the device as a whole. */
 	vnicvf_get_rx_stats(&no_rx, rx);
 	vnicvf_get_tx_stats(&no_tx, tx);
+	vnicvf_dev_drops(vf, rx, tx);
 	netdev_stat_queue_sum(netdev, netdev->real_num_rx_queues, vf->made_qps, rx,
 			      netdev->real_num_tx_queues, vf->made_qps, tx);
 }

@@ -269,6 +269,7 @@ irqreturn_t vnicvf_control_irq(int irq, void *data);	/* hard interrupt */
 int vnicvf_bpf(struct net_device *netdev, struct netdev_bpf *bpf);	/* ndo_bpf */
 
 /* ethtool.c; its ops: rtnl */
+void vnicvf_ask_dev_stats(struct vnicvf *vf);	/* into @vf->dev_stats; rtnl, sleeps */
 extern const struct ethtool_ops vnicvf_ethtool_ops;
 
 /* netdev.c */

@@ -7,12 +7,16 @@
 
 So what lacked memory must be done again by the driver's own doing, within seconds.
 """
+import os
+import socket
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import note, run, true, wait_for
+from ktap import defer, eq, note, run, true, wait_for
 import faults
-from faults import PAGES, SLAB, each, setup
-from vnic import frame, load, packet_socket, receive, sh, shared
+from faults import DEBUGFS, PAGES, SLAB, each, setup
+from qstats import queue_stats
+from vnic import (frame, inside, load, packet_socket, pair, ping, read, receive, sh, shared,
+                  write)
 
 GIVEN, OWN = '02:00:00:00:50:01', '02:00:00:00:50:02'
 
@@ -116,4 +120,36 @@ def reset():
     true(hits, 'a reset needs no memory')
 
 
-run([vf_filter, pf_filter, trust, reset])
+def rx_buffers():
+    """no page for received frames for a while: counted, also as the queue's, and it goes on"""
+    _, vfs = pair()
+    setup(PAGES, near=14, module='vnic-vf')
+    for name, value, after in (('task-filter', 'Y', 'N'), ('times', -1, 1), ('probability', 100, 0)):
+        write(f'{DEBUGFS}/{PAGES}/{name}', value)
+        defer(write, f'{DEBUGFS}/{PAGES}/{name}', after)
+    sh(f'ethtool -L {vfs[1].name} combined 1', ns='vf1')
+    wait_for(vfs[1].carrier, 'carrier')
+    sh(f'echo 1 >/sys/class/net/{vfs[1].name}/threaded', ns='vf1')
+    polls = [pid for pid in os.listdir('/proc') if pid.isdigit() and
+             read(f'/proc/{pid}/comm').startswith(f'napi/{vfs[1].name}'[:15])]
+    eq(len(polls), 1, 'threads that poll')
+    with inside('vf1'):         # nobody reads: the pages are not given back
+        socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(16)]
+    for i, sock in enumerate(socks):
+        sock.bind(('10.9.0.2', 7000 + i))
+    write(f'/proc/{polls[0]}/make-it-fail', 1)
+    with inside('vf0'), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        wait_for(lambda: [sender.sendto(bytes(1400), ('10.9.0.2', 7000 + i)) for i in range(16)] and
+                 queue_stats(vfs[1].name, 'vf1')[1]['rx', 0]['rx_alloc_fail'] > 0,
+                 'rx-alloc-fail of the queue', step=0)
+    write(f'/proc/{polls[0]}/make-it-fail', 0)
+    total, queues = queue_stats(vfs[1].name, 'vf1')
+    eq(total['rx_alloc_fail'], queues['rx', 0]['rx_alloc_fail'], 'of the netdev')
+    eq(vfs[1].stats()['rx0_alloc_fail'], total['rx_alloc_fail'], 'ethtool -S')
+    for sock in socks:
+        sock.close()
+    for _ in range(3):
+        wait_for(lambda: ping('vf0', '10.9.0.2', size=1400, count=1, check=False), 'ping')
+
+
+run([vf_filter, pf_filter, trust, reset, rx_buffers])

@@ -13,10 +13,13 @@ CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 1, 2
 NETDEV_CMD_QSTATS_GET, SCOPE_QUEUE = 12, 1
 IFINDEX, QUEUE_TYPE, QUEUE_ID, SCOPE = 1, 2, 3, 4       # NETDEV_A_QSTATS_*
 FIELDS = {8: 'rx_packets', 9: 'rx_bytes', 10: 'tx_packets', 11: 'tx_bytes', 12: 'rx_alloc_fail',
-          13: 'rx_hw_drops', 16: 'rx_csum_unnecessary', 17: 'rx_csum_none',
+          16: 'rx_csum_unnecessary', 17: 'rx_csum_none',
           19: 'rx_hw_gro_packets', 21: 'rx_hw_gro_wire_packets',
           27: 'tx_needs_csum', 28: 'tx_hw_gso_packets', 30: 'tx_hw_gso_wire_packets',
           33: 'tx_stop'}
+# Of the netdev only
+DEVICE = {13: 'rx_hw_drops', 14: 'rx_hw_drop_overruns', 23: 'rx_hw_drop_ratelimits',
+          24: 'tx_hw_drops', 25: 'tx_hw_drop_errors'}
 
 
 def attribute(kind, data):
@@ -72,7 +75,8 @@ def queue_stats(dev, ns=None):
         return int.from_bytes(answer[kind], 'little')
 
     def fields(answer):
-        return {name: number(answer, kind) for kind, name in FIELDS.items() if kind in answer}
+        return {name: number(answer, kind) for kind, name in {**FIELDS, **DEVICE}.items()
+                if kind in answer}
 
     return fields(total[0]), {(('rx', 'tx')[number(q, QUEUE_TYPE)], number(q, QUEUE_ID)): fields(q)
                               for q in queues}

@@ -8,7 +8,7 @@ import re
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import contains, defer, eq, run, true, wait_for
-from qstats import FIELDS, queue_stats
+from qstats import DEVICE, FIELDS, queue_stats
 from vnic import (Background, frame, load, log_mark, log_since, one_cpu, out, packet_socket, pair,
                   ping, read, receive, refused, sh)
 
@@ -101,9 +101,12 @@ def per_queue():
         return first == second and (*first, shown)
     link, total, queues, shown = wait_for(still, 'statistics that stand still')
     eq({key: total[key] for key in link}, link, 'totals')
-    eq(sorted(total), sorted(FIELDS.values()), 'what is counted of the device')
+    eq(sorted(total), sorted([*FIELDS.values(), *DEVICE.values()]), 'what is counted of the device')
+    true(not any(set(q) & set(DEVICE.values()) for q in queues.values()), f'of the device: {queues}')
+    summed = FIELDS.values()
     eq(sorted(queues), [('rx', 0), ('rx', 1), ('tx', 0), ('tx', 1)], 'queues')
-    eq({key: sum(q.get(key, 0) for q in queues.values()) for key in total}, total, 'sum of the queues')
+    eq({key: sum(q.get(key, 0) for q in queues.values()) for key in summed},
+       {key: total[key] for key in summed}, 'sum of the queues')
     true(all(queues['tx', i]['tx_packets'] >= 5 for i in (0, 1)), f'sent by both: {queues}')
     eq({(way, i): shown[f'{way}{i}_packets'] for way, i in queues},
        {(way, i): q[f'{way}_packets'] for (way, i), q in queues.items()}, 'ethtool -S')
@@ -112,6 +115,30 @@ def per_queue():
     eq(sorted(queues), [('rx', 0), ('tx', 0)], 'queues')
     true(all(now[key] >= total[key] for key in total), f'{now} is not less than {total}')
     true(queues['tx', 0]['tx_packets'] < now['tx_packets'], 'what a queue has sent that is gone')
+
+
+def device_drops():
+    """what the device drops is told by netlink as `ethtool -S` does: rates, forged addresses"""
+    pf, vfs = pair()
+    pf.link(1, 'max_tx_rate 1')
+    defer(pf.link, 1, 'max_tx_rate 0')
+    pf.link(0, 'spoofchk on')
+    here = packet_socket(vfs[0].name, 'vf0')
+    data = frame(vfs[1].mac, vfs[0].mac, size=1500)
+    forged = frame(vfs[1].mac, '02:00:00:00:66:66')
+    for _ in range(5):
+        here.send(forged)
+    # The bucket holds 256 KiB and more
+    wait_for(lambda: [here.send(data) for _ in range(200)] and
+             vfs[1].stats()['dev_rx_drop_rate'] > 0, 'more than the rate')
+
+    def drops(vf, way):
+        return sum(n for name, n in vf.stats().items() if name.startswith(f'dev_{way}_drop_'))
+    sender, receiver = (queue_stats(vf.name, vf.ns)[0] for vf in vfs)
+    eq(receiver['rx_hw_drop_ratelimits'], vfs[1].stats()['dev_rx_drop_rate'], 'beyond the rate')
+    eq(receiver['rx_hw_drops'], drops(vfs[1], 'rx'), 'all that was sent to it')
+    true(sender['tx_hw_drops'] >= 5, 'forged')
+    eq(sender['tx_hw_drops'], drops(vfs[0], 'tx'), 'all that it sent')
 
 
 def received(vf):
@@ -246,5 +273,5 @@ def updown():
     wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'ping')
 
 
-run([never_up, ethtool, mtu, sizes, per_queue, multicast, vlan, left_vlan, offloads, updown, threaded,
-     namespace])
+run([never_up, ethtool, mtu, sizes, per_queue, device_drops, multicast, vlan, left_vlan, offloads,
+     updown, threaded, namespace])
