@@ -4,6 +4,7 @@
 # timeout: 300
 """Every drop is counted once, under its reason, everywhere: in `ip -s link` of the VF, in
 `ethtool -S` of the PF and of the VF, and by a trace event."""
+import re
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
@@ -376,5 +377,19 @@ def control_queue():
         true((0, 'RX', status) in said or (0, 'MAC', status) in said, f'{status}: {said}')
 
 
-run([spoof, control, vlan, nodest, storm, malformed, tso_length, tx_link, rx_link, oversize, rate,
+def documented():
+    """each name in ethtool -S of PF and VF is explained, and nothing else"""
+    with open('/vnic/Documentation/counters.rst', encoding='utf-8') as file:
+        told = set(re.findall(r'^``([a-z_]+)`` ', file.read(), re.M))
+    b = shared(Bench)
+    has = set()
+    for name in [*b.pf.stats(), *b.vf[0].stats()]:
+        short = re.sub(r'^(uplink|vfs|vf\d+|[rt]x\d+)_', '', name)
+        has.add(short if short in told else short.removeprefix('dev_'))
+    has -= {name for name in has if name.startswith('rx_pp_')}
+    eq(sorted(has - told), [], 'not explained')
+    eq(sorted(told - has), [], 'explained, but not there')
+
+
+run([documented, spoof, control, vlan, nodest, storm, malformed, tso_length, tx_link, rx_link, oversize, rate,
      pps, node, xdp, rule, nobuf, agree, dead, filtered, mailbox, control_queue])
