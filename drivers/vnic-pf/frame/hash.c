@@ -60,7 +60,7 @@ void vnic_hash_set_types(struct vnic_hash_key *h, u32 types)
 	for (kind = 0; kind < VNIC_HASH_KINDS; kind++) {
 		ip = kind < VNIC_HASH_V6 ? VNIC_HASH_K_IPV4 : VNIC_HASH_K_IPV6;
 		if (kind != ip && types & BIT(kind))
-			fields[kind] = VNIC_HASH_F_ADDRS | VNIC_HASH_F_PORTS;
+			fields[kind] = VNIC_HASH_F_ALL;
 		else if (types & BIT(ip))
 			fields[kind] = VNIC_HASH_F_ADDRS;
 	}
@@ -68,8 +68,8 @@ void vnic_hash_set_types(struct vnic_hash_key *h, u32 types)
 }
 
 /* What @len bytes at @at of the input contribute */
-static u32 vnic_hash_bytes(const struct vnic_hash_key *h, unsigned int at, const u8 *data,
-			   unsigned int len)
+static __always_inline u32 vnic_hash_bytes(const struct vnic_hash_key *h, unsigned int at,
+					   const u8 *data, unsigned int len)
 {
 	const u32 (*table)[16] = &h->table[2 * at];
 	u32 sum = 0;
@@ -111,6 +111,22 @@ static u32 vnic_hash_sym_pair(const struct vnic_hash_key *h, unsigned int at, co
 	return vnic_hash_bytes(h, at, in, 2 * half);
 }
 
+/* The hash over some fields, or of both directions: what few want, and pay for */
+static noinline u32 vnic_hash_some(const struct vnic_hash_key *h, const u8 *addrs,
+				   unsigned int half, const u8 *ports, u8 fields, u8 xfrm)
+{
+	u32 sum = 0;
+
+	if (xfrm == VNIC_HASH_X_NONE)
+		return vnic_hash_pair(h, 0, addrs, half, fields & VNIC_HASH_F_ADDRS) ^
+		       vnic_hash_pair(h, 2 * half, ports, 2, fields / VNIC_HASH_F_SPORT);
+	if (fields & VNIC_HASH_F_ADDRS)
+		sum = vnic_hash_sym_pair(h, 0, addrs, half, xfrm);
+	if (fields & VNIC_HASH_F_PORTS)
+		sum ^= vnic_hash_sym_pair(h, 2 * half, ports, 2, xfrm);
+	return sum;
+}
+
 static unsigned int vnic_hash_kind(const struct vnic_frame *f, const struct vnic_headers *h)
 {
 	unsigned int ip = h->l3_proto == ETH_P_IP ? VNIC_HASH_K_IPV4 : VNIC_HASH_K_IPV6;
@@ -138,8 +154,8 @@ static u16 vnic_hash_flags(unsigned int kind, u8 fields)
 void vnic_frame_hash(struct vnic_frame *f, const struct vnic_hash_key *key)
 {
 	unsigned int kind, addrs, half;
-	u8 fields, ports, xfrm;
 	struct vnic_headers h;
+	u8 fields, xfrm;
 
 	f->flags &= ~VNIC_FR_HASH;
 	if (!vnic_frame_parse(f, &h))
@@ -156,19 +172,14 @@ void vnic_frame_hash(struct vnic_frame *f, const struct vnic_hash_key *key)
 		half = sizeof(struct in6_addr);
 	}
 	f->flags |= vnic_hash_flags(kind, fields);
-	ports = fields / VNIC_HASH_F_SPORT;
-	fields &= VNIC_HASH_F_ADDRS;
 	xfrm = READ_ONCE(key->xfrm);
-	f->hash = 0;
-	if (likely(xfrm == VNIC_HASH_X_NONE)) {
-		f->hash = vnic_hash_pair(key, 0, f->hdr + addrs, half, fields);
-		f->hash ^= vnic_hash_pair(key, 2 * half, f->hdr + h.l4, 2, ports);
+	if (unlikely(xfrm || (fields != VNIC_HASH_F_ADDRS && fields != VNIC_HASH_F_ALL))) {
+		f->hash = vnic_hash_some(key, f->hdr + addrs, half, f->hdr + h.l4, fields, xfrm);
 		return;
 	}
-	if (fields)
-		f->hash = vnic_hash_sym_pair(key, 0, f->hdr + addrs, half, xfrm);
-	if (ports)
-		f->hash ^= vnic_hash_sym_pair(key, 2 * half, f->hdr + h.l4, 2, xfrm);
+	f->hash = vnic_hash_bytes(key, 0, f->hdr + addrs, 2 * half);
+	if (fields & VNIC_HASH_F_PORTS)
+		f->hash ^= vnic_hash_bytes(key, 2 * half, f->hdr + h.l4, 4);
 }
 
 /* Both are IPv4 without options; @b is TCP or UDP, and no fragment. */

@@ -20,6 +20,7 @@ struct vnic_frame;
  * bits above IPv4's.
  */
 #define VNIC_HASH_V6	3
+#define VNIC_HASH_F_ALL	(VNIC_HASH_F_ADDRS | VNIC_HASH_F_PORTS)
 #define VNIC_HASH_ALL	GENMASK(VNIC_HASH_KINDS - 1, 0)
 
 /**
