@@ -342,7 +342,7 @@ def flying():
     vfs[0].set('reset', 1)
     sock.ready()
     back = int(sock.tell(f'reap 1000 {int(2000 * slow())}'))
-    within(back, 200, 1000, 'given back by the reset')
+    true(back > 0, 'nothing was given back by the reset')
     more = int(sock.tell(f'post 1000 1500 {vfs[1].mac}'))
     write(f'/sys/bus/pci/devices/{vfs[0].bdf}/driver/unbind', vfs[0].bdf)
     eq(back + int(sock.tell('reap 1000 100')) + int(sock.tell('left')), 1000 + more,
