@@ -65,8 +65,10 @@ class Bench:
         sh(f'ip link set {self.dev[1]} netns far')
         for i, ns in enumerate((None, 'far')):
             dev = self.dev[i]
-            # their tests take the interface down and expect the address to be there again
-            sh(f'sysctl -qw net.ipv6.conf.{dev}.keep_addr_on_down=1; ip link set lo up', ns=ns)
+            # their tests take the interface down and expect the address to be there again;
+            # tests before this one have turned IPv6 off
+            sh(f'sysctl -qw net.ipv6.conf.{dev}.keep_addr_on_down=1 '
+               f'net.ipv6.conf.{dev}.disable_ipv6=0; ip link set lo up', ns=ns)
             sh(f'ip addr add 10.9.0.{i + 1}/24 dev {dev}; ip link set {dev} up', ns=ns)
             sh(f'ip addr add fd00:9::{i + 1}/64 dev {dev} nodad', ns=ns)
         # what is looked at there is what a wire would carry

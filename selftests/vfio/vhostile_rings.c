@@ -76,13 +76,13 @@ static void put_loop(void)
 	put_desc(TX, 0, evil.iova + AT_TABLE, n * sizeof(*t), VRING_DESC_F_INDIRECT, 0);
 }
 
-/* All of the ring; of a split one it leads back to the first */
+/* All of the ring, longer than a frame; of a split one it leads back to the first */
 static void put_whole_ring(void)
 {
 	unsigned int n;
 
 	for (n = 0; n < size[TX]; n++)
-		put_desc(TX, n, evil.iova + AT_TX_BUFS, 112,
+		put_desc(TX, n, evil.iova + AT_TX_BUFS, 1000,
 			 packed && n == size[TX] - 1u ? 0 : VRING_DESC_F_NEXT, (n + 1) % size[TX]);
 }
 
