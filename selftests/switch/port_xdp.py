@@ -296,7 +296,9 @@ def answers():
             sock.send(data)
             got = receive(sock, count=1, seconds=2)
             eq(got, [(frame(mac, own, size=100), None)], f'what comes back to {who}')
-        eq(pf.vfinfo(0)['stats']['tx']['packets'] - sent, N, 'sent by the VF')
+        # its stack may have something to say of its own meanwhile
+        sent = pf.vfinfo(0)['stats']['tx']['packets'] - sent
+        true(N <= sent <= N + 2, f'sent by the VF: {sent}')
         counted(pf, before, N, who)
         sock.send(frame(own, mac, size=1000))
         counted(pf, before, N + 1, f'{who}: a frame that is longer than what is shown')
