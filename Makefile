@@ -46,7 +46,7 @@ help:
 	@echo 'make test-debug      run the selftests on that kernel; any report fails'
 	@echo 'make chaos           all that can be done to an adapter, at random under traffic (as root; SECONDS=1800, SEED=)'
 	@echo 'make fuzz            fuzz a VF on the debug kernel, led by coverage (as root; TIME=300, SEED=, REPLAY=file, FAULT=name)'
-	@echo 'make bench           measure what a packet costs, vnic and others (as root; about 45 minutes)'
+	@echo 'make bench           measure what a packet costs, vnic and others (as root; an hour and more)'
 	@echo 'make bench-check     the same for two VFs of the host only, and for requests; fails if they cost or wait more'
 	@echo 'make evidence        show that VFs get what they were promised, whatever others do (as root)'
 	@echo 'make check           sparse, W=1, checkpatch and kernel-doc over the sources, in the test tree'
