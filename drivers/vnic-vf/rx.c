@@ -92,14 +92,7 @@ static bool vnicvf_rx_fill(struct vnicvf_qp *qp, gfp_t gfp)
 
 	while (at != end && vnicvf_rx_fill_one(rx, at, gfp | __GFP_NOWARN))
 		at++;
-	if (at != rx->prod &&
-	    vnicvf_kick(&qp->vf->hw, rx->ev, VNIC_DOORBELL_RX(qp->index), qp->index, at,
-			rx->prod)) {
-		u64_stats_update_begin(&rx->stats.syncp);
-		u64_stats_inc(&rx->stats.kicks);
-		u64_stats_update_end(&rx->stats.syncp);
-	}
-	rx->prod = at;
+	vnicvf_rx_show(qp, at);
 	return at == end;
 }
 

@@ -56,6 +56,23 @@ static inline enum vnicvf_rx_result vnicvf_rx_check(const struct vnicvf_rxq *rx,
 	return VNICVF_RX_FRAME;
 }
 
+/* Show the device the buffers before slot @at, and ring if it asks.  NAPI, or rtnl before there
+ * is any.
+ */
+static inline void vnicvf_rx_show(struct vnicvf_qp *qp, u32 at)
+{
+	struct vnicvf_rxq *rx = &qp->rx;
+
+	if (at != rx->prod &&
+	    vnicvf_kick(&qp->vf->hw, rx->ev, VNIC_DOORBELL_RX(qp->index), qp->index, at,
+			rx->prod)) {
+		u64_stats_update_begin(&rx->stats.syncp);
+		u64_stats_inc(&rx->stats.kicks);
+		u64_stats_update_end(&rx->stats.syncp);
+	}
+	rx->prod = at;
+}
+
 /* xsk.c; NAPI, or rtnl before there is any */
 u32 vnicvf_xsk_post(struct vnicvf_rxq *rx, u32 at);
 enum vnicvf_rx_result vnicvf_xsk_gather(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,

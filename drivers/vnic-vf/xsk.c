@@ -112,14 +112,7 @@ void vnicvf_xsk_fill(struct vnicvf_qp *qp)
 		at = vnicvf_xsk_starved(rx, at);
 	if (likely(!vnicvf_xsk_low(rx, at)) && xsk_uses_need_wakeup(rx->xsk))
 		xsk_clear_rx_need_wakeup(rx->xsk);
-	if (at != rx->prod &&
-	    vnicvf_kick(&qp->vf->hw, rx->ev, VNIC_DOORBELL_RX(qp->index), qp->index, at,
-			rx->prod)) {
-		u64_stats_update_begin(&rx->stats.syncp);
-		u64_stats_inc(&rx->stats.kicks);
-		u64_stats_update_end(&rx->stats.syncp);
-	}
-	rx->prod = at;
+	vnicvf_rx_show(qp, at);
 }
 
 /* What the program passes: a copy for the stack, with its metadata. */
