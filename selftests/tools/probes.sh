@@ -88,7 +88,7 @@ has()
 mkdir -p "$src/tools" "$src/drivers" "$src/debian"
 cp "$vnic/debian/changelog" "$src/debian/"
 cp -r "$vnic/Makefile" "$vnic/Kbuild" "$vnic/uapi" "$src/"
-cp -r "$vnic"/tools/vnic "$vnic"/tools/vnic?* "$src/tools/"
+cp -r "$vnic"/tools/vnic "$vnic"/tools/vnic?* "$vnic"/tools/*.hwdb "$src/tools/"
 cp -r "$vnic/drivers/probe" "$vnic/drivers/include" "$vnic/drivers/options.mk" "$src/drivers/"
 rm -rf "$src/drivers/include/generated"
 for dir in vnic-vf vnic-iommu vnic-pf vnic-pf/vfio; do
