@@ -197,10 +197,11 @@ struct vnicvf_rx_buf {
  * struct vnicvf_rxq - RX ring; used by NAPI only
  * @desc: descriptors
  * @ev: event block
- * @buf: one per slot
+ * @buf: buffers, as many as slots; see @buf_mask
  * @pool: where buffers come from, unless @xsk is set
  * @xsk: of the XDP sockets in whose memory frames are received, or NULL
  * @mask: size - 1
+ * @buf_mask: buffers that the device is to have, a power of two, less 1; at most @mask
  * @clean: next slot to take
  * @prod: next slot to fill, as the device knows it
  * @headroom: bytes in front of the data
@@ -221,6 +222,7 @@ struct vnicvf_rxq {
 	struct page_pool	*pool;
 	struct xsk_buff_pool	*xsk;
 	u32			mask;
+	u32			buf_mask;
 	u32			clean;
 	u32			prod;
 	u32			headroom;

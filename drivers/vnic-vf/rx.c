@@ -5,7 +5,10 @@
  * A buffer is a part of a page, or a whole one, laid out so that an skb can be
  * built around it: headroom, data, skb_shared_info.  A frame may take several;
  * the first becomes the skb's head, the others its fragments.  Small frames are
- * copied: their buffer stays in its slot and is posted again.
+ * copied: their buffer stays in its place and is posted again.
+ *
+ * A ring that is new has few buffers, so that a VF with little to receive takes little
+ * memory.  When half of them have come before NAPI looks, there are to be twice as many.
  *
  * While an XDP program is attached a buffer is a place in XDP sockets' memory (xsk.c)
  * if the queue has any, else a whole page with room for the program in front.
@@ -30,6 +33,7 @@
 #define VNICVF_RX_COPY		256	/* frames up to this are copied */
 #define VNICVF_RX_BATCH		64	/* buffers to refill at once */
 #define VNICVF_RX_RETRY		(HZ / 10)
+#define VNICVF_RX_FIRST		128	/* buffers of a ring at first, if it is not smaller */
 
 /* Bytes of a page that a buffer takes at this MTU. */
 u32 vnicvf_rx_buf_size(const struct vnicvf *vf, unsigned int mtu)
@@ -58,7 +62,7 @@ unsigned int vnicvf_xdp_max_mtu(const struct vnicvf *vf, const struct bpf_prog *
 
 static bool vnicvf_rx_fill_one(struct vnicvf_rxq *rx, u32 at, gfp_t gfp)
 {
-	struct vnicvf_rx_buf *buf = &rx->buf[at & rx->mask];
+	struct vnicvf_rx_buf *buf = vnicvf_rx_buf(rx, at);
 
 	if (!buf->page) {
 		buf->size = rx->buf_size;
@@ -84,16 +88,32 @@ static void vnicvf_rx_keep(struct vnicvf_qp *qp, const struct vnicvf_rx_buf *buf
 					 page_pool_get_dma_dir(rx->pool));
 }
 
-/* Give the device buffers for all free slots.  Return: false without memory. */
+/* Give the device all buffers that it is to have.  Return: false without memory. */
 static bool vnicvf_rx_fill(struct vnicvf_qp *qp, gfp_t gfp)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
-	u32 at = rx->prod, end = rx->clean + rx->mask + 1;
+	u32 at = rx->prod, end = rx->clean + rx->buf_mask + 1;
 
 	while (at != end && vnicvf_rx_fill_one(rx, at, gfp | __GFP_NOWARN))
 		at++;
 	vnicvf_rx_show(qp, at);
 	return at == end;
+}
+
+/*
+ * Twice as many buffers from now on.  Each goes to its place under the larger mask: where
+ * it is, or as far behind that as there were places.
+ */
+static void vnicvf_rx_grow(struct vnicvf_rxq *rx)
+{
+	u32 old = rx->buf_mask, at;
+
+	rx->buf_mask = 2 * old + 1;
+	for (at = rx->clean; at != rx->clean + old + 1; at++)
+		if (at & rx->buf_mask & ~old) {
+			*vnicvf_rx_buf(rx, at) = rx->buf[at & old];
+			rx->buf[at & old].page = NULL;
+		}
 }
 
 /* Short of memory a moment ago: NAPI tries again. */
@@ -108,7 +128,7 @@ static void vnicvf_rx_refill(struct vnicvf_qp *qp)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
 
-	if (rx->mask + 1 - (rx->prod - rx->clean) < min(VNICVF_RX_BATCH, rx->mask / 4))
+	if (rx->buf_mask + 1 - (rx->prod - rx->clean) < min(VNICVF_RX_BATCH, rx->buf_mask / 4))
 		return;
 	if (rx->xsk) {
 		vnicvf_xsk_fill(qp);
@@ -235,6 +255,7 @@ int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size)
 	if (err)
 		goto free_ring;
 	rx->mask = size - 1;
+	rx->buf_mask = rx->xsk ? rx->mask : min(size, VNICVF_RX_FIRST) - 1;
 	rx->clean = 0;
 	rx->prod = 0;
 	rx->xdp_num = 0;
@@ -346,7 +367,7 @@ static enum vnicvf_rx_result vnicvf_rx_gather(struct vnicvf_qp *qp, struct vnicv
 	f->skb = NULL;
 	do {
 		c = &rx->desc[rx->clean & rx->mask].cmpl;
-		buf = &rx->buf[rx->clean & rx->mask];
+		buf = vnicvf_rx_buf(rx, rx->clean);
 		flags = le16_to_cpu(READ_ONCE(c->flags));
 		len = le16_to_cpu(READ_ONCE(c->len));
 		if (first)
@@ -461,7 +482,7 @@ static enum vnicvf_rx_result vnicvf_rx_collect_xdp(struct vnicvf_qp *qp, struct 
 	xdp->data = NULL;
 	do {
 		c = &rx->desc[rx->clean & rx->mask].cmpl;
-		buf = &rx->buf[rx->clean & rx->mask];
+		buf = vnicvf_rx_buf(rx, rx->clean);
 		flags = le16_to_cpu(READ_ONCE(c->flags));
 		len = le16_to_cpu(READ_ONCE(c->len));
 		if (first)
@@ -486,7 +507,7 @@ static enum vnicvf_rx_result vnicvf_rx_gather_xdp(struct vnicvf_qp *qp, struct v
 						  const struct bpf_prog *prog, u32 todo)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
-	struct vnicvf_rx_buf *buf = &rx->buf[rx->clean & rx->mask];
+	struct vnicvf_rx_buf *buf = vnicvf_rx_buf(rx, rx->clean);
 	enum vnicvf_rx_result result;
 	struct xdp_buff xdp;
 
@@ -647,6 +668,8 @@ int vnicvf_rx_poll(struct vnicvf_qp *qp, int budget)
 			vnicvf_qp_fail(qp);
 			break;
 		}
+		if (unlikely(cons - rx->clean > rx->buf_mask / 2) && rx->buf_mask != rx->mask)
+			vnicvf_rx_grow(rx);
 		for (; work < budget && cons != rx->clean; work++) {
 			vnicvf_rx_one(qp, prog, cons - rx->clean);
 			vnicvf_rx_refill(qp);

@@ -31,6 +31,12 @@ enum vnicvf_rx_result {
 	VNICVF_RX_LONG,		/* of more buffers than the program knows of */
 };
 
+/* The buffer at index @at of the ring, from rx->clean on as many as rx->buf_mask says */
+static inline struct vnicvf_rx_buf *vnicvf_rx_buf(const struct vnicvf_rxq *rx, u32 at)
+{
+	return &rx->buf[at & rx->buf_mask];
+}
+
 /* What the device says of a frame, each field read once. */
 static inline void vnicvf_rx_first(struct vnicvf_rx_frame *f, const struct vnic_rx_cmpl *c,
 				   u16 flags)

@@ -68,7 +68,7 @@ u32 vnicvf_xsk_post(struct vnicvf_rxq *rx, u32 at)
 		n = min(left, VNICVF_XSK_BATCH);
 		got = xsk_buff_alloc_batch(rx->xsk, bufs, n);
 		for (i = 0; i < got; i++, at++) {
-			rx->buf[at & rx->mask].xsk = bufs[i];
+			vnicvf_rx_buf(rx, at)->xsk = bufs[i];
 			rx->desc[at & rx->mask].post = (struct vnic_rx_desc) {
 				.addr = cpu_to_le64(xsk_buff_xdp_get_dma(bufs[i])),
 				.len  = cpu_to_le32(rx->buf_len),
@@ -148,7 +148,7 @@ static enum vnicvf_rx_result vnicvf_xsk_collect(struct vnicvf_rxq *rx, struct xd
 	*head = NULL;
 	do {
 		c = &rx->desc[rx->clean & rx->mask].cmpl;
-		buf = &rx->buf[rx->clean & rx->mask];
+		buf = vnicvf_rx_buf(rx, rx->clean);
 		xdp = buf->xsk;
 		buf->xsk = NULL;
 		flags = le16_to_cpu(READ_ONCE(c->flags));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Statistics of a netdev's queues by netlink (family "netdev", linux/netdev.h)."""
+"""What a netdev's queues do and have, by netlink (family "netdev", linux/netdev.h)."""
 import socket
 import struct
 
@@ -11,6 +11,8 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 GENL_ID_CTRL, CTRL_CMD_GETFAMILY = 16, 3
 CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 1, 2
 NETDEV_CMD_QSTATS_GET, SCOPE_QUEUE = 12, 1
+NETDEV_CMD_PAGE_POOL_GET = 5
+POOL_IFINDEX, POOL_INFLIGHT_MEM = 2, 5  # NETDEV_A_PAGE_POOL_*
 IFINDEX, QUEUE_TYPE, QUEUE_ID, SCOPE = 1, 2, 3, 4       # NETDEV_A_QSTATS_*
 FIELDS = {8: 'rx_packets', 9: 'rx_bytes', 10: 'tx_packets', 11: 'tx_bytes', 12: 'rx_alloc_fail',
           16: 'rx_csum_unnecessary', 17: 'rx_csum_none',
@@ -57,22 +59,29 @@ def ask(sock, family, cmd, attrs, flags=0):
             return answers
 
 
+def number(answer, kind):
+    """An attribute of an answer."""
+    return int.from_bytes(answer[kind], 'little')
+
+
+def open_family(ns=None):
+    """A socket of a namespace, and the family's number"""
+    with inside(ns):
+        sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC)
+    name = attribute(CTRL_ATTR_FAMILY_NAME, b'netdev\0')
+    return sock, number(ask(sock, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, name)[0], CTRL_ATTR_FAMILY_ID)
+
+
 def queue_stats(dev, ns=None):
     """Of the netdev in all, and of its queues: {field: count}, {('rx' or 'tx', N): the same}"""
     with inside(ns):
-        sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC)
         index = socket.if_nametoindex(dev)
+    sock, family = open_family(ns)
     with sock:
-        name = attribute(CTRL_ATTR_FAMILY_NAME, b'netdev\0')
-        found = ask(sock, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, name)[0][CTRL_ATTR_FAMILY_ID]
-        family = int.from_bytes(found, 'little')
         which = attribute(IFINDEX, struct.pack('=I', index))
         total = ask(sock, family, NETDEV_CMD_QSTATS_GET, which, DUMP)
         which += attribute(SCOPE, struct.pack('=I', SCOPE_QUEUE))
         queues = ask(sock, family, NETDEV_CMD_QSTATS_GET, which, DUMP)
-
-    def number(answer, kind):
-        return int.from_bytes(answer[kind], 'little')
 
     def fields(answer):
         return {name: number(answer, kind) for kind, name in {**FIELDS, **DEVICE}.items()
@@ -80,3 +89,14 @@ def queue_stats(dev, ns=None):
 
     return fields(total[0]), {(('rx', 'tx')[number(q, QUEUE_TYPE)], number(q, QUEUE_ID)): fields(q)
                               for q in queues}
+
+
+def pool_bytes(dev, ns=None):
+    """Bytes of memory that the page pools of the netdev's queues have, the largest first"""
+    with inside(ns):
+        index = socket.if_nametoindex(dev)
+    sock, family = open_family(ns)
+    with sock:
+        pools = ask(sock, family, NETDEV_CMD_PAGE_POOL_GET, b'', DUMP)
+    return sorted((number(pool, POOL_INFLIGHT_MEM) for pool in pools
+                   if POOL_IFINDEX in pool and number(pool, POOL_IFINDEX) == index), reverse=True)

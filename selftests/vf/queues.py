@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug=settings,adaptive,rss newest=settings,rss quick=settings
-"""Interrupt moderation and RSS of a VF, as ethtool shows and sets them."""
+# run-on: stable debug=settings,adaptive,rss,grow newest=settings,rss quick=settings,grow
+"""Interrupt moderation, RSS and memory of a VF's queues."""
+import os
 import re
 import statistics
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import contains, eq, note, run, timely, true, wait_for
+from qstats import pool_bytes
 from vnic import frame, iperf, iperf_mbps, out, packet_socket, pair, ping, refused, sh
 
 
@@ -168,4 +170,41 @@ def rss():
     eq(sorted(int(mask.replace(',', ''), 16) for mask in masks), [1, 2], 'XPS of two queues')
 
 
-run([settings, held_back, adaptive, latency, rss])
+def grow():
+    """a queue has few buffers until frames come in bursts, then a ring full of them"""
+    _, vfs = pair()
+    here = packet_socket(vfs[0].name, 'vf0')
+    data = frame(vfs[1].mac, vfs[0].mac, size=1000)
+    dev, ns = vfs[1].name, vfs[1].ns
+    page = os.sysconf('SC_PAGE_SIZE')
+
+    def afresh():
+        sh(f'ip link set {dev} down; ip link set {dev} up', ns=ns)
+        wait_for(vfs[1].carrier, 'carrier')
+        for pool in pool_bytes(dev, ns):
+            note(f'{pool // page} pages')
+            true(128 <= pool // page <= 256, 'pages of a queue')
+
+    afresh()
+    coalesce(vfs[1], 'adaptive-rx off rx-usecs 10000 rx-frames 0')
+    before = received(vfs[1])
+    for i in range(100):        # one by one
+        here.send(data)
+        wait_for(lambda n=before + i: received(vfs[1]) > n, 'received')
+    true(pool_bytes(dev, ns)[0] <= 256 * page, 'no more for 100 frames one by one')
+    for _ in range(5):
+        true(iperf_mbps(iperf('vf1', 'vf0', '10.9.0.2', seconds=1)) > 1, 'TCP')
+        if pool_bytes(dev, ns)[0] >= 512 * page:
+            break
+    true(pool_bytes(dev, ns)[0] >= 512 * page, 'a ring full of buffers')
+    before = received(vfs[1])
+    for i in range(2000):
+        here.send(data)
+        if not i % 100:
+            wait_for(lambda n=before + i: received(vfs[1]) > n, 'each place of it is good')
+    afresh()
+    coalesce(vfs[1], 'rx-frames 0')
+    coalesce(vfs[1], 'adaptive-rx on')
+
+
+run([settings, held_back, adaptive, latency, rss, grow])
