@@ -162,20 +162,19 @@ static inline void vnic_xdp_skb_frags(struct sk_buff *skb, u8 nr_frags, unsigned
 }
 
 #if !VNIC_HAVE_XDP_BUFF_ADD_FRAG
-static inline bool vnic_xdp_fill_frag(struct xdp_buff *xdp, struct page *page, u32 offset, u32 len)
+/* The part @at, from 0 */
+static inline void vnic_xdp_fill_frag(struct xdp_buff *xdp, u32 at, struct page *page, u32 offset,
+				      u32 len)
 {
 	struct skb_shared_info *shinfo = xdp_get_shared_info_from_buff(xdp);
 
-	if (!xdp_buff_has_frags(xdp)) {
-		shinfo->nr_frags = 0;
+	if (!at) {
 		shinfo->xdp_frags_size = 0;
 		xdp_buff_set_frags_flag(xdp);
 	}
-	if (shinfo->nr_frags == MAX_SKB_FRAGS)
-		return false;
-	skb_frag_fill_page_desc(&shinfo->frags[shinfo->nr_frags++], page, offset, len);
+	skb_frag_fill_page_desc(&shinfo->frags[at], page, offset, len);
+	shinfo->nr_frags = at + 1;
 	shinfo->xdp_frags_size += len;
-	return true;
 }
 #endif
 
@@ -189,8 +188,11 @@ static inline bool vnic_xdp_add_frag(struct xdp_buff *xdp, struct page *page, u3
 #if VNIC_HAVE_XDP_BUFF_ADD_FRAG
 	return xdp_buff_add_frag(xdp, page_to_netmem(page), offset, len, truesize);
 #else
-	if (!vnic_xdp_fill_frag(xdp, page, offset, len))
+	u32 at = xdp_buff_has_frags(xdp) ? xdp_get_shared_info_from_buff(xdp)->nr_frags : 0;
+
+	if (at == MAX_SKB_FRAGS)
 		return false;
+	vnic_xdp_fill_frag(xdp, at, page, offset, len);
 	if (page_is_pfmemalloc(page))
 		xdp_buff_set_frag_pfmemalloc(xdp);
 	return true;
@@ -199,16 +201,16 @@ static inline bool vnic_xdp_add_frag(struct xdp_buff *xdp, struct page *page, u3
 
 /*
  * Linux 6.14: XDP sockets' memory is added to a frame in one go; before, to the list of
- * its buffers only.  The same return.
+ * its buffers only.  @have: how many have been added, fewer than MAX_SKB_FRAGS: what the
+ * frame says of itself lies in the sockets' memory.  The same return.
  */
-static inline bool vnic_xsk_add_frag(struct xdp_buff *head, struct xdp_buff *xdp)
+static inline bool vnic_xsk_add_frag(struct xdp_buff *head, struct xdp_buff *xdp, u32 have)
 {
 #if VNIC_HAVE_XDP_BUFF_ADD_FRAG
 	return xsk_buff_add_frag(head, xdp);
 #else
-	if (!vnic_xdp_fill_frag(head, vmalloc_to_page(xdp->data), offset_in_page(xdp->data),
-				xdp->data_end - xdp->data))
-		return false;
+	vnic_xdp_fill_frag(head, have, vmalloc_to_page(xdp->data), offset_in_page(xdp->data),
+			   xdp->data_end - xdp->data);
 	xsk_buff_add_frag(xdp);
 	return true;
 #endif

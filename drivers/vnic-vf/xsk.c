@@ -115,19 +115,28 @@ void vnicvf_xsk_fill(struct vnicvf_qp *qp)
 	vnicvf_rx_show(qp, at);
 }
 
-/* What the program passes: a copy for the stack, with its metadata. */
-static struct sk_buff *vnicvf_xsk_copy(struct vnicvf_qp *qp, const struct xdp_buff *xdp)
+/*
+ * What the program passes: a copy for the stack, with its metadata.  @more buffers were
+ * added to the first one.  The list of their addresses at the end of that lies in memory
+ * that the sockets' user writes, too, so that what is copied is what the core's own list
+ * of buffers says.
+ */
+static struct sk_buff *vnicvf_xsk_copy(struct vnicvf_qp *qp, struct xdp_buff *xdp, u32 more)
 {
-	struct skb_shared_info *shinfo = xdp_get_shared_info_from_buff(xdp);
-	u32 meta = xdp->data - xdp->data_meta, i;
-	struct sk_buff *skb = napi_alloc_skb(&qp->napi, meta + xdp_get_buff_len(xdp));
+	u32 meta = xdp->data - xdp->data_meta, len = xdp->data_end - xdp->data_meta;
+	struct sk_buff *skb;
+	struct xdp_buff *next;
 
+	skb = napi_alloc_skb(&qp->napi, len + more * xsk_pool_get_chunk_size(qp->rx.xsk));
 	if (unlikely(!skb))
 		return NULL;
-	skb_put_data(skb, xdp->data_meta, xdp->data_end - xdp->data_meta);
-	for (i = 0; unlikely(xdp_buff_has_frags(xdp)) && i < shinfo->nr_frags; i++)
-		skb_put_data(skb, skb_frag_address(&shinfo->frags[i]),
-			     skb_frag_size(&shinfo->frags[i]));
+	skb_put_data(skb, xdp->data_meta, len);
+	while (unlikely(more--) && (next = xsk_buff_get_frag(xdp))) {
+		len = next->data_end - next->data;
+		if (!WARN_ON_ONCE(len > skb_tailroom(skb)))
+			skb_put_data(skb, next->data, len);
+		xsk_buff_free(next);
+	}
 	if (meta) {
 		skb_metadata_set(skb, meta);
 		__skb_pull(skb, meta);
@@ -135,9 +144,11 @@ static struct sk_buff *vnicvf_xsk_copy(struct vnicvf_qp *qp, const struct xdp_bu
 	return skb;
 }
 
-/* The buffers of one frame; those of one that is not taken are free again. */
+/* The buffers of one frame; those of one that is not taken are free again.  @more: how many
+ * there are beside the first.
+ */
 static enum vnicvf_rx_result vnicvf_xsk_collect(struct vnicvf_rxq *rx, struct xdp_buff **head,
-						u32 todo, bool frags)
+						u32 *more, u32 todo, bool frags)
 {
 	enum vnicvf_rx_result result = VNICVF_RX_FRAME;
 	const struct vnic_rx_cmpl *c;
@@ -146,6 +157,7 @@ static enum vnicvf_rx_result vnicvf_xsk_collect(struct vnicvf_rxq *rx, struct xd
 	u16 len, flags;
 
 	*head = NULL;
+	*more = 0;
 	do {
 		c = &rx->desc[rx->clean & rx->mask].cmpl;
 		buf = vnicvf_rx_buf(rx, rx->clean);
@@ -162,7 +174,9 @@ static enum vnicvf_rx_result vnicvf_xsk_collect(struct vnicvf_rxq *rx, struct xd
 			xsk_buff_dma_sync_for_cpu(xdp);
 			if (!*head)
 				*head = xdp;
-			else if (!vnic_xsk_add_frag(*head, xdp))
+			else if (*more < MAX_SKB_FRAGS && vnic_xsk_add_frag(*head, xdp, *more))
+				++*more;
+			else
 				result = VNICVF_RX_BAD;
 		}
 		if (unlikely(result != VNICVF_RX_FRAME))
@@ -194,8 +208,9 @@ enum vnicvf_rx_result vnicvf_xsk_gather(struct vnicvf_qp *qp, struct vnicvf_rx_f
 	bool frags = prog->aux->xdp_has_frags && vnicvf_xsk_sg(rx->xsk);
 	enum vnicvf_rx_result result;
 	struct xdp_buff *xdp;
+	u32 more;
 
-	result = vnicvf_xsk_collect(rx, &xdp, todo, frags);
+	result = vnicvf_xsk_collect(rx, &xdp, &more, todo, frags);
 	if (unlikely(result != VNICVF_RX_FRAME))
 		return result;
 	result = VNICVF_RX_XDP;
@@ -205,7 +220,7 @@ enum vnicvf_rx_result vnicvf_xsk_gather(struct vnicvf_qp *qp, struct vnicvf_rx_f
 	case VNICVF_XDP_PASS:	/* the ring has not been filled again: c is as it was */
 		vnicvf_rx_first(f, c, le16_to_cpu(READ_ONCE(c->flags)));
 		f->copied = true;
-		f->skb = vnicvf_xsk_copy(qp, xdp);
+		f->skb = vnicvf_xsk_copy(qp, xdp, more);
 		result = f->skb ? VNICVF_RX_FRAME : VNICVF_RX_NOMEM;
 		break;
 	default:
