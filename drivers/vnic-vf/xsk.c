@@ -43,10 +43,14 @@ u32 vnicvf_xsk_buf_len(struct xsk_buff_pool *pool)
 	return room > tail ? min(room - tail, xsk_pool_get_rx_frame_size(pool)) : 0;
 }
 
-/* Bytes of a chunk that a program may use up by lengthening the last one; 0: none. */
+/* Bytes of a chunk that a program may use up by lengthening the last one; 0: none.  Cores
+ * take it that a chunk begins where its page does.
+ */
 u32 vnicvf_xsk_frag_size(struct xsk_buff_pool *pool)
 {
-	return pool->unaligned ? 0 : xsk_pool_get_chunk_size(pool);
+	u32 size = xsk_pool_get_chunk_size(pool);
+
+	return pool->unaligned || size < PAGE_SIZE ? 0 : size;
 }
 
 /**
