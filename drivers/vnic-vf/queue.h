@@ -135,8 +135,8 @@ struct vnicvf_rx_stats {
  * @clean: next slot to complete (NAPI)
  * @given: bytes of @spare given back (NAPI)
  * @xsk: of the XDP sockets whose frames are sent from here, or NULL
- * @xsk_flying: descriptors of theirs that the device has not completed (NAPI)
- * @xsk_done: ... that it has, but they have not been told (NAPI)
+ * @xsk_done: descriptors of theirs that the device has completed, but they have not been
+ *	told (NAPI)
  * @xsk_open: ... that are in the ring and no frame yet (NAPI)
  * @xsk_skip: ... up to the end of a frame are not sent (NAPI)
  * @dma: bus address of @desc
@@ -162,7 +162,6 @@ struct vnicvf_txq {
 	u32			clean ____cacheline_aligned_in_smp;
 	u32			given;
 	struct xsk_buff_pool	*xsk;
-	u32			xsk_flying;
 	u32			xsk_done;
 	u16			xsk_open;
 	bool			xsk_skip;

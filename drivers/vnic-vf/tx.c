@@ -64,7 +64,6 @@ int vnicvf_tx_alloc(struct vnicvf_qp *qp, u32 size)
 	tx->owed = false;
 	tx->clean = 0;
 	tx->xsk = qp->xsk;
-	tx->xsk_flying = 0;
 	tx->xsk_done = 0;
 	tx->xsk_open = 0;
 	tx->xsk_skip = false;
@@ -620,7 +619,6 @@ static void vnicvf_tx_xsk_done(struct vnicvf_txq *tx)
 	if (!tx->xsk_done)
 		return;
 	xsk_tx_completed(tx->xsk, tx->xsk_done);
-	tx->xsk_flying -= tx->xsk_done;
 	tx->xsk_done = 0;
 }
 

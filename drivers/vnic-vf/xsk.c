@@ -312,7 +312,6 @@ static u32 vnicvf_xsk_move(struct vnicvf_txq *tx, u32 max)
 		frames += vnicvf_xsk_put_all(tx, more, &bytes);
 		n += more;
 	}
-	tx->xsk_flying += n;
 	WRITE_ONCE(tx->held, tx->prod);	/* somebody waits for each of them */
 	u64_stats_update_begin(&tx->stats.syncp);
 	u64_stats_add(&tx->stats.packets, frames);
