@@ -644,6 +644,20 @@ void vnicvf_tx_free(struct vnicvf_qp *qp)
 	dma_free_coherent(qp->dev, (tx->mask + 1) * VNIC_DESC_SIZE, tx->desc, tx->dma);
 }
 
+/*
+ * The stack waits for room, and what has become free was not the stack's: it would wait
+ * for its own last frame, and sockets and programs with it.
+ */
+static void vnicvf_tx_wake(struct vnicvf_qp *qp)
+{
+	struct vnicvf_txq *tx = &qp->tx;
+
+	smp_mb();	/* clean before stopped: who stops it does the reverse */
+	if (unlikely(netif_tx_queue_stopped(tx->nq)) && READ_ONCE(qp->vf->up) &&
+	    vnicvf_tx_room(tx) >= VNICVF_TX_WAKE)
+		netif_tx_wake_queue(tx->nq);
+}
+
 /**
  * vnicvf_tx_clean - complete what the device has sent
  * @qp: queue pair
@@ -657,6 +671,7 @@ void vnicvf_tx_clean(struct vnicvf_qp *qp, int budget)
 	u32 todo = vnicvf_load(&tx->ev->cons) - tx->clean;
 	unsigned int count, packets = 0, bytes = 0;
 	struct vnicvf_tx_buf *buf;
+	u32 old = tx->clean;
 
 	if (unlikely(todo > READ_ONCE(tx->prod) - tx->clean)) {
 		vnicvf_qp_fail(qp);
@@ -679,6 +694,8 @@ void vnicvf_tx_clean(struct vnicvf_qp *qp, int budget)
 	if (packets)
 		netif_txq_completed_wake(tx->nq, packets, bytes, vnicvf_tx_room(tx),
 					 VNICVF_TX_WAKE);
+	else if (budget && tx->clean != old)
+		vnicvf_tx_wake(qp);
 }
 
 /**
