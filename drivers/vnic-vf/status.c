@@ -39,8 +39,10 @@ void vnicvf_status_sync(struct vnicvf *vf)
 	vnicvf_mac_status(vf, &st);
 	vnicvf_status_trust(vf, st.flags & VNIC_ST_F_TRUSTED);
 	vnicvf_status_allow(vf, st.allow_seq);
-	if (vf->up && st.flags & VNIC_ST_F_LINK_UP)
-		netif_carrier_on(vf->netdev);
-	else
+	if (!vf->up || !(st.flags & VNIC_ST_F_LINK_UP)) {
 		netif_carrier_off(vf->netdev);
+	} else if (!netif_carrier_ok(vf->netdev)) {
+		netif_carrier_on(vf->netdev);
+		vnicvf_xsk_resume(vf);
+	}
 }

@@ -175,6 +175,9 @@ void vnicvf_request_reset(struct vnicvf *vf);
 /* The device's indices make no sense: the same, said once.  NAPI of @qp */
 void vnicvf_qp_fail(struct vnicvf_qp *qp);
 
+/* xsk.c; rtnl */
+void vnicvf_xsk_resume(struct vnicvf *vf);
+
 /* coalesce.c; rtnl but for vnicvf_moder_sample() */
 void vnicvf_moder_init(struct vnicvf_qp *qp);
 int vnicvf_moder_start(struct vnicvf *vf);	/* the device has the queues; sleeps */

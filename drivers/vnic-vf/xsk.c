@@ -414,3 +414,22 @@ int vnicvf_xsk_wakeup(struct net_device *netdev, u32 queue, u32 flags)
 	local_bh_enable();
 	return 0;
 }
+
+/**
+ * vnicvf_xsk_resume - the link is back: go on with what sockets want sent
+ * @vf: function whose queues run
+ *
+ * Who waits for room in a socket's ring while there is no link would not call us again.
+ *
+ * Context: process; rtnl.
+ */
+void vnicvf_xsk_resume(struct vnicvf *vf)
+{
+	unsigned int i;
+
+	local_bh_disable();
+	for (i = 0; i < vf->num_qps; i++)
+		if (vf->qp[i].tx.xsk)
+			napi_schedule(&vf->qp[i].napi);
+	local_bh_enable();
+}
