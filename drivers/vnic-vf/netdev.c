@@ -73,15 +73,17 @@ static int vnicvf_set_features(struct net_device *netdev, netdev_features_t feat
 	int err;
 
 	vnicvf_set_vlan_filter(vf, features);
-	vnicvf_set_ntuple(vf, features);
 	/* Detached: vnicvf_attach() will follow netdev->features. */
-	if (want == vf->features || !netif_device_present(netdev))
-		return 0;
-	vnicvf_detach(vf);
-	err = vnicvf_attach(vf, want);
-	if (err)
-		vnicvf_request_reset(vf);
-	return err;
+	if (want != vf->features && netif_device_present(netdev)) {
+		vnicvf_detach(vf);
+		err = vnicvf_attach(vf, want);
+		if (err) {
+			vnicvf_request_reset(vf);
+			return err;
+		}
+	}
+	vnicvf_set_ntuple(vf, features);	/* the last: rules that are gone are gone */
+	return 0;
 }
 
 /* Context: the watchdog's timer. */
