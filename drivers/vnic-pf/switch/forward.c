@@ -24,8 +24,8 @@
 static_assert(VNIC_BATCH == 32, "a batch's frames fit the bits of a u32");
 
 /*
- * Copies, beyond the first of each frame, that end a batch: what all of 256 VFs get
- * takes as much longer, with BH disabled.
+ * Copies, beyond the first of each frame, that end a batch: what all of 256 VFs get, or
+ * would get but for the storm's limit, takes as much longer, with BH disabled.
  */
 #define VNIC_COPIES	32
 
@@ -62,6 +62,7 @@ struct vnic_batch {
  * @only_tci: tag that it was sent with
  * @only_proto: protocol of that tag
  * @flood: it goes to whoever wants it: its address is no port's own
+ * @undone: copies that were found and not made after all
  * @refused: packets of frames that went nowhere, not counted yet
  * @why: their reason, the same for all of them
  */
@@ -80,6 +81,7 @@ struct vnic_pass {
 	u16				only_tci;
 	__be16				only_proto;
 	bool				flood;
+	unsigned int			undone;
 	unsigned int			refused;
 	enum vnic_drop			why;
 };
@@ -289,6 +291,7 @@ static void vnic_undo(struct vnic_pass *p)
 	for (i = 0; i < p->b->nports; i++)
 		p->b->frames[vnic_port_slot(p->b->ports[i])] &= ~p->bit;
 	p->b->nports = p->nports;
+	p->undone += p->f->copies;
 	p->f->copies = 0;
 }
 
@@ -712,7 +715,7 @@ static unsigned int vnic_forward(struct vnic_pass *p, struct vnic_frame *frames,
 {
 	unsigned int copies = 0, i;
 
-	for (i = 0; i < n && copies < i + VNIC_COPIES; i++) {
+	for (i = 0; i < n && copies + p->undone < i + VNIC_COPIES; i++) {
 		p->f = &frames[i];
 		p->bit = BIT(i);
 		if (!vnic_classify(p)) {
