@@ -263,8 +263,7 @@ void steer_refused(void)
 	close_both();
 }
 
-/* A queue's own moderation (NOTF_COAL, VQ_NOTF_COAL) */
-void steer_moderation(void)
+static void moderate(void)
 {
 	__u8 set[14] = { VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET, RX, 0, 0, 0,
 			 7, 0, 0, 0, 90 };
@@ -287,6 +286,15 @@ void steer_moderation(void)
 	memcpy(got, evil.mem + AT_ACK, sizeof(got));
 	check_eq(le32toh(got[1]), 90);
 	close_both();
+}
+
+/* A queue's own moderation (NOTF_COAL, VQ_NOTF_COAL), also of one that has no vector yet */
+void steer_moderation(void)
+{
+	early_vector = VIRTIO_MSI_NO_VECTOR;
+	moderate();
+	early_vector = 1;
+	moderate();
 }
 
 /* Another vCPU resets a queue, which takes its vector away, and enables it again. */

@@ -273,52 +273,53 @@ static u32 vnic_ctrl_coalesce(struct vnic_virtio *v, const u8 *data, unsigned in
 	return VNIC_MBX_OK;
 }
 
-/*
- * Vector of the queue *@which that a request is about (struct virtio_net_ctrl_coal_vq), or
- * NULL.  A vCPU may reset the queue meanwhile, and take its vector away: it is read once.
+/* The queue that a request is about (struct virtio_net_ctrl_coal_vq), if it is one that is
+ * in use, or VNIC_VQ_MAX.
  */
-static struct vnic_vector *vnic_ctrl_vector(const struct vnic_virtio *v, const u8 *data,
-					    u16 *which)
+static unsigned int vnic_ctrl_queue(const struct vnic_virtio *v, const u8 *data)
 {
-	u16 index = get_unaligned_le16(data), vector;
+	u16 index = get_unaligned_le16(data);
 
 	if (index >= vnic_virtio_ctrl(v))
-		return NULL;
+		return VNIC_VQ_MAX;
 	index = array_index_nospec(index, VNIC_VQ_MAX);
-	*which = index;
-	vector = READ_ONCE(v->vq[index].vector);
-	if (!READ_ONCE(v->vq[index].enabled) || vector >= READ_ONCE(v->fn->vectors))
-		return NULL;
-	return &v->fn->vec[array_index_nospec(vector, VNIC_MAX_VECTORS)];
+	return READ_ONCE(v->vq[index].enabled) ? index : VNIC_VQ_MAX;
 }
 
+/* A vCPU may take the queue's vector away meanwhile: it is read once.  One that comes later
+ * gets what the queue has.
+ */
 static u32 vnic_ctrl_coalesce_set(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	u32 frames = get_unaligned_le32(data + 4), usecs = get_unaligned_le32(data + 8);
-	u16 index;
-	struct vnic_vector *vec = vnic_ctrl_vector(v, data, &index);
+	unsigned int index = vnic_ctrl_queue(v, data);
+	u16 vector;
 
-	if (!vec || usecs > VNIC_COALESCE_MAX)
+	if (index == VNIC_VQ_MAX || usecs > VNIC_COALESCE_MAX)
 		return VNIC_MBX_E_INVAL;
 	frames = min(frames, U16_MAX);
 	v->vq_moderation[index] = (struct vnic_virtio_moderation) { usecs, frames };
-	vnic_vector_set_moderation(vec, usecs, frames);
+	vector = READ_ONCE(v->vq[index].vector);
+	if (vector < READ_ONCE(v->fn->vectors)) {
+		vector = array_index_nospec(vector, VNIC_MAX_VECTORS);
+		vnic_vector_set_moderation(&v->fn->vec[vector], usecs, frames);
+	}
 	return VNIC_MBX_OK;
 }
 
 static u32 vnic_ctrl_coalesce_get(struct vnic_virtio *v, const u8 *data, u32 len)
 {
-	u16 index;
-	const struct vnic_vector *vec = vnic_ctrl_vector(v, data, &index);
-	unsigned int i;
+	unsigned int index = vnic_ctrl_queue(v, data), i;
+	const struct vnic_virtio_moderation *m;
 	u64 room = 0;
 
 	for (i = 0; i < v->num_in; i++)
 		room += v->in[i].len;
-	if (!vec || room <= sizeof(v->reply))
+	if (index == VNIC_VQ_MAX || room <= sizeof(v->reply))
 		return VNIC_MBX_E_INVAL;
-	put_unaligned_le32(READ_ONCE(vec->frames), v->reply);
-	put_unaligned_le32(READ_ONCE(vec->usecs), v->reply + 4);
+	m = &v->vq_moderation[index];
+	put_unaligned_le32(READ_ONCE(m->frames), v->reply);
+	put_unaligned_le32(READ_ONCE(m->usecs), v->reply + 4);
 	v->reply_len = sizeof(v->reply);
 	return VNIC_MBX_OK;
 }
