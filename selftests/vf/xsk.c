@@ -16,6 +16,8 @@
  *   give                     gives those back, without waking the kernel
  *   wake                     says to the kernel that there are
  *   echo COUNT MS            sends so many back to whom they came from; how many
+ *   room MS                  sleeps until the ring has room to send; 1: it has
+ *   scribble MS              writes behind the data of all chunks, again and again; ok
  *   left                     descriptors that the kernel has not taken to send
  *   flags                    rx=0|1 tx=0|1: the kernel wants to be woken
  *   stats                    the socket's, name=value ...
@@ -32,6 +34,7 @@
 #include "xsk.h"
 
 #define BATCH	64
+#define NOTES	320	/* bytes: skb_shared_info */
 
 static struct xsk x;
 static __u64 kept[4096];
@@ -172,6 +175,25 @@ static unsigned int echo(unsigned int count, double ms)
 	return n;
 }
 
+/* The kernel is woken once, at the beginning. */
+static unsigned int room(int ms)
+{
+	struct pollfd p = { .fd = x.fd, .events = POLLOUT };
+
+	return poll(&p, 1, ms) == 1;
+}
+
+/* Where the kernel notes what further chunks a frame has, until the time is over */
+static void scribble(double ms)
+{
+	const double end = now() + ms;
+	uint32_t i;
+
+	while (now() < end)
+		for (i = 1; i <= x.ask.chunks; i++)
+			memset(x.umem + (size_t)i * x.ask.chunk - NOTES, 0xff, NOTES);
+}
+
 static void stats(void)
 {
 	struct xdp_statistics st = {};
@@ -231,6 +253,11 @@ static void obey(char *line)
 		puts("ok");
 	} else if (!strcmp(word, "echo")) {
 		printf("%u\n", echo(count, size));
+	} else if (!strcmp(word, "room")) {
+		printf("%u\n", room(count));
+	} else if (!strcmp(word, "scribble")) {
+		scribble(count);
+		puts("ok");
 	} else if (!strcmp(word, "flags")) {
 		printf("rx=%u tx=%u\n", *(volatile uint32_t *)x.fill.flags,
 		       *(volatile uint32_t *)x.tx.flags);

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=receive,transmit,echo,life,several quick=receive,transmit,gone,flying
 """XDP sockets without copies on VFs: both ways, wakeups, limits, life and end."""
+import shlex
 import signal
 import sys
 import zlib
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import Fail, between as within, contains, defer, eq, run, sleep, slow, true, wait_for
 from program import Told
-from vnic import (Background, frame, load, one_cpu, out, packet_socket, pair, ping, receive as heard,
-                  refused, sh, write)
+from vnic import (DATAGRAMS, Background, frame, load, one_cpu, out, packet_socket, pair, ping,
+                  receive as heard, refused, sh, write)
 
 SIZES = list(range(60, 1515, 31)) + [1514]
 
@@ -284,6 +285,63 @@ def several():
     ping('vf0', '10.9.0.2', size=8972)
 
 
+def scribbled():
+    """who owns the memory rewrites what the kernel notes in it: what goes up the stack is whole"""
+    vfs = setup(mtu=9000)
+    sock = Socket(vfs[1], 'wakeup', 'frags', 'sg', 'chunk=2048', 'chunks=64')
+    ping('vf0', '10.9.0.2', size=8972)
+    sock.give(f'scribble {int(5000 * slow())}')
+    sleep(0.2)
+    said = out('ping -n -q -c 100 -i 0.02 -W 3 -s 8972 10.9.0.2', ns='vf0')
+    contains(said, ' 0% packet loss', 'all are answered')
+    eq(sock.answer(), 'ok', 'the program goes on')
+    eq(vfs[1].stats()['rx0_errors'], 0, 'frames that make no sense')
+
+
+def link():
+    """a program that sleeps until there is room goes on when the link is back"""
+    pf, vfs = pair()
+    one_queue(vfs)
+    sock = Socket(vfs[0], 'wakeup', 'noprog')
+    for vf in vfs:      # else it is soon woken by what the stack sends
+        where = f'/proc/sys/net/ipv6/conf/{vf.name}/disable_ipv6'
+        sh(f'echo 1 >{where}', ns=vf.ns)
+        defer(sh, f'echo 0 >{where}', ns=vf.ns)
+    pf.link(0, 'state disable')
+    defer(pf.link, 0, 'state auto')
+    wait_for(lambda: 'NO-CARRIER' in out(f'ip link show {vfs[0].name}', ns='vf0'), 'no carrier')
+    true(int(sock.tell(f'post 2000 100 {vfs[1].mac}')) > 512, 'a ring more than half full')
+    sock.give(f'room {int(10000 * slow())}')
+    sleep(0.5)
+    pf.link(0, 'state auto')
+    eq(sock.answer(), '1', 'there is room')
+
+
+def shared_ring():
+    """the stack waits for room in a ring full of a socket's frames no longer than it must"""
+    pf = load(total_vfs=4)[0]
+    vfs = pf.vfs(2)
+    for i, vf in enumerate(vfs):
+        vf.up(ns=f'r{i}', ip=f'10.9.0.{i + 1}')
+    one_queue(vfs)
+    sock = Socket(vfs[0], 'wakeup', 'noprog')
+    # It is to be the ring that stops the stack, not the bytes that it has under way.
+    sh(f'echo 1000000 >/sys/class/net/{vfs[0].name}/queues/tx-0/byte_queue_limits/limit_min',
+       ns='r0')
+    ping('r0', '10.9.0.2')
+    pf.link(0, 'max_tx_rate 1')
+    true(int(sock.tell(f'post 1000 1500 {vfs[1].mac}')) == 1000, 'posted')
+    Background(f'python3 -c {shlex.quote(DATAGRAMS)} 10.9.0.2 1000 0 1000', ns='r0')
+
+    def stopped():
+        return vfs[0].stats()['tx0_stops']
+    wait_for(stopped, 'the stack is stopped')
+    before = stopped()
+    wait_for(lambda: stopped() >= before + 3, 'it goes on, and is stopped, again and again',
+             seconds=3)
+    sock.close()
+
+
 def unfinished():
     """frames of too many chunks and without end are dropped; the queue goes on"""
     vfs = setup(mtu=9000)
@@ -350,4 +408,5 @@ def flying():
     sock.close()
 
 
-run([receive, transmit, echo, wakeup, life, queues, limits, several, unfinished, gone, flying])
+run([receive, transmit, echo, wakeup, life, queues, limits, several, scribbled, link,
+     shared_ring, unfinished, gone, flying])
