@@ -26,13 +26,17 @@ class Missing(Refused):
 
 
 class Faults:
-    """What is wrong with a file: all of it, each with the path of its key."""
+    """What is wrong with a file: all of it, each with its line and the path of its key."""
 
-    def __init__(self, path):
-        self.path, self.lines, self.missing = path, [], True
+    def __init__(self, path, at=None):
+        self.path, self.at, self.lines, self.missing = path, at or {}, [], True
 
     def add(self, where, text, missing=False):
-        self.lines.append(f"{self.path}: {where}: {text}" if where else f"{self.path}: {text}")
+        near = where    # of what is not there, the table that it should be in
+        while near not in self.at and "." in near:
+            near = near.rpartition(".")[0]
+        line = f":{self.at[near]}" if near in self.at else ""
+        self.lines.append(f"{self.path}{line}: {where}: {text}")
         self.missing = self.missing and missing
 
     def raise_any(self):
@@ -45,15 +49,36 @@ def quoted(name):
     return name if re.fullmatch("[A-Za-z0-9_-]+", name) else keys.quoted(name)
 
 
+def lines_of(text, loads):
+    """{path of a key or table: its line}, of a file of one key a line"""
+    found, table = {}, []
+    for n, line in enumerate(text.splitlines(), 1):
+        try:
+            part = loads(line)
+        except ValueError:
+            continue
+        path = []
+        while isinstance(part, dict) and part:
+            key, part = next(iter(part.items()))
+            path.append(quoted(key))
+        if line.lstrip().startswith("["):
+            table = path
+            found.setdefault(".".join(path), n)
+        elif path:
+            found.setdefault(".".join(table + path), n)
+    return found
+
+
 def load(path):
-    """The tables of a file."""
+    """The tables of a file, and {path of a key: its line}."""
     try:
         import tomllib      # since Python 3.11; only who reads a file needs it
     except ImportError as e:
         raise Refused("configuration files need Python 3.11 or newer") from e
     try:
-        with open(path, "rb") as f:
-            return tomllib.load(f)
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        return tomllib.loads(text), lines_of(text, tomllib.loads)
     except OSError as e:
         raise Refused(f"{path}: {e.strerror}") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
@@ -188,7 +213,8 @@ def check_pf(pf, table, where, faults):
 
 def read(path):
     """[(PF, the state it is to have)] of a file.  Refused, with all that is wrong in it."""
-    tables, faults, found = load(path), Faults(path), []
+    tables, lines = load(path)
+    faults, found = Faults(path, lines), []
     for key in tables:
         if key != "adapter":
             faults.add(quoted(key), "no such table; there is: adapter")
