@@ -151,14 +151,18 @@ class PF:
     def __init__(self, bdf):
         self.bdf = bdf
         self.sysfs = f"{PCI}/devices/{bdf}"
+        self.total = int(read(f"{self.sysfs}/sriov_totalvfs", "0"))
+        self.num = int(read(f"{self.sysfs}/sriov_numvfs", "0"))
+        self.vfs = [VF(self, i) for i in range(self.num)]
+
+    @property
+    def netdev(self):
+        """Its interface as it is called now: udev renames it, at boot while we are at work."""
         try:
             nets = sorted(os.listdir(f"{self.sysfs}/net"))
         except OSError:
             nets = []
-        self.netdev = nets[0] if nets else ""
-        self.total = int(read(f"{self.sysfs}/sriov_totalvfs", "0"))
-        self.num = int(read(f"{self.sysfs}/sriov_numvfs", "0"))
-        self.vfs = [VF(self, i) for i in range(self.num)]
+        return nets[0] if nets else ""
 
     def uplink(self):
         for path in glob.glob(f"/sys/class/net/{self.netdev}/lower_*"):
