@@ -7,6 +7,7 @@ import os
 import re
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
+from devlink import Devlink
 from ktap import contains, defer, eq, keep, note, run, true, wait_for
 from virsh import (Domain, daemon, file_of, hostdev, interface, refused_by_virsh,
                    stop_daemon, vfio_unused, virsh)
@@ -26,13 +27,15 @@ RED, BLUE, THIRD = '02:00:00:00:16:01', '02:00:00:00:16:02', '02:00:00:00:16:03'
 class Bench:
     """An adapter, libvirt, and domains that are started when a case wants them.
 
-    red has the network's first VF, 0; blue VF 1 and an IOMMU.
+    red has the network's first VF, 0, a virtio device, as VFs are if nobody says otherwise;
+    blue VF 1, for vnic-vf, and an IOMMU.
     """
 
     def __init__(self):
         self.pf = load(total_vfs=8)[0]
         note(f'vfio is {"not loaded" if vfio_unused() else "loaded: " + out("lsmod | grep vfio")}')
         self.vfs = self.pf.vfs(4)
+        Devlink(self.pf).set_param('vf0_personality', 'virtio')
         self.pf.link(0, 'mac 02:00:00:00:16:50 max_tx_rate 50 trust on')
         self.pf.link(1, 'vlan 7')
         # libvirt puts back what the interface has, which takes the host's when it goes up
@@ -175,7 +178,7 @@ def by_address():
 
 
 def hot():
-    """<hostdev>: attached to a domain that runs, detached, attached"""
+    """<hostdev>: attached to a domain that runs, detached, attached; then an <interface>"""
     b = shared(Bench)
     red = b.red()
     path = file_of('hot', hostdev(b.vfs[2]))
@@ -193,18 +196,25 @@ def hot():
         virsh(f'detach-device red {path} --live')
         b.is_back(2, 'detached')
         wait_for(lambda: len(red.devs()) == 1, 'gone in the guest', 20)
+    path = file_of('hot', interface(b.vfs[3], THIRD, VLAN))
+    virsh(f'attach-device red {path} --live')
+    wait_for(lambda: red.devs().get(THIRD), 'the interface in the guest', 20)
+    eq(b.settings(3)['vlan_list'][0]['vlan'], 42, 'its VLAN')
+    virsh(f'detach-device red {path} --live')
+    b.is_back(3, 'detached')
     red.ping(PEER)
 
 
 def reboots():
-    """virsh reboot: the same VF, with its settings, in the guest that comes up"""
+    """virsh reboot, and reset: the same VF, with its settings, in the guest that comes up"""
     b = shared(Bench)
     red = b.red()
     pid, before = red.pid(), b.settings(0)
-    red.reboot()
-    eq(red.pid(), pid, 'QEMU')
-    eq(b.settings(0), before, 'settings')
-    red.up('10.9.0.1').ping(PEER)
+    for again in (red.reboot, red.reset):
+        again()
+        eq(red.pid(), pid, 'QEMU')
+        eq(b.settings(0), before, 'settings')
+        red.up('10.9.0.1').ping(PEER)
 
 
 def saved():
@@ -217,15 +227,15 @@ def saved():
     red.ping(PEER)
 
 
-def destroyed():
-    """libvirtd is killed and starts again, then virsh destroy: VFs as they were before"""
+def ended():
+    """libvirtd is killed and starts again, then virsh shutdown: VFs as they were before"""
     b = shared(Bench)
     red, blue = b.red(), b.blue()
     stop_daemon()
     daemon()
     eq(red.state(), 'running', 'state')
-    red.stop()
-    b.is_back(0, 'destroyed')
+    red.shutdown()
+    b.is_back(0, 'shut down')
     blue.ping(PEER)
     sh(f'guest kill {blue.name}')
     b.is_back(1, 'killed')
@@ -267,4 +277,4 @@ def stock():
     eq(vf.driver(), 'vnic-vf', 'driver')
 
 
-run([offline, devices, bandwidth, network, by_address, hot, reboots, saved, destroyed, again, stock])
+run([offline, devices, bandwidth, network, by_address, hot, reboots, saved, ended, again, stock])

@@ -192,9 +192,17 @@ class Domain(Guest):
             self.run('(sleep 0.5; poweroff -f) >/dev/null 2>&1 &')
             self.adopt()
 
-    def stop(self):
-        """virsh destroy."""
-        virsh(f'destroy {self.name}')
+    def reset(self):
+        """virsh reset: as a button does it."""
+        with spending('guests'):
+            virsh(f'reset {self.name}')
+            self.adopt()
+
+    def shutdown(self):
+        """virsh shutdown: as with reboot(), but it does not come back."""
+        virsh(f'shutdown {self.name} --mode acpi')
+        self.run('(sleep 0.5; poweroff -f) >/dev/null 2>&1 &')
+        wait_for(lambda: self.state() == 'shut off', f'{self.name} is shut off', 30)
 
     def kill(self):
         """Forget it, running or not."""
