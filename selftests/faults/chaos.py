@@ -44,6 +44,7 @@ class World:
         self.rng = rng
         self.sizes = random.Random(rng.random())    # how often they are asked for is chance
         self.user = self.dl = self.pf = None
+        self.was_reset = False      # what the program has: it may end
         self.kind = rng.choice(KINDS)
         self.floods = {}
         for index in (0, 1):
@@ -105,6 +106,7 @@ class World:
     def start_user(self):
         """The program takes its VF, and is busy for hours if there is CPU for it"""
         vf = self.pf.vf(2).bdf
+        self.was_reset = False
         if self.kind == 'native':
             self.user = Told('misbehave', vf)
             does = f'send ff:ff:ff:ff:ff:ff 200 {100000000 if FULL else 20}'
@@ -121,15 +123,17 @@ class World:
         self.user.proc.wait()
 
     def forget(self):
-        """Addresses of netdevs that have gone"""
+        """Addresses of netdevs that have gone; those that come meanwhile it says it cannot"""
         for ns in ADDRESS:
-            sh('ip neigh flush all', ns=ns)
+            sh('ip neigh flush all', ns=ns, check=False)
 
     # ---- traffic ----
 
     def flood(self):
         """Traffic in all directions: started, and again what has ended with its netdev"""
-        if self.user.proc.poll() is not None:   # its VF was reset
+        if self.user.proc.poll() is not None:
+            if not self.was_reset:
+                raise Fail(f'the program has ended: {self.user.proc.stdout.read()[-400:]}')
             self.start_user()
         mbps, often = (0, '-f') if FULL else (5 / slow(), f'-i {0.01 * slow()}')
         if 'udp' not in self.floods or self.floods['udp'].poll() is not None:
@@ -288,11 +292,13 @@ def settings(w):
 def vf_reset(w):
     """reset of a VF, also of the program's"""
     index = w.rng.randrange(VFS)
+    w.was_reset |= index == 2
     w.pf.vf(index).set('reset', 1)
 
 
 def pf_reset(w):
     """reset of the PF"""
+    w.was_reset = True
     w.pf.set('reset', 1)
 
 
