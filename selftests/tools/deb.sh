@@ -141,7 +141,7 @@ all_options_complete()
 }
 
 echo "KTAP version 1"
-echo "1..13"
+echo "1..14"
 began=$SECONDS
 
 overlay && mkdir "$tmp/new" && tools/deb --here "$root/tmp" 2>"$tmp/out" &&
@@ -151,6 +151,9 @@ overlay && mkdir "$tmp/new" && tools/deb --here "$root/tmp" 2>"$tmp/out" &&
 	[ "$(cd "$root/tmp" && echo *.deb | xargs -n 1 | sed 's/_.*//' | uniq -c | xargs)" = \
 		"2 vnic-dkms 2 vnic-tools 2 vnic-vf-dkms" ]
 check $? "packages are built, of this version and of a newer one"
+
+lintian --fail-on error,warning "$root/tmp/"*"_${version}_all.deb" >"$tmp/out" 2>&1
+check $? "lintian has neither errors nor warnings"
 
 # What has one module only is tried with that, to be quick.
 files >"$tmp/before"
