@@ -7,91 +7,12 @@
 # Prints KTAP, exits 0 if all is well.
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/lib/ktap.sh
-[ -e /etc/vnic-kernels ] || { echo "Bail out! only for selftests/run"; exit 1; }
-
-version=$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
-read -r stable newest < <(awk '$1 == "stable" || $1 == "newest" { print $2 }' /etc/vnic-kernels | xargs)
-root=$tmp/root
-# Nothing is removed at the end: $tmp is in the tmpfs that selftests/run mounts for the tree's
-# tests, and goes with their mount namespace. With mounts below it, rm would follow them.
-trap - EXIT
-[ "$(stat -f -c %T "$tmp")" = tmpfs ] || { echo "Bail out! /tmp is not a tmpfs of the test's own"; exit 1; }
-
-# in_root COMMAND...: in the overlay; what it says is in $tmp/out
-in_root()
-{
-	chroot "$root" env LC_ALL=C DEBIAN_FRONTEND=noninteractive INITRD=No "$@" </dev/null \
-		>"$tmp/out" 2>&1
-}
-
-# prints EXPECTED COMMAND...: exactly that
-prints()
-{
-	local expected=$1
-	shift
-	in_root "$@" && [ "$(cat "$tmp/out")" = "$expected" ]
-}
-
-# check STATUS NAME: a result, and with a failure the end of what was said last
-check()
-{
-	local status=$1
-	result "$status" "$2 # $((SECONDS - began)) s"
-	[ "$status" = 0 ] || tail -n 25 "$tmp/out" | sed 's/^/# /'
-	began=$SECONDS
-}
-
-# devices DIR: the few that programs want. Not the host's /dev, which is no business of packages.
-devices()
-{
-	mknod -m 666 "$1/null" c 1 3 && mknod -m 666 "$1/zero" c 1 5 && mknod -m 666 "$1/full" c 1 7 &&
-		mknod -m 666 "$1/random" c 1 8 && mknod -m 666 "$1/urandom" c 1 9 &&
-		ln -s /proc/self/fd "$1/fd"
-}
-
-# overlay: a system without what was left out of the tree, and with two kernels
-overlay()
-{
-	mkdir -p "$tmp"/{upper,work,root}
-	mount -t overlay overlay -o "lowerdir=/,upperdir=$tmp/upper,workdir=$tmp/work" "$root" &&
-		mount -t proc proc "$root/proc" && mount -t tmpfs tmp "$root/tmp" &&
-		mount -t tmpfs -o mode=755 dev "$root/dev" && devices "$root/dev" || return
-	sed -i /path-exclude/d "$root"/etc/dpkg/dpkg.cfg.d/*
-	rm "$root"/lib/modules/*-{rt,cloud}-*/build
-}
-
-# kernel KERNEL there|gone: its headers, as far as dkms looks
-kernel()
-{
-	local link=$root/lib/modules/$1/build
-	if [ "$2" = gone ]; then mv "$link" "$link.gone"; else mv "$link.gone" "$link"; fi
-}
+. selftests/lib/system.sh
 
 # package NAME VERSION: its file in the overlay
 package()
 {
 	echo "/tmp/$1_$2_all.deb"
-}
-
-# modules KERNEL VERSION MODULE...: these are there for it, and no other, of that version
-modules()
-{
-	local kernel=$1 expected=$2 module dir=$root/lib/modules/$1/updates/dkms
-	shift 2
-	[ "$(find "$dir" -name 'vnic*' -printf '%f\n' 2>/dev/null | sed 's/\.ko.*//' | sort | xargs)" = "$*" ] ||
-		{ find "$root/lib/modules/$kernel/updates" >"$tmp/out" 2>&1; return 1; }
-	for module; do
-		prints "$expected" modinfo -k "$kernel" -F version "$module" || return
-		[[ $(modinfo -b "$root" -k "$kernel" -n "$module") = */updates/dkms/* ]] || return
-	done
-}
-
-# files: all paths of the overlay, but for logs and for what dpkg and dkms keep for themselves
-files()
-{
-	find "$root" -xdev \( -path "$root/var/log" -o -path "$root/var/cache" -o -path "$root/tmp" \
-		-o -path "$root/var/lib/dpkg" -o -path "$root/var/lib/apt" \
-		-o -path "$root/usr/lib/python3*" -o -name 'mok.*' \) -prune -o -print | sort
 }
 
 # conf CONFIG-LINE...: what dkms.conf says for a kernel with these options
@@ -142,11 +63,8 @@ all_options_complete()
 
 echo "KTAP version 1"
 echo "1..14"
-began=$SECONDS
 
-overlay && mkdir "$tmp/new" && tools/deb --here "$root/tmp" 2>"$tmp/out" &&
-	cp -r Makefile Kbuild README.md COPYING LICENSES drivers uapi tools debian Documentation "$tmp/new" &&
-	sed -i "1s/(.*)/($version.1)/" "$tmp/new/debian/changelog" &&
+overlay && tools/deb --here "$root/tmp" 2>"$tmp/out" && next_version "$tmp/new" &&
 	"$tmp/new/tools/deb" --here "$root/tmp" 2>"$tmp/out" &&
 	[ "$(cd "$root/tmp" && echo *.deb | xargs -n 1 | sed 's/_.*//' | uniq -c | xargs)" = \
 		"2 vnic-dkms 2 vnic-tools 2 vnic-vf-dkms" ]
