@@ -38,6 +38,7 @@ help:
 	@echo 'make install-vf      install vnic-vf only'
 	@echo 'make uninstall       remove them again'
 	@echo 'make deb             build Debian packages into dist/ (as root; in the test machines'"'"' Debian tree)'
+	@echo 'make rpm             build RPM packages into dist/ (as root; in the same tree)'
 	@echo 'make dist            make the release tarball of what is committed, dist/vnic-$(VERSION).tar.gz'
 	@echo 'make clean           remove what was built here'
 	@echo 'make demo            show the main job in a test machine (as root; installs what it needs)'
@@ -126,6 +127,9 @@ clean:
 deb:
 	tools/deb
 
+rpm:
+	tools/rpm
+
 dist:
 	install -d dist
 	git archive --prefix='vnic-$(VERSION)/' -o 'dist/vnic-$(VERSION).tar.gz' HEAD
@@ -162,4 +166,4 @@ evidence:
 check:
 	tools/check
 
-.PHONY: all help headers install-load install-names modules vf install install-tools install-vf uninstall clean deb dist demo test test-debug chaos fuzz debug-kernel bench bench-check evidence check
+.PHONY: all help headers install-load install-names modules vf install install-tools install-vf uninstall clean deb rpm dist demo test test-debug chaos fuzz debug-kernel bench bench-check evidence check

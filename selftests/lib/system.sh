@@ -80,11 +80,13 @@ modules()
 	done
 }
 
-# files: all paths of the overlay, but for logs and for what dpkg and dkms keep for themselves
+# files: all paths of the overlay, but for logs and for what dpkg, rpm and dkms keep for
+# themselves
 files()
 {
 	find "$root" -xdev \( -path "$root/var/log" -o -path "$root/var/cache" -o -path "$root/tmp" \
 		-o -path "$root/var/lib/dpkg" -o -path "$root/var/lib/apt" \
+		-o -path "$root/var/lib/rpm" \
 		-o -path "$root/usr/lib/python3*" -o -name 'mok.*' \) -prune -o -print | sort
 }
 
@@ -92,6 +94,6 @@ files()
 next_version()
 {
 	mkdir -p "$1" &&
-		cp -r Makefile Kbuild README.md COPYING LICENSES drivers uapi tools debian Documentation "$1" &&
+		cp -r Makefile Kbuild README.md COPYING LICENSES drivers uapi tools debian vnic.spec Documentation "$1" &&
 		sed -i "1s/(.*)/($version.1)/" "$1/debian/changelog"
 }

@@ -132,3 +132,12 @@ replaced_report()
 	sed 's/^/  /' "$1" 2>/dev/null || true
 	[ "${machines:-0}" -le 1 ]
 }
+
+# checkout_files DIR: the files of this checkout go there, but what is built.
+checkout_files()
+{
+	(cd "$VM_TOP" && find . \( -name .git -o -path ./dist -o -path ./drivers/include/generated \
+		-o -name __pycache__ \) -prune -o -type f ! -name '*.o' ! -name '*.ko' \
+		! -name '*.mod' ! -name '*.mod.c' ! -name '.*.cmd' ! -name Module.symvers \
+		! -name modules.order -print0 | tar -c --null -T -) | tar -x -C "$1"
+}

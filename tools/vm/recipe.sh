@@ -20,7 +20,7 @@ RECIPE_PACKAGES=(
 	python3 python3-scapy python3-pyroute2 nginx wrk fping
 	libvirt-daemon-driver-qemu libvirt-daemon-driver-network libvirt-daemon-driver-nodedev
 	libvirt-clients
-	debhelper dh-dkms dh-python dkms lintian openssl
+	debhelper dh-dkms dh-python dkms lintian rpm openssl
 	ovmf dpdk dpdk-dev kexec-tools xdp-tools bpftool python3-yaml
 	network-manager netplan.io libteam-utils lshw irqbalance
 )
