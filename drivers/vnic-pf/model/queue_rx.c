@@ -389,7 +389,7 @@ static void vnic_rx_group(struct vnic_fn *fn, unsigned int index, struct vnic_fr
 		else
 			vnic_port_drop(&fn->port, VNIC_DROP_RX_LINK, frames[i]->segs);
 	}
-	if (rxq->ring.live) {
+	if (live) {	/* else its memory is not to be touched */
 		vnic_rx_publish(rxq, old);
 		vnic_rx_top_up(rxq);
 	}
