@@ -82,6 +82,14 @@ void check_refused(__u64 n);
 /* What devlink health says now is what those two count from. */
 void health_note(void);
 
+/* VF 0's packet memory is changed all the time, until resize_stop(), which checks that it was
+ * full meanwhile, that frames were lost by resets, and that each is counted for its reason.
+ */
+void resize_start(void);
+/* How many changes there were since it was asked last */
+unsigned int resize_changes(void);
+void resize_stop(void);
+
 /* A frame that came out at PF or wire, with what the stack says of it */
 struct out {
 	struct virtio_net_hdr	vnet;
