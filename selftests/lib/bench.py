@@ -18,8 +18,8 @@ def wired():
     return pf
 
 
-def on_bench(name, personality='native'):
-    """Run a program on four VFs, the first of which is of this kind; its status."""
+def benched(name, personality, cases, **how):
+    """Run a program on four VFs, the first of which is of this kind; as subprocess.run()."""
     sh('modprobe kvm_amd || modprobe kvm_intel', check=False)
     pf = wired()
     try:
@@ -27,8 +27,13 @@ def on_bench(name, personality='native'):
         pf.numvfs(4)
         Devlink(pf).set_param('vf0_personality', personality)
         vfs = [pf.vf(i).to_vfio().bdf for i in range(4)]
-        return subprocess.run([program(name), *cases_named(), str(int(float(os.environ.get(
-            'VNIC_SLOW', '1')))), pf.dev, pf.bdf, 'ethfar', *vfs], check=False).returncode
+        return subprocess.run([program(name), *cases, str(int(float(os.environ.get(
+            'VNIC_SLOW', '1')))), pf.dev, pf.bdf, 'ethfar', *vfs], check=False, **how)
     finally:
         unload()
         sh('ip link del ethup', check=False)
+
+
+def on_bench(name, personality='native'):
+    """Run it, or the cases of it that were named on our command line; its status."""
+    return benched(name, personality, cases_named()).returncode

@@ -14,8 +14,7 @@
  *   class 1   memory:each_frame,much,storm   map and unmap under traffic
  *   class 2   stats/health.py                more descriptors than the ring has
  *   class 5   stats/drops.py:nobuf           no receive buffers
- *   class 6   memory:read_only,no_write,ring,no_read   what may not be written or read
- *             api:unmap,address              rings unmapped; addresses that are nobody's
+ *   class 6   api:unmap,address              rings unmapped; addresses that are nobody's
  *   class 7   api:illegal,config,decode,master         the rules, one by one
  *   class 8   api:irqs,irqs_illegal          vectors beyond the count
  *   class 10  switch/classify.py:claims      an address claimed before the host sets it

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
+from bench import benched
 from ktap import contains, note, run, slow, true
 from program import program
 from vnic import load, sh, shared
@@ -24,20 +25,35 @@ def three():
     return [vf.to_vfio().bdf for vf in pf.vfs(3)]
 
 
-def cases_of(name, cases, *args):
-    """Cases of a program, each of which says "ok" """
-    done = subprocess.run([program(name), '-c', ','.join(cases), *args, *shared(three)],
-                          env={**os.environ, 'VNIC_CONTAINER': '/dev/iommu'},
-                          capture_output=True, text=True, check=False)
+HOW = {'env': {**os.environ, 'VNIC_CONTAINER': '/dev/iommu'}, 'capture_output': True,
+       'text': True}
+
+
+def judge(done, name, cases, kind):
+    """Each of them says "ok"."""
     note(done.stdout)
     true(not done.returncode, f'{name}: exit {done.returncode}: {done.stderr}')
     for case in cases:
-        contains(done.stdout, f' group: {case}:', 'said')
+        contains(done.stdout, f' {kind}: {case}:', 'said')
+
+
+def cases_of(name, cases, *args):
+    """Cases of a program"""
+    judge(subprocess.run([program(name), '-c', ','.join(cases), *args, *shared(three)],
+                         check=False, **HOW), name, cases, 'group')
+
+
+def rights():
+    """on the hostile driver's bench: read-only, write-only, not mapped any more"""
+    cases = 'no_write', 'no_read', 'ring_places', 'ring_gone'
+    sh('modprobe iommufd')
+    judge(benched('classes', 'native', ['-c', ','.join(cases)], **HOW), 'classes', cases,
+          'class 6')
 
 
 def memory():
-    """what is mapped and how: read-only, write-only, for each frame, for two VFs"""
-    cases_of('memory', ('read_only', 'no_write', 'ring', 'no_read', 'each_frame', 'shared'),
+    """what is mapped and how: read-only, for each frame, for two VFs"""
+    cases_of('memory', ('read_only', 'each_frame', 'shared'),
              '1', str(int(slow())))
 
 
@@ -46,4 +62,4 @@ def api():
     cases_of('vfio_api', ('frames', 'unmap', 'address', 'close', 'killed'))
 
 
-run([memory, api])
+run([rights, memory, api])

@@ -399,6 +399,154 @@ static void case_bar(void)
 	bench_close();
 }
 
+/* Part of VF 0's memory mapped otherwise: @len bytes at @at, which is not the end */
+static void remap(unsigned int at, size_t len, bool readable, bool writable)
+{
+	check_eq(vdev_unmap(&evil.dev, MEM_IOVA, MEM_SIZE), 0);
+	if (at)
+		check_eq(vdev_map(&evil.dev, MEM_IOVA, evil.mem, at), 0);
+	if (readable || writable)
+		check_eq(vdev_map_as(&evil.dev, MEM_IOVA + at, evil.mem + at, len, readable,
+				     writable), 0);
+	check_eq(vdev_map(&evil.dev, MEM_IOVA + at + len, evil.mem + at + len,
+			  MEM_SIZE - at - len), 0);
+}
+
+/* All of it as it was */
+static void map_all(void)
+{
+	remap(0, PAGE, true, true);
+}
+
+/* Received into read-only memory: not a byte, and who sends does not wait. */
+static void case_no_write(void)
+{
+	const size_t len = RING_SIZE * RX_BUF_SIZE;
+	__u8 frame[200], *before = malloc(len);
+	struct drv mate;
+
+	bench_open(0);
+	bench_mate(&mate);
+	remap(AT_RX_BUFS, len, true, false);
+	memcpy(before, evil.mem + AT_RX_BUFS, len);
+	drv_frame(&mate, evil.caps.mac, frame, sizeof(frame), 77);
+	drv_send(&mate, frame, sizeof(frame), 1);
+	check(drv_sent(&mate, WAIT), "the sender waits for the receiver");
+	check(drv_failed(&evil), "it goes on");
+	check(!memcmp(before, evil.mem + AT_RX_BUFS, len), "written to read-only memory");
+	check_stopped("RX ring or buffer unmapped");
+	check_moved("vf3_tx_packets", 1);
+	check_moved("vf3_tx_dropped", 0);
+	check_moved("vf0_rx_packets", 0);
+	check_moved("vfs_rx_drop_reset", 1);
+	map_all();
+	vdev_close(&mate.dev);
+	free(before);
+	bench_close();
+}
+
+/* Sent from memory that may only be written: to the wire, and a frame of two buffers */
+static void case_no_read(void)
+{
+	void *page = get_memory(PAGE);
+	unsigned int i;
+
+	bench_open(0);
+	check_eq(vdev_map_as(&evil.dev, ELSEWHERE, page, PAGE, false, true), 0);
+	for (i = 0; i < 2; i++) {
+		drv_frame(&evil, wire_mac, page, 100, i);
+		if (i) {	/* the headers are there, the rest may not be read */
+			put_frame(wire_mac, 60);
+			evil.tx_prod--;
+			put_desc(MEM_IOVA + AT_TX_BUFS + evil.tx_prod % RING_SIZE * TX_BUF_SIZE,
+				 60, 0);
+		}
+		put_desc(ELSEWHERE, 100, VNIC_TXD_F_EOP);
+		drv_push(&evil);
+		check_stopped("TX buffer not accessible");
+	}
+	check_silent();
+	check_moved("vf0_tx_packets", 0);
+	bench_close();
+}
+
+/* Rings and event blocks that cannot be what they have to be are refused. */
+static void case_ring_places(void)
+{
+	const __u64 tx = MEM_IOVA + AT_TX_RING, rx = MEM_IOVA + AT_RX_RING;
+	const __u64 event = MEM_IOVA + AT_TX_EVENT;
+	unsigned int n = 0;
+
+	bench_open(0);
+	afresh();
+	remap(AT_RX_RING, PAGE, true, false);		/* completions are written there */
+	check_eq(queue_at(VNIC_QUEUE_RX, rx, event), VNIC_MBX_E_FAULT);
+	remap(AT_TX_EVENT, PAGE, true, false);
+	check_eq(queue_at(VNIC_QUEUE_TX, tx, event), VNIC_MBX_E_FAULT);
+	check_eq(queue_at(VNIC_QUEUE_RX, rx, event), VNIC_MBX_E_FAULT);
+	remap(AT_TX_EVENT, PAGE, false, true);
+	check_eq(queue_at(VNIC_QUEUE_TX, tx, event), VNIC_MBX_E_FAULT);
+	remap(AT_TX_RING, PAGE, false, true);
+	check_eq(queue_at(VNIC_QUEUE_TX, tx, event), VNIC_MBX_E_FAULT);
+	n += 5;
+	remap(AT_TX_RING, PAGE, false, false);		/* and not at all */
+	check_eq(queue_at(VNIC_QUEUE_TX, tx, event), VNIC_MBX_E_FAULT);
+	remap(AT_RX_RING, PAGE, false, false);
+	check_eq(queue_at(VNIC_QUEUE_RX, rx, event), VNIC_MBX_E_FAULT);
+	n += 2;
+	check_refused(n);
+	map_all();
+	check_eq(queue_at(VNIC_QUEUE_TX, tx, event), VNIC_MBX_OK);
+	check_refused(n);
+	bench_close();
+}
+
+/* What goes while it is in use: mailbox, event blocks, rings; who looks first says why. */
+static void case_ring_gone(void)
+{
+	static const struct {
+		unsigned int	at;
+		__u32		ring;		/* the register that is written to */
+		const char	*reason[3];
+	} gone[] = {
+		{ AT_MBX, VNIC_REG_MBX_KICK, { "mailbox page is not accessible" } },
+		{ AT_TX_EVENT, VNIC_DOORBELL_TX(0),	/* RX's, too */
+		  { "TX ring unmapped", "RX ring or buffer not accessible", "RX ring unmapped" } },
+		{ AT_TX_RING, VNIC_DOORBELL_TX(0), { "TX ring unmapped" } },
+		{ AT_RX_RING, VNIC_DOORBELL_RX(0), { "RX ring or buffer unmapped",
+		  "RX ring or buffer not accessible", "RX ring unmapped" } },
+	};
+	static struct out o;
+	unsigned int i, n;
+
+	bench_open(0);
+	for (i = 0; i < ARRAY_SIZE(gone); i++) {
+		put_frame(wire_mac, 300);
+		drv_push(&evil);
+		check(comes_out(wire_sock, &o, WAIT) && o.len == 300, "it does not send");
+		put_frame(wire_mac, 300);	/* what the ring then leads to */
+		if (gone[i].at == AT_TX_RING)
+			drv_event(&evil, AT_TX_EVENT)->prod = htole32(evil.tx_prod);
+		remap(gone[i].at, PAGE, false, false);
+		memset(evil.mem + gone[i].at, 0x5a, PAGE);
+		if (gone[i].at == AT_RX_RING)
+			from_wire(300, i);
+		reg_write(&evil.dev, gone[i].ring, 1);
+		check(drv_failed(&evil), "%#x is gone, and it goes on", gone[i].at);
+		check(evil.mem[gone[i].at] == 0x5a &&
+		      !memcmp(evil.mem + gone[i].at, evil.mem + gone[i].at + 1, PAGE - 1),
+		      "written to after unmap");
+		map_all();
+		for (n = 0; n < ARRAY_SIZE(gone[i].reason) && gone[i].reason[n]; n++)
+			;
+		check_stopped_by(gone[i].reason, n);
+	}
+	check_silent();
+	check_moved("vf0_tx_packets", i);
+	check_moved("vf0_rx_packets", 0);
+	bench_close();
+}
+
 /* What can be mapped of a file at @off, or MAP_FAILED; the file is not needed any more. */
 static void *map_of(const char *path)
 {
@@ -479,6 +627,10 @@ const struct hostile_case memory_cases[] = {
 	{ 1, "slow", case_slow, "memory whose pages do not come: nobody waits, but its map call" },
 	{ 6, "overlap", case_overlap, "rings, event blocks, buffers and mailbox overlap" },
 	{ 6, "bar", case_bar, "rings and buffers in its own BAR" },
+	{ 6, "no_write", case_no_write, "read-only memory is not written" },
+	{ 6, "no_read", case_no_read, "write-only memory is not sent from" },
+	{ 6, "ring_places", case_ring_places, "rings that cannot be read or written" },
+	{ 6, "ring_gone", case_ring_gone, "mailbox, event blocks and rings unmapped in use" },
 	{ 6, "device_memory", case_device_memory, "rings in another device's memory" },
 	{}
 };

@@ -74,62 +74,6 @@ static void case_read_only(void)
 	drv_exchange(&b, &a, a.caps.mac, 1000, 3);
 }
 
-/* Received into read-only memory: not a byte, and the VF stops. */
-static void case_no_write(void)
-{
-	size_t len = RING_SIZE * RX_BUF_SIZE;
-	__u8 frame[200], *before = malloc(len);
-	struct drv a, b;
-
-	check(before, "no memory");
-	start_pair(&a, &b);
-	drv_exchange(&a, &b, b.caps.mac, 200, 1);
-	remap(&b, AT_RX_BUFS, len, true, false);
-	memcpy(before, b.mem + AT_RX_BUFS, len);
-	drv_frame(&a, b.caps.mac, frame, sizeof(frame), 77);
-	drv_send(&a, frame, sizeof(frame), 1);
-	check(drv_sent(&a, WAIT), "the sender waits for the receiver");
-	check(drv_failed(&b), "the receiver goes on");
-	check(!memcmp(before, b.mem + AT_RX_BUFS, len), "written to read-only memory");
-	remap(&b, AT_RX_BUFS, len, true, true);
-	restart(&b);
-	drv_exchange(&a, &b, b.caps.mac, 200, 1);
-	free(before);
-}
-
-/* Rings and event blocks that cannot be what they have to be are refused. */
-static void case_ring(void)
-{
-	struct drv a;
-
-	drv_open(&a, vf[0], cdev);
-	remap(&a, AT_RX_RING, PAGE, true, false);
-	drv_mailbox(&a);
-	drv_hello(&a);
-	check_eq(drv_create(&a, VNIC_QUEUE_RX, AT_RX_RING, AT_RX_EVENT), VNIC_MBX_E_FAULT);
-	remap(&a, AT_TX_EVENT, PAGE, true, false);
-	check_eq(drv_create(&a, VNIC_QUEUE_TX, AT_TX_RING, AT_TX_EVENT), VNIC_MBX_E_FAULT);
-	check_eq(drv_create(&a, VNIC_QUEUE_RX, AT_RX_RING, AT_RX_EVENT), VNIC_MBX_E_FAULT);
-	remap(&a, AT_TX_RING, PAGE, false, true);
-	check_eq(drv_create(&a, VNIC_QUEUE_TX, AT_TX_RING, AT_TX_EVENT), VNIC_MBX_E_FAULT);
-	remap(&a, AT_TX_RING, PAGE, true, true);
-	restart(&a);
-}
-
-/* Sent from memory that may only be written */
-static void case_no_read(void)
-{
-	void *page = get_memory(PAGE);
-	struct drv a;
-
-	drv_open(&a, vf[0], cdev);
-	drv_start(&a);
-	check_eq(vdev_map_as(&a.dev, ELSEWHERE, page, PAGE, false, true), 0);
-	drv_send_from(&a, ELSEWHERE);
-	check(drv_failed(&a), "sent from memory that may not be read");
-	restart(&a);
-}
-
 static bool stop_traffic;
 static __u64 longest_us;
 static unsigned long exchanged;
@@ -354,9 +298,6 @@ static const struct {
 	const char *what;
 } cases[] = {
 	{ "read_only", case_read_only, "what is sent may lie in read-only memory" },
-	{ "no_write", case_no_write, "read-only memory is not written: the VF stops" },
-	{ "ring", case_ring, "rings that cannot be read or written are refused" },
-	{ "no_read", case_no_read, "write-only memory is not sent from" },
 	{ "each_frame", case_each_frame, "mapped and unmapped for each frame" },
 	{ "much", case_much, "many GiB mapped and unmapped while others talk" },
 	{ "storm", case_storm, "unmapped while the VMM keeps its memory's lock busy" },

@@ -418,6 +418,11 @@ static void case_unmap(void)
 		check_eq(vdev_unmap(&a.dev, MEM_IOVA, MEM_SIZE), 0);
 		memset(a.mem, 0x5a, MEM_SIZE);
 		memset(b.mem, 0x5a, MEM_SIZE);
+		/* whether frames were still under way or not: a ring that is not there stops it */
+		reg_write(&a.dev, VNIC_DOORBELL_TX(0), 0);
+		reg_write(&b.dev, VNIC_DOORBELL_RX(0), 0);
+		check(drv_failed(&a), "sends from a ring that is unmapped");
+		check(drv_failed(&b), "receives into a ring that is unmapped");
 		usleep(20000);
 		check(a.mem[AT_MBX] == 0x5a && !memcmp(a.mem, a.mem + 1, MEM_SIZE - 1),
 		      "written to after unmap");
@@ -459,6 +464,7 @@ static void case_bad_address(void)
 		__sync_synchronize();
 		drv_event(&a, AT_TX_EVENT)->prod = htole32(a.tx_prod);
 		reg_write(&a.dev, VNIC_DOORBELL_TX(0), 0);
+		check(drv_failed(&a), "goes on; address %#llx", bad[i]);
 		check_eq(drv_receive(&b, frame, sizeof(frame), QUIET), -1);
 		/* a mailbox that is nobody's */
 		reg_write(&a.dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
@@ -466,7 +472,8 @@ static void case_bad_address(void)
 		reg_write(&a.dev, VNIC_REG_MBX_ADDR_HI, bad[i] >> 32);
 		reg_write(&a.dev, VNIC_REG_MBX_ADDR_LO, (__u32)bad[i]);
 		reg_write(&a.dev, VNIC_REG_MBX_KICK, 1);
-		usleep(10000);
+		if (bad[i])	/* 0: there is none */
+			check(drv_failed(&a), "goes on; mailbox %#llx", bad[i]);
 		reg_write(&a.dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
 		drv_start(&a);
 	}
