@@ -90,6 +90,13 @@ void resize_start(void);
 unsigned int resize_changes(void);
 void resize_stop(void);
 
+/*
+ * @batch makes the host do TOLL_BATCH pieces of work for VF 0: again and again until it is held
+ * to its rate.  No more were done than it had saved and has earned.  How many
+ */
+#define TOLL_BATCH	32u
+unsigned int check_toll(void (*batch)(void));
+
 /* A frame that came out at PF or wire, with what the stack says of it */
 struct out {
 	struct virtio_net_hdr	vnet;

@@ -13,7 +13,6 @@ from vnic import load, read, sh, shared
 
 SPENT_MS = 2500     # in which the driver uses up what it has saved
 SEEN_MS = 3000
-MOST = 0.14         # of a CPU: VNIC_TOLL_TIME, and what else kworkers do, on a slow one
 
 
 def bench():
@@ -35,8 +34,11 @@ def kworkers():
     return total / 1e9
 
 
-def share(what, *options):
-    """How much of a CPU do kworkers take while a driver does this as often as it can?"""
+def share(most, what, *options):
+    """How much of a CPU do kworkers take while a driver does this as often as it can?
+
+    VNIC_TOLL_TIME is 5 %; the rest of `most` is what else they do, on a slow machine.
+    """
     driver = Misbehave(shared(bench), *options)
     driver.tell(f'{what} {SPENT_MS}')
     least = 1
@@ -48,19 +50,19 @@ def share(what, *options):
         note(f'{count / took:.0f} {what} a second, kworkers take {100 * used:.1f} % of a CPU')
         timely(count > 10, 'some are done')
         least = min(least, used)
-        if least < MOST:
+        if least < most:
             break
-    timely(least < MOST, 'kworkers are left alone')
+    timely(least < most, 'kworkers are left alone')
 
 
 def messages():
     """messages that change the switch's configuration"""
-    share('messages')
+    share(0.08, 'messages')
 
 
 def resets():
     """resets by the device's register"""
-    share('resets')
+    share(0.1, 'resets')
 
 
 def registers():
@@ -71,7 +73,7 @@ def registers():
     dl = Devlink(vf.pf)
     dl.set_param(f'vf{vf.index}_personality', 'virtio')
     defer(dl.set_param, f'vf{vf.index}_personality', 'native')
-    share('registers', 'vm')
+    share(0.14, 'registers', 'vm')
 
 
 run([messages, resets, registers])
