@@ -112,6 +112,25 @@ void comes_out_whole(int sock, __u32 len)
 	check(!memcmp(o.frame, tx_buf() + HDR, len), "changed on its way");
 }
 
+void queue_reset(unsigned int q)
+{
+	wr(VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
+	wr(VIRTIO_PCI_COMMON_Q_RESET, 2, 1);
+	check_eq(rd(VIRTIO_PCI_COMMON_Q_RESET, 2), 0);
+	check(!enabled(q), "queue %u is there after its reset", q);
+}
+
+void check_still(void)
+{
+	__u8 *before = malloc(MEM_SIZE);
+
+	check(before, "no memory");
+	memcpy(before, evil.mem, MEM_SIZE);
+	usleep(2000);
+	check(!memcmp(before, evil.mem, MEM_SIZE), "memory is written");
+	free(before);
+}
+
 void post_many(unsigned int n)
 {
 	unsigned int i;

@@ -69,6 +69,88 @@ static void case_flood(void)
 	vclose();
 }
 
+/* A request, whose answer is not waited for */
+static void submit(const void *req, __u32 len)
+{
+	memcpy(evil.mem + AT_CTRL, req, len);
+	evil.mem[AT_ACK] = 0xee;
+	put_desc(CTRL, 0, evil.iova + AT_CTRL, len, VRING_DESC_F_NEXT, 1);
+	put_desc(CTRL, 1, evil.iova + AT_ACK, 1, VRING_DESC_F_WRITE, 0);
+	offer(CTRL, 0);
+	notify(CTRL);
+}
+
+/*
+ * The same in a table, since a packed ring's descriptor is where the device says what it has
+ * used; flags are the last of a packed table's.
+ */
+static void submit_table(const void *req, __u32 len)
+{
+	struct vring_packed_desc *t = (void *)(evil.mem + AT_TABLE);
+
+	memcpy(evil.mem + AT_CTRL, req, len);
+	evil.mem[AT_ACK] = 0xee;
+	t[0] = (struct vring_packed_desc) { htole64(evil.iova + AT_CTRL), htole32(len), 0, 0 };
+	t[1] = (struct vring_packed_desc) { htole64(evil.iova + AT_ACK), htole32(1), 0,
+					    htole16(VRING_DESC_F_WRITE) };
+	put_desc(CTRL, 0, evil.iova + AT_TABLE, 2 * sizeof(*t), VRING_DESC_F_INDIRECT, 0);
+	offer(CTRL, 0);
+	notify(CTRL);
+}
+
+/* The data, which may be asked for or not, and the length, which is right or too long */
+static void change_request(void *arg)
+{
+	struct vring_desc *d = packed ? (void *)(evil.mem + AT_TABLE) : desc(CTRL);
+	static unsigned int n;
+
+	(void)arg;
+	__atomic_store_n(evil.mem + AT_CTRL + 2, n & 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&d->len, htole32(n % 3 ? 3 : 4), __ATOMIC_SEQ_CST);
+	n++;
+}
+
+/* A frame to somebody else does not come, and one to VF 0 does. */
+static void not_promiscuous(void)
+{
+	static __u8 got[2048];
+
+	bench_kind->expect();
+	from_wire_to((__u8[6]) { 2, 0, 0, 0, 0, 0x77 }, 100, 1);
+	from_wire(300, 1);
+	check_eq(bench_kind->receive(got, sizeof(got)), 300);
+	check_moved("vf0_rx_packets", 1);
+}
+
+/* Changed after submission: each answer is that of one of the requests it was. */
+static void case_changed(void)
+{
+	unsigned int i, refused = 0;
+	__u64 end = now_ms() + WAIT;
+	struct vring_used_elem e;
+	__u8 ack;
+
+	vopen(USUAL);
+	meanwhile(change_request, NULL);
+	for (i = 0; i < 1000 || !refused || refused == i; i++) {
+		check(now_ms() < end, "nothing was changed in time: %u of %u refused", refused, i);
+		if (packed)
+			submit_table(good_mode, sizeof(good_mode));
+		else
+			submit(good_mode, sizeof(good_mode));
+		check(take(CTRL, &e, WAIT), "no answer; status %#x", status());
+		ack = evil.mem[AT_ACK];
+		check(ack == VIRTIO_NET_OK || ack == VIRTIO_NET_ERR, "answer %#x", ack);
+		check_eq(e.len, 1);
+		refused += ack == VIRTIO_NET_ERR;
+	}
+	meanwhile_stop();
+	printf("# %u of %u refused\n", refused, i);
+	check_refused(refused);
+	not_promiscuous();
+	vclose();
+}
+
 /* ---- class 11 ---- */
 
 #define EACH	16u
@@ -145,6 +227,82 @@ static void case_flr_delivery(void)
 	vclose();
 }
 
+#define RESETTABLE	(USUAL | F(VIRTIO_NET_F_CTRL_MAC_ADDR) | F(VIRTIO_NET_F_CTRL_VLAN) | \
+			 F(VIRTIO_NET_F_NOTF_COAL) | F(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | \
+			 F(VIRTIO_F_RING_RESET))
+
+/* In the middle of each kind of request: of the device, or of the control queue alone */
+static void case_flr_message(void)
+{
+	static struct {
+		__u8	len, req[10];
+	} msg[] = {
+		{ 3, { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 0 } },
+		{ 3, { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI, 1 } },
+		{ 10, { VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET } },
+		{ 8, { VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET } },
+		{ 4, { VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, 5, 0 } },
+		{ 10, { VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET, 7 } },
+		{ 10, { VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET } },
+		{ 3, { 99, 99, 99 } },
+	};
+	unsigned int i, k, how;
+
+	vopen(RESETTABLE);
+	memcpy(msg[3].req + 2, mac, 6);
+	for (how = 0; how < 2; how++)
+		for (i = 0; i < 3; i++)
+			for (k = 0; k < ARRAY_SIZE(msg); k++) {
+				submit(msg[k].req, msg[k].len);
+				if (i)
+					usleep(i * 50);
+				if (how)
+					queue_reset(CTRL);
+				else
+					flr_new();
+				check_still();
+				if (how)
+					check(enable(CTRL), "it is not made again");
+				else
+					flr_start();
+				check_eq(ctrl(good_mode, sizeof(good_mode), 1), VIRTIO_NET_OK);
+			}
+	check(!health().stopped, "stopped");
+	works();
+	vclose();
+}
+
+/* In the middle of changes of its packet memory, with frames that wait there: of the device,
+ * or of the queue that they wait for
+ */
+static void case_flr_resize(void)
+{
+	unsigned int i, changes = 0;
+	__u64 end;
+
+	vopen(RESETTABLE);
+	post_many(SIZE);
+	resize_start();
+	meanwhile(flood_in, NULL);
+	for (i = 0, end = now_ms() + WAIT; i < 12 || changes < 12; i++) {
+		check(now_ms() < end, "only %u changes", changes);
+		usleep(30000);
+		if (i & 1) {
+			queue_reset(RX);
+			check(enable(RX), "it is not made again");
+		} else {
+			flr_start();
+		}
+		post_many(SIZE);
+		changes += resize_changes();
+	}
+	meanwhile_stop();
+	flr_start();	/* and nothing waits any more */
+	printf("# %u resets, %u changes\n", i, changes);
+	resize_stop();
+	vclose();
+}
+
 /* Notifications of all queues that are and are not, of all widths */
 static void bells(void *arg)
 {
@@ -205,6 +363,11 @@ const struct hostile_case vcontrol_cases[] = {
 	{ 9, "packed-control", case_control, "the same with packed rings" },
 	{ 9, "control_flood", case_flood, "a flood of requests" },
 	{ 9, "packed-control_flood", case_flood, "the same with packed rings" },
+	{ 9, "control_changed", case_changed, "requests changed after submission" },
+	{ 9, "packed-control_changed", case_changed, "the same with packed rings" },
+	{ 11, "flr_message", case_flr_message, "FLR, or a reset of the queue, in requests" },
+	{ 11, "packed-flr_message", case_flr_message, "the same with packed rings" },
+	{ 11, "flr_resize", case_flr_resize, "FLR, or of a queue, in changes of packet memory" },
 	{ 11, "flr_copy", case_flr_copy, "FLR while frames are copied from it" },
 	{ 11, "packed-flr_copy", case_flr_copy, "the same with packed rings" },
 	{ 11, "flr_delivery", case_flr_delivery, "FLR while frames are copied to it" },
