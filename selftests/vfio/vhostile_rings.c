@@ -246,6 +246,76 @@ static void case_rx_refill(void)
 	vclose();
 }
 
+/* VF 3 has VF 0's container, and so its memory. */
+static void vopen_shared(void)
+{
+	bench_open(USUAL);
+	memset(&good, 0, sizeof(good));
+	vdev_open_with(&good.dev, bench_vf[3], &evil.dev);
+	drv_prepare(&good, ELSEWHERE);
+	drv_start(&good);
+}
+
+#define SAME	600u	/* bytes of a frame that is sent and received in one place */
+
+/* VF 3's receive buffers are all at @addr. */
+static void receive_at(__u64 addr)
+{
+	struct vnic_rx_desc *ring = (void *)(good.mem + AT_RX_RING);
+	struct vnic_mbx_u32 on = { .value = htole32(1) };
+	unsigned int i;
+
+	reg_write(&good.dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
+	drv_mailbox(&good);
+	drv_hello(&good);
+	memset(drv_event(&good, AT_RX_EVENT), 0, sizeof(struct vnic_event));
+	check_eq(drv_create(&good, VNIC_QUEUE_RX, AT_RX_RING, AT_RX_EVENT), VNIC_MBX_OK);
+	for (i = 0; i < RING_SIZE; i++)
+		ring[i] = (struct vnic_rx_desc) {
+			.addr = htole64(addr), .len = htole32(RX_BUF_SIZE),
+		};
+	drv_event(&good, AT_RX_EVENT)->prod = htole32(RING_SIZE);
+	reg_write(&good.dev, VNIC_REG_KICK, VNIC_KICK_RX(0));
+	check_eq(drv_msg(&good, VNIC_MBX_ENABLE, &on, sizeof(on), NULL, 0), VNIC_MBX_OK);
+}
+
+/* One VF sends what lies in the other's receive buffer: in place, and 100 bytes beside it. */
+static void case_same(void)
+{
+	__u8 frame[SAME], *sent, *got;
+	struct vring_used_elem e;
+	unsigned int shift;
+
+	vopen_shared();
+	for (shift = 0; shift <= 100; shift += 100) {
+		sent = good.mem + AT_TX_BUFS + good.tx_prod % RING_SIZE * TX_BUF_SIZE;
+		got = sent + shift;
+		put_desc(RX, 0, ELSEWHERE + (got - good.mem) - HDR, 2048, VRING_DESC_F_WRITE, 0);
+		offer(RX, 0);
+		notify(RX);
+		drv_frame(&good, mac, frame, SAME, shift);
+		drv_send(&good, frame, SAME, 1);
+		check(take(RX, &e, WAIT), "nothing is received; status %#x", status());
+		check_eq(e.len, HDR + SAME);
+		check(!memcmp(got, frame, 14), "the headers are not those sent");
+		check(shift || !memcmp(got, frame, SAME), "copied onto itself: changed");
+	}
+	check_moved("vf0_rx_packets", 2);
+	for (shift = 0; shift <= 100; shift += 100) {
+		receive_at(MEM_IOVA + AT_TX_BUFS + HDR + shift);
+		put_frame_to(good.caps.mac, SAME);
+		memcpy(frame, tx_buf() + HDR, SAME);
+		send_it();
+		check_moved("vf3_rx_packets", 1 + shift / 100);
+		check(!memcmp(tx_buf() + HDR + shift, frame, 14), "the headers are not those sent");
+		check(shift || !memcmp(tx_buf() + HDR, frame, SAME), "copied onto itself: changed");
+	}
+	check_moved("vf0_tx_packets", 2);
+	check_moved("vf0_rx_dropped", 0);
+	check(!health().stopped, "stopped");
+	vclose();
+}
+
 const struct hostile_case vring_cases[] = {
 	{ 2, "jumps", case_jumps, "indexes that jump stop the VF" },
 	{ 3, "chains", case_chains, "chains that leave the device in doubt stop the VF" },
@@ -256,5 +326,6 @@ const struct hostile_case vring_cases[] = {
 	{ 5, "packed-rx_lengths", case_rx_lengths, "the same with packed rings" },
 	{ 5, "rx_refill", case_rx_refill, "receive buffers change while they are filled" },
 	{ 5, "packed-rx_refill", case_rx_refill, "the same with packed rings" },
+	{ 5, "same", case_same, "sent and received in the same place" },
 	{}
 };
