@@ -9,15 +9,15 @@
  *
  * "packed-" before a case's name: with packed rings.  What other tests show already is not
  * here again: the frames and rings of a driver that keeps the rules, negotiation, registers
- * and chance are those of virtio.py; what is behind the rings (sources, tags, filters) and
- * beside them (configuration space, interrupts) is the same for every personality.
+ * and chance are those of virtio.py; what the switch makes of a frame's tags, configuration
+ * space and who waits for an interrupt are the same for every personality.
  */
 #include "vhostile.h"
 
 int main(int argc, char **argv)
 {
 	static const struct hostile_case *const all[] = {
-		vframe_cases, vring_cases, vmemory_cases, vcontrol_cases,
+		vframe_cases, vring_cases, vmemory_cases, vcontrol_cases, vconfig_cases,
 	};
 
 	bench_kind = &virtio_kind;
