@@ -86,6 +86,8 @@ void health_note(void);
  * full meanwhile, that frames were lost by resets, and that each is counted for its reason.
  */
 void resize_start(void);
+/* Frames that come in all the time have filled it. */
+void resize_full(void);
 /* How many changes there were since it was asked last */
 unsigned int resize_changes(void);
 void resize_stop(void);

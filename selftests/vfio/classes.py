@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug rt=no_write,no_read,ring_places,ring_gone
+# run-on: stable debug
 # timeout: 300
 """Runs classes on four VFs of a PF that is up and has an uplink.
 

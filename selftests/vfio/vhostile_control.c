@@ -284,7 +284,8 @@ static void case_flr_resize(void)
 	post_many(SIZE);
 	resize_start();
 	meanwhile(flood_in, NULL);
-	for (i = 0, end = now_ms() + WAIT; i < 12 || changes < 12; i++) {
+	resize_full();
+	for (i = 0, end = now_ms() + WAIT * bench_slow; i < 12 || changes < 12; i++) {
 		check(now_ms() < end, "only %u changes", changes);
 		usleep(30000);
 		if (i & 1) {
