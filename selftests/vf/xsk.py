@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug newest=receive,transmit,echo,life,several quick=receive,transmit,gone,flying
+# run-on: stable newest=receive,transmit,echo,life,several quick=receive,transmit,gone,flying
+# run-on: debug=receive,transmit,echo,wakeup,life,several,scribbled,link,unfinished,gone,flying
 """XDP sockets without copies on VFs: both ways, wakeups, limits, life and end."""
 import shlex
 import signal
