@@ -512,7 +512,8 @@ static void case_ring_gone(void)
 		{ AT_MBX, VNIC_REG_MBX_KICK, { "mailbox page is not accessible" } },
 		{ AT_TX_EVENT, VNIC_DOORBELL_TX(0),	/* RX's, too */
 		  { "TX ring unmapped", "RX ring or buffer not accessible", "RX ring unmapped" } },
-		{ AT_TX_RING, VNIC_DOORBELL_TX(0), { "TX ring unmapped" } },
+		{ AT_TX_RING, VNIC_DOORBELL_TX(0),	/* a frame for it may be first */
+		  { "TX ring unmapped", "RX ring or buffer not accessible" } },
 		{ AT_RX_RING, VNIC_DOORBELL_RX(0), { "RX ring or buffer unmapped",
 		  "RX ring or buffer not accessible", "RX ring unmapped" } },
 	};
