@@ -86,6 +86,16 @@ def setup(mtu=1500):
     return vfs
 
 
+def own(prefix):
+    """A PF, whose settings the case may change, and two VFs with one queue pair in namespaces"""
+    pf = load(total_vfs=4)[0]
+    vfs = pf.vfs(2)
+    for i, vf in enumerate(vfs):
+        vf.up(ns=f'{prefix}{i}', ip=f'10.9.0.{i + 1}')
+    one_queue(vfs)
+    return pf, vfs
+
+
 def count(vf, name):
     """A counter of ethtool -S over all queues."""
     return sum(v for k, v in vf.stats().items() if k.endswith('_' + name))
@@ -320,11 +330,7 @@ def link():
 
 def shared_ring():
     """the stack waits for room in a ring full of a socket's frames no longer than it must"""
-    pf = load(total_vfs=4)[0]
-    vfs = pf.vfs(2)
-    for i, vf in enumerate(vfs):
-        vf.up(ns=f'r{i}', ip=f'10.9.0.{i + 1}')
-    one_queue(vfs)
+    pf, vfs = own('r')
     sock = Socket(vfs[0], 'wakeup', 'noprog')
     # It is to be the ring that stops the stack, not the bytes that it has under way.
     sh(f'echo 1000000 >/sys/class/net/{vfs[0].name}/queues/tx-0/byte_queue_limits/limit_min',
@@ -384,11 +390,7 @@ def gone():
 
 def flying():
     """frames that the device still has: the program is killed, the VF reset, its driver unbound"""
-    pf = load(total_vfs=4)[0]
-    vfs = pf.vfs(2)
-    for i, vf in enumerate(vfs):
-        vf.up(ns=f'f{i}', ip=f'10.9.0.{i + 1}')
-    one_queue(vfs)
+    pf, vfs = own('f')
     pf.link(0, 'max_tx_rate 1')
     sock = Socket(vfs[0], 'wakeup')
     sent = int(sock.tell(f'post 1000 1500 {vfs[1].mac}'))
