@@ -399,7 +399,9 @@ static void case_bar(void)
 	bench_close();
 }
 
-/* Part of VF 0's memory mapped otherwise: @len bytes at @at, which is not the end */
+/* Part of VF 0's memory mapped otherwise: @len bytes at @at, which is not the end.  A mapping
+ * goes as it came: all is away for a moment, in which a frame may come.
+ */
 static void remap(unsigned int at, size_t len, bool readable, bool writable)
 {
 	check_eq(vdev_unmap(&evil.dev, MEM_IOVA, MEM_SIZE), 0);
@@ -512,7 +514,7 @@ static void case_ring_gone(void)
 		{ AT_MBX, VNIC_REG_MBX_KICK, { "mailbox page is not accessible" } },
 		{ AT_TX_EVENT, VNIC_DOORBELL_TX(0),	/* RX's, too */
 		  { "TX ring unmapped", "RX ring or buffer not accessible", "RX ring unmapped" } },
-		{ AT_TX_RING, VNIC_DOORBELL_TX(0),	/* a frame for it may be first */
+		{ AT_TX_RING, VNIC_DOORBELL_TX(0),	/* all was gone for a moment: remap() */
 		  { "TX ring unmapped", "RX ring or buffer not accessible" } },
 		{ AT_RX_RING, VNIC_DOORBELL_RX(0), { "RX ring or buffer unmapped",
 		  "RX ring or buffer not accessible", "RX ring unmapped" } },
