@@ -435,6 +435,11 @@ static void test_refund(void)
 	result_why(!vnic_meter_take(&m, 1501, now) && vnic_meter_take(&m, 1500, now),
 		   "another amount", "a frame given back is there for another");
 	vnic_meter_refund(&m, burst);
+	result_why(vnic_meter_take(&m, 3 * burst, now), "is owed", "a frame longer than the bucket");
+	vnic_meter_refund(&m, 3 * burst);
+	result_why(vnic_meter_take(&m, burst, now), "is still owed",
+		   "what such a frame took is given back whole");
+	vnic_meter_refund(&m, burst);
 	vnic_meter_refund(&m, UINT64_MAX);
 	result_why(m.tokens == (s64)(burst * VNIC_NANO), "more", "no more than the bucket holds");
 }

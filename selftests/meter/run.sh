@@ -26,6 +26,7 @@ forgives what is owed when it is late|s/while (m->tokens < 0 \&\& dt >= m->fill)
 forgives all but one bucket of it|s/while (m->tokens < 0 \&\& dt >= m->fill)/if (m->tokens < 0 \&\& dt >= m->fill)/
 owes without end|s/max_t(s64, m->tokens - (s64)(bytes \* VNIC_NANO), .*;/m->tokens - bytes * VNIC_NANO;/
 gives back more than was taken|s/m->tokens + bytes \* VNIC_NANO, m->burst \* VNIC_NANO/m->tokens + 2 * bytes * VNIC_NANO, m->burst * VNIC_NANO/
+gives back a bucket at most|s/bytes, m->burst + vnic_meter_owed(m));/bytes, m->burst);/
 gives back more than a bucket|s/m->tokens = min_t(s64, m->tokens + bytes \* VNIC_NANO, m->burst \* VNIC_NANO);/m->tokens += bytes * VNIC_NANO;/
 has half the bucket of packets|s/VNIC_METER_PACKETS_TSO, VNIC_METER/VNIC_METER_PACKETS_TSO \/ 2, VNIC_METER/
 END

@@ -104,7 +104,7 @@ void vnic_meter_spend(struct vnic_meter *m, u64 bytes)
 
 void vnic_meter_refund(struct vnic_meter *m, u64 bytes)
 {
-	bytes = min_t(u64, bytes, m->burst);
+	bytes = min_t(u64, bytes, m->burst + vnic_meter_owed(m));
 	if (m->rate)
 		m->tokens = min_t(s64, m->tokens + bytes * VNIC_NANO, m->burst * VNIC_NANO);
 }
