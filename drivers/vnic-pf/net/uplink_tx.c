@@ -182,9 +182,18 @@ static bool vnic_uplink_promise(struct vnic_uplink *up, const struct vnic_port *
 	return true;
 }
 
-static void vnic_credit_forget_promise(struct vnic_net *net)
+/* vnic_port_ops.forget */
+static void vnic_uplink_forget(struct vnic_port *port, const struct vnic_frame *f)
 {
-	this_cpu_ptr(net->scratch)->to = NULL;
+	struct vnic_uplink *up = port->priv;
+	struct vnic_scratch *s = this_cpu_ptr(up->net->scratch);
+
+	if (!f) {
+		s->to = NULL;
+	} else if (s->to) {
+		s->promised--;
+		s->promised_bytes -= f->len;
+	}
 }
 
 /* @skb joins (1) or leaves (-1) what is held.  Under the uplink's lock. */
@@ -222,7 +231,7 @@ static void vnic_uplink_wait(struct vnic_uplink *up, struct vnic_credit *c, stru
 
 /* ---- sending ---- */
 
-/* vnic_port_ops.busy.  What fits is promised until the batch is delivered. */
+/* vnic_port_ops.busy */
 static bool vnic_uplink_busy(struct vnic_port *port, struct vnic_port *src,
 			     const struct vnic_frame *f)
 {
@@ -235,7 +244,6 @@ static bool vnic_uplink_busy(struct vnic_port *port, struct vnic_port *src,
 	if ((!READ_ONCE(c->paused) || vnic_credit_may_hold(c, f)) &&
 	    vnic_uplink_promise(up, src, c, f))
 		return false;
-	vnic_credit_forget_promise(up->net);
 	WRITE_ONCE(c->blocked, true);
 	/* Pairs with the full barrier of the atomics in vnic_credit_return():
 	 * either it sees blocked, or we see that little is under way and have
@@ -451,12 +459,12 @@ static void vnic_uplink_deliver(struct vnic_port *port, struct vnic_frame **fram
 	c = &up->credits->vf[src->index];
 	for (i = 0; i < n; i++)
 		vnic_uplink_send_vf(up, c, frames[i]);
-	vnic_credit_forget_promise(up->net);
 }
 
 const struct vnic_port_ops vnic_uplink_port_ops = {
 	.deliver	= vnic_uplink_deliver,
 	.busy		= vnic_uplink_busy,
+	.forget		= vnic_uplink_forget,
 };
 
 /* ---- the timer's ---- */

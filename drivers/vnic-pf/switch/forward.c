@@ -288,8 +288,14 @@ static void vnic_undo(struct vnic_pass *p)
 {
 	unsigned int i;
 
-	for (i = 0; i < p->b->nports; i++)
-		p->b->frames[vnic_port_slot(p->b->ports[i])] &= ~p->bit;
+	for (i = 0; i < p->b->nports; i++) {
+		struct vnic_port *port = p->b->ports[i];
+		u32 *frames = &p->b->frames[vnic_port_slot(port)];
+
+		if (port->ops->forget && *frames & p->bit)
+			port->ops->forget(port, p->f);
+		*frames &= ~p->bit;
+	}
 	p->b->nports = p->nports;
 	p->undone += p->f->copies;
 	p->f->copies = 0;
@@ -653,6 +659,8 @@ static void vnic_serve(struct vnic_batch *b, struct vnic_port *port, struct vnic
 		vnic_deliver_stripped(port, pol, out, n);
 	else if (n)
 		vnic_hand_over(port, pol, out, n);
+	if (port->ops->forget)
+		port->ops->forget(port, NULL);
 	for (left = bits; left; left &= left - 1)
 		frames[__ffs(left)].copies--;
 }

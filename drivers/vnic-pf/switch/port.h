@@ -115,7 +115,11 @@ struct vnic_port_stats {
  *	before.  Process context under vnic_switch.lock.
  * @busy: would a frame of @src have to wait (uplink: in-flight bound of @src
  *	reached, or its qdisc full)?  The switch then stops a VF's batch there
- *	and the owner wakes @src by its @unblock later.  May be NULL: never.
+ *	and the owner wakes @src by its @unblock later.  If not, the owner has
+ *	promised to take the frame, until @forget.  May be NULL: never.
+ * @forget: what was promised to this CPU's batch is not needed any more: @f, which
+ *	nobody gets, or, with NULL, all of it: the batch has been delivered, as
+ *	far as it was admitted.  Context as @deliver.  May be NULL without @busy.
  * @unblock: what this port may be waiting for has changed: a destination that
  *	was busy takes frames again, or its own rate is another.  It tries again
  *	at once.  Any context.  May be NULL.
@@ -128,6 +132,7 @@ struct vnic_port_ops {
 	void	(*queue)(struct vnic_port *port, struct vnic_frame **frames, unsigned int n);
 	void	(*set_queue)(struct vnic_port *port, u64 target);
 	bool	(*busy)(struct vnic_port *port, struct vnic_port *src, const struct vnic_frame *f);
+	void	(*forget)(struct vnic_port *port, const struct vnic_frame *f);
 	void	(*unblock)(struct vnic_port *port);
 	void	(*changed)(struct vnic_port *port);
 };
