@@ -541,8 +541,8 @@ static void vnic_ctrl_work(struct vnic_virtio *v)
 		n = ok ? more : -ENXIO;
 	}
 	if (n < 0)
-		vnic_fn_fail(fn, n == -EINVAL ? "control queue invalid" :
-						"control queue not accessible");
+		vnic_fn_fail(fn, n == -EINVAL || n == -E2BIG ? "control queue invalid" :
+								"control queue not accessible");
 	else if (n)
 		vnic_fn_pend(fn, VNIC_PENDING_REQUEST);
 }
