@@ -53,7 +53,7 @@ extern int pf_sock, wire_sock;
 void bench_open(__u64 features);
 void bench_close(void);
 /* Before that: a VM, so that the doorbell page can be mapped; it has no memory and never runs */
-bool bench_vm(void);
+void bench_vm(void);
 /* VF 0 is reset by FLR, and starts again; the other: its registers are off after that */
 void flr_start(void);
 void flr(struct drv *v);

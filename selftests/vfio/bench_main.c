@@ -6,8 +6,6 @@
 
 #include "bench.h"
 
-#define TRIES	3	/* of what fails by the clock only, as in ktap.py */
-
 static bool arguments(int argc, char **argv)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
@@ -31,16 +29,13 @@ static bool arguments(int argc, char **argv)
 static bool one_case(const struct hostile_case *c, unsigned int n)
 {
 	__u64 start = now_ms();
-	unsigned int tries = 0;
 	int result;
 
 	if (bench_kind->prepare)
 		bench_kind->prepare(c);
-	while ((result = run_case(c->run, 60 * bench_slow)) == CASE_LATE && ++tries < TRIES)
-		printf("# again: %s: a figure of the clock does not hold\n", c->name);
-	printf("%sok %u class %u: %s: %s # %llu ms\n", result ? "not " : "", n, c->class,
-	       c->name, c->what, now_ms() - start);
-	return !result;
+	result = run_case(c->name, c->run, 60 * bench_slow);
+	printf("# %s: %llu ms\n", c->name, now_ms() - start);
+	return !case_line(result, n, "class %u: %s: %s", c->class, c->name, c->what);
 }
 
 int bench_main(int argc, char **argv, const struct hostile_case *const *tables, unsigned int n)

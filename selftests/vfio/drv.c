@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -378,31 +377,6 @@ void drv_exchange(struct drv *from, struct drv *to, const __u8 *dst, size_t len,
 	check(drv_sent(from, WAIT), "descriptors not given back");
 }
 
-const char *take_cases(int *argc, char ***argv)
-{
-	const char *list;
-
-	if (*argc < 3 || strcmp((*argv)[1], "-c"))
-		return NULL;
-	list = (*argv)[2];
-	*argv += 2;
-	*argc -= 2;
-	return list;
-}
-
-bool wanted_case(const char *list, const char *name)
-{
-	size_t len = strlen(name);
-	const char *at;
-
-	if (!list)
-		return true;
-	for (at = list; (at = strstr(at, name)); at += len)
-		if ((at == list || at[-1] == ',') && (!at[len] || at[len] == ','))
-			return true;
-	return false;
-}
-
 void put16(__u8 *to, unsigned int val)
 {
 	to[0] = val >> 8;
@@ -437,28 +411,6 @@ static int by_value(const void *a, const void *b)
 void sort_samples(__u32 *sample, unsigned int n)
 {
 	qsort(sample, n, sizeof(*sample), by_value);
-}
-
-int run_case(void (*run)(void), unsigned int seconds)
-{
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		alarm(seconds);
-		run();
-		fflush(stdout);
-		_exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return 1;
-	if (WIFSIGNALED(status)) {
-		printf("# ended by signal %d\n", WTERMSIG(status));
-		return 1;
-	}
-	return WEXITSTATUS(status);
 }
 
 bool drv_failed(struct drv *v)

@@ -332,10 +332,9 @@ int main(int argc, char **argv)
 		if (!wanted_case(only, cases[c].name))
 			continue;
 		cdev = i >= ARRAY_SIZE(cases);
-		result = run_case(cases[c].run, 100 * slow);
-		bad += !!result;
-		printf("%sok %u %s: %s: %s\n", result ? "not " : "", ++n,
-		       cdev ? "cdev" : "group", cases[c].name, cases[c].what);
+		result = run_case(cases[c].name, cases[c].run, 100 * slow);
+		bad += case_line(result, ++n, "%s: %s: %s", cdev ? "cdev" : "group",
+				 cases[c].name, cases[c].what);
 	}
 	return bad || !n;
 }

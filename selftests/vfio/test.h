@@ -97,6 +97,27 @@ __u32 cfg_read(struct vdev *d, __u32 off, unsigned int size);
 void cfg_write(struct vdev *d, __u32 off, unsigned int size, __u32 val);
 __u32 cfg_find_cap(struct vdev *d, __u8 id);
 
+/* ---- cases.c ---- */
+
+#define CASE_STUCK	2	/* it said itself that its time was up: may be tried again */
+#define CASE_LATE	3	/* see timely(): may be tried again */
+#define CASE_SKIP	4	/* see skip_case() */
+
+/* Take "-c LIST" from the front of the arguments; NULL: it is not there */
+const char *take_cases(int *argc, char ***argv);
+/* Is it in a list, "A,B,C"?  NULL: all are. */
+bool wanted_case(const char *list, const char *name);
+/*
+ * Run it in a process of its own, so that it can end and hang as it likes, for @seconds
+ * at most; again if it says that it may be.  Return: 0, CASE_SKIP, or else it failed.
+ */
+int run_case(const char *name, void (*run)(void), unsigned int seconds);
+/* Print the KTAP line of case @n, "ok @n ...".  Return: it failed. */
+bool case_line(int result, unsigned int n, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Skip the case that runs, for a reason that is the machine's */
+void skip_case(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
 /* ---- drv.c ---- */
 
 #define PAGE		4096u
@@ -178,17 +199,6 @@ void drv_exchange(struct drv *from, struct drv *to, const __u8 *dst, size_t len,
 
 /* A queue of RING_SIZE, at these offsets: the device's answer */
 int drv_create(struct drv *v, __u16 type, __u32 ring, __u32 event);
-#define CASE_STUCK	2
-#define CASE_LATE	3
-/* In a process of its own, so that it can end and hang as it likes; nonzero: failed;
- * CASE_STUCK: it said itself that its time was up; CASE_LATE: see timely()
- */
-int run_case(void (*run)(void), unsigned int seconds);
-/* Take "-c LIST" from the front of the arguments; NULL: it is not there */
-const char *take_cases(int *argc, char ***argv);
-/* Is it in a list, "A,B,C"?  NULL: all are. */
-bool wanted_case(const char *list, const char *name);
-
 struct vnic_mbx_page *drv_mbx(struct drv *v);
 struct vnic_event *drv_event(struct drv *v, unsigned int at);
 bool wait_eventfd(int fd, int ms);

@@ -680,16 +680,10 @@ static const struct {
 	{ "hostile", case_hostile, "a hostile driver does no harm to others" },
 };
 
-/* Does the case make a virtual machine? */
-static bool wants_kvm(unsigned int i)
-{
-	return cases[i].run == case_bell || cases[i].run == case_bell_hostile;
-}
-
 /* Every case by group and container, then by iommufd; nonzero: failed */
 static int run_all(const char *only)
 {
-	const bool have_cdev = vdev_have_cdev(), have_kvm = !access("/dev/kvm", R_OK | W_OK);
+	const bool have_cdev = vdev_have_cdev();
 	unsigned int i, each = 0, n = 0, failed = 0;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
@@ -702,19 +696,9 @@ static int run_all(const char *only)
 		if (!wanted_case(only, cases[c].name))
 			continue;
 		cdev = i >= ARRAY_SIZE(cases);
-		if (wants_kvm(c) && !have_kvm) {
-			printf("ok %u %s: %s: %s # SKIP KVM does not load\n", ++n,
-			       cdev ? "cdev" : "group", cases[c].name, cases[c].what);
-			continue;
-		}
-		result = run_case(cases[c].run, 120 + seconds * 4);
-		if (result == CASE_STUCK) {
-			printf("# again: %s: stuck, see above\n", cases[c].name);
-			result = run_case(cases[c].run, 120 + seconds * 4);
-		}
-		failed += !!result;
-		printf("%sok %u %s: %s: %s\n", result ? "not " : "", ++n,
-		       cdev ? "cdev" : "group", cases[c].name, cases[c].what);
+		result = run_case(cases[c].name, cases[c].run, 120 + seconds * 4);
+		failed += case_line(result, ++n, "%s: %s: %s", cdev ? "cdev" : "group",
+				    cases[c].name, cases[c].what);
 	}
 	if (!have_cdev)
 		printf("ok %u cdev: all of it # SKIP kernel without iommufd\n", n + 1);

@@ -44,6 +44,16 @@ static void case_jumps(void)
 	vclose();
 }
 
+/* All of the ring, longer than a frame or a request; of a split one it leads back to the first */
+static void put_whole_ring(unsigned int q)
+{
+	unsigned int n;
+
+	for (n = 0; n < size[q]; n++)
+		put_desc(q, n, evil.iova + AT_TX_BUFS, 1000,
+			 packed && n == size[q] - 1u ? 0 : VRING_DESC_F_NEXT, (n + 1) % size[q]);
+}
+
 /* What leaves the device in doubt stops it, and nothing of it is sent. */
 static void case_chains(void)
 {
@@ -54,6 +64,10 @@ static void case_chains(void)
 	for (i = 0; (reason = bad_chain(i)); i++)
 		if (*reason)
 			check_stopped(reason);
+	put_whole_ring(CTRL);
+	offer(CTRL, 0);
+	notify(CTRL);
+	check_stopped("control queue invalid");
 	check_moved("vf0_tx_packets", 0);
 	check_moved("vf0_tx_dropped", 0);
 	check_silent();
@@ -61,7 +75,7 @@ static void case_chains(void)
 }
 
 /* A table whose descriptors lead back to the first; in a packed ring: one of too many */
-static void put_loop(void)
+static void put_loop(unsigned int q)
 {
 	struct vring_desc *t = (void *)(evil.mem + AT_TABLE);
 	unsigned int i, n = packed ? 100 : 3;
@@ -73,24 +87,14 @@ static void put_loop(void)
 			.flags = htole16(packed ? 0 : VRING_DESC_F_NEXT),
 			.next = htole16(packed ? 0 : (i + 1) % n),
 		};
-	put_desc(TX, 0, evil.iova + AT_TABLE, n * sizeof(*t), VRING_DESC_F_INDIRECT, 0);
-}
-
-/* All of the ring, longer than a frame; of a split one it leads back to the first */
-static void put_whole_ring(void)
-{
-	unsigned int n;
-
-	for (n = 0; n < size[TX]; n++)
-		put_desc(TX, n, evil.iova + AT_TX_BUFS, 1000,
-			 packed && n == size[TX] - 1u ? 0 : VRING_DESC_F_NEXT, (n + 1) % size[TX]);
+	put_desc(q, 0, evil.iova + AT_TABLE, n * sizeof(*t), VRING_DESC_F_INDIRECT, 0);
 }
 
 /* Pieces whose sum is more than 2^32 */
-static void put_overflow(void)
+static void put_overflow(unsigned int q)
 {
-	put_desc(TX, 0, evil.iova + AT_TX_BUFS, ~0u, VRING_DESC_F_NEXT, 1);
-	put_desc(TX, 1, evil.iova + AT_TX_BUFS, 200, 0, 0);
+	put_desc(q, 0, evil.iova + AT_TX_BUFS, ~0u, VRING_DESC_F_NEXT, 1);
+	put_desc(q, 1, evil.iova + AT_TX_BUFS, 200, 0, 0);
 }
 
 /* Lengths that no frame has, and chains that go on and on: that frame is lost, and counted. */
@@ -100,7 +104,7 @@ static void case_lengths(void)
 		0, 1, HDR - 1, HDR, HDR + 1, HDR + 13, HDR + VNIC_MTU_MAX + 14 + 9, 65535,
 		1u << 31, ~0u,
 	};
-	static void (*const put[])(void) = { put_loop, put_whole_ring, put_overflow };
+	static void (*const put[])(unsigned int q) = { put_loop, put_whole_ring, put_overflow };
 	unsigned int i;
 
 	vopen(USUAL);
@@ -109,7 +113,7 @@ static void case_lengths(void)
 		if (i < ARRAY_SIZE(len))
 			put_desc(TX, 0, evil.iova + AT_TX_BUFS, len[i], 0, 0);
 		else
-			put[i - ARRAY_SIZE(len)]();
+			put[i - ARRAY_SIZE(len)](TX);
 		send_it();
 		check_moved("vfs_tx_drop_malformed", i + 1);
 	}

@@ -703,16 +703,13 @@ int main(int argc, char **argv)
 		n += wanted(only, i / 2, i & 1, &name);
 	printf("KTAP version 1\n1..%u\n", n);
 	for (i = 0, n = 0; i < 2 * ARRAY_SIZE(cases); i++) {
-		int result, tries = 0;
+		int result;
 
 		packed = i & 1;
 		if (!wanted(only, i / 2, packed, &name))
 			continue;
-		fflush(stdout);
-		while ((result = run_case(cases[i / 2].run, 120)) == CASE_LATE && ++tries < TRIES)
-			printf("# again: %s: a figure of the clock does not hold\n", name);
-		bad += !!result;
-		printf("%sok %u %s: %s\n", result ? "not " : "", ++n, name, cases[i / 2].what);
+		result = run_case(name, cases[i / 2].run, 120);
+		bad += case_line(result, ++n, "%s: %s", name, cases[i / 2].what);
 	}
 	return bad || !n;
 }
