@@ -6,11 +6,12 @@ import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from events import Events
 from ktap import eq, note, run, wait_for
-from tso import tso, tso_socket
+from tso import gso, tso_socket
 from vnic import shared
 from wire import make_wired
 
-TCPV4, DODGY = 1 << 0, 1 << 1       # SKB_GSO_*
+DODGY = 1 << 1      # SKB_GSO_*
+KINDS = {'tcpv4': 1 << 0, 'tcpv6': 1 << 4}
 INTO = ('net:napi_gro_receive_entry', 'net:netif_rx_entry', 'net:netif_receive_skb_entry')
 OUT = 'net:net_dev_start_xmit'
 WIRE = '02:00:00:00:00:99'          # nobody's here
@@ -33,10 +34,12 @@ def marked(dst, names, dev):
     _, vfs = shared(make_wired)
     events = Events(*names)
     sock = tso_socket(vfs[0].name, vfs[0].ns)
-    for _ in range(N):
-        sock.send(tso(dst, vfs[0].mac))
-    wait_for(lambda: len(kinds(events, names, dev)) >= N, f'{N} frames of {dev}')
-    eq(set(kinds(events, names, dev)), {TCPV4 | DODGY}, 'gso_type')
+    for kind, bit in KINDS.items():
+        events.clear()
+        for _ in range(N):
+            sock.send(gso(kind, dst, vfs[0].mac))
+        wait_for(lambda: len(kinds(events, names, dev)) >= N, f'{N} {kind} frames of {dev}')
+        eq(set(kinds(events, names, dev)), {bit | DODGY}, f'{kind}: gso_type')
 
 
 def to_pf():
