@@ -101,9 +101,24 @@ for dir in vnic-vf vnic-iommu vnic-pf; do
 		"$vnic/drivers/$dir/Kbuild" >"$src/drivers/$dir/Kbuild"
 done
 echo '#include <compat.h>' >>"$src/drivers/vnic-vf/main.c"
-# A compiler that tells how often it was asked
+# A compiler that tells how often it was asked, and one that calls itself clang
+# and gives up after a few errors, as that does after 20
 printf '#!/bin/sh\necho "$@" >>%s/cc.log\nexec gcc "$@"\n' "$tmp" >"$tmp/cc"
-chmod +x "$tmp/cc"
+cat >"$tmp/clang" <<'END'
+#!/bin/sh
+[ "$*" != --version ] || exec echo 'Debian clang version 19.1.7 (3+b1)'
+most=5
+for arg; do
+	shift
+	case $arg in
+	-ferror-limit=0) most=0 ;;
+	--target=* | -fintegrated-as | -Werror=[uo]* | -Werror=ig*) ;;	# what the kernel gives clang
+	*) set -- "$@" "$arg" ;;
+	esac
+done
+exec gcc -fmax-errors=$most "$@"
+END
+chmod +x "$tmp/cc" "$tmp/clang"
 
 # probed: how often probes were compiled since the last time
 probed()
@@ -113,7 +128,7 @@ probed()
 }
 
 echo "KTAP version 1"
-echo "1..12"
+echo "1..13"
 
 headers '6.12*'
 build CC="$tmp/cc" && built vnic-iommu vnic-pf vnic-vf vnic-vfio-pci && has RXFH_FIELDS_OP 1 &&
@@ -122,6 +137,9 @@ result $? "Debian's headers: four modules, probes compiled in two parts"
 
 build CC="$tmp/cc" && built vnic-iommu vnic-pf vnic-vf vnic-vfio-pci && [ "$(probed)" = 0 ]
 result $? "the answers are kept: no probe is compiled again"
+
+build vf CC="$tmp/clang" && ! grep -q vnic: "$tmp/out"
+result $? "a compiler that stops at a few errors is asked to go on: nearly each probe has one"
 
 edit "$kcommon/include/linux/ethtool.h" \
 	'/^struct ethtool_rxfh_fields {/,/^};/d; /(\*[gs]et_rxfh_fields)/,/;$/d' &&
@@ -161,15 +179,16 @@ without VFIO && build install DESTDIR="$tmp/root" && built vnic-iommu vnic-pf vn
 	[ "$(ls -m "$root")" = 'vnic-iommu.ko, vnic-pf.ko, vnic-vf.ko' ]
 result $? "without VFIO: all others are built and installed, none of before stays"
 
-other=$tmp/other/opt
+other=$tmp/other/opt etc=$tmp/other/etc
 build install DESTDIR="$tmp/other" PREFIX=/opt &&
 	"$other/sbin/vnic" apply --help | grep -q max_tx_rate &&
 	[ "$("$other/sbin/vnic" --version)" = "$("$vnic/tools/vnic" --version)" ] &&
-	[ "$(grep -c '^Exec.*=/opt/sbin/vnic apply ' "$other/lib/systemd/system/vnic.service")" = 2 ] &&
-	[ "$(cat "$other/lib/modules-load.d/vnic.conf")" = vnic-pf ] &&
-	build uninstall DESTDIR="$tmp/other" PREFIX=/opt && [ -z "$(find "$tmp/other" -type f)" ]
-result $? "vnic and its unit are installed to fit together; uninstall leaves no file"
+	[ "$(grep -c '^Exec.*=/opt/sbin/vnic apply ' "$etc/systemd/system/vnic.service")" = 2 ] &&
+	[ "$(cat "$etc/modules-load.d/vnic.conf")" = vnic-pf ] && [ -s "$etc/udev/hwdb.d/20-vnic.hwdb" ] &&
+	rm "$kernel/Makefile" && build uninstall DESTDIR="$tmp/other" PREFIX=/opt && [ -z "$(find "$tmp/other" -type f)" ]
+result $? "vnic is installed where its unit looks, and what others read where they do; no file is left"
 
+headers '6.12*'
 build uninstall DESTDIR="$tmp/root" && [ -z "$(ls "$root")" ] &&
 	without PCI_IOV && without NET_DEVLINK && build install-vf DESTDIR="$tmp/root" &&
 	built vnic-vf && ! grep -q vnic: "$tmp/out" && [ "$(ls "$root")" = vnic-vf.ko ]
