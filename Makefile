@@ -10,9 +10,11 @@ VERSION  := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 RELEASE   = $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null)
 MODDIR    = $(DESTDIR)/lib/modules/$(RELEASE)/updates
 LIBDIR    = $(DESTDIR)$(PREFIX)/lib/vnic
-UNITDIR   = $(DESTDIR)$(PREFIX)/lib/systemd/system
-LOADDIR   = $(DESTDIR)$(PREFIX)/lib/modules-load.d
-HWDBDIR   = $(DESTDIR)$(PREFIX)/lib/udev/hwdb.d
+# Where systemd and udev look for such files: udev for names not in /usr/local
+SYSTEMDIR = $(DESTDIR)$(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)
+UNITDIR   = $(SYSTEMDIR)/systemd/system
+LOADDIR   = $(SYSTEMDIR)/modules-load.d
+HWDBDIR   = $(DESTDIR)$(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/udev/hwdb.d
 MANDIR    = $(DESTDIR)$(PREFIX)/share/man
 BASHDIR   = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 # Where the distribution has udev's database, in /etc or /usr; without udev nobody asks it.
@@ -108,15 +110,22 @@ install-vf: vf install-names
 	install -m 644 drivers/vnic-vf/vnic-vf.ko '$(MODDIR)'
 	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; fi
 
-uninstall: headers
-	for m in $(MODULES); do rm -f '$(MODDIR)'/$$m.ko; done
+# Needs no kernel headers, which may be gone; of all kernels.
+uninstall:
+	if [ -z '$(DESTDIR)' ] && command -v systemctl >/dev/null; then systemctl -q disable vnic || true; fi
+	for m in $(MODULES); do rm -f '$(DESTDIR)'/lib/modules/*/updates/$$m.ko; done
 	rm -f '$(DESTDIR)$(PREFIX)/sbin/vnic'
 	rm -rf '$(LIBDIR)'
 	rm -f '$(UNITDIR)/vnic.service' '$(LOADDIR)/vnic.conf' '$(MANDIR)/man8/vnic.8' \
 		'$(MANDIR)/man5/vnic.conf.5' '$(MANDIR)/man5/vnic.toml.5' '$(BASHDIR)/vnic' \
 		'$(HWDBDIR)/20-vnic.hwdb'
 	rm -rf '$(DESTDIR)$(PREFIX)/include/vnic'
-	if [ -z '$(DESTDIR)' ]; then depmod '$(RELEASE)'; $(UPDATE_HWDB); fi
+	if [ -z '$(DESTDIR)' ]; then \
+		for dir in /lib/modules/*/updates; do \
+			dir=$${dir%/updates}; if [ -e "$$dir/modules.order" ]; then depmod "$${dir##*/}"; fi; \
+		done; \
+		$(UPDATE_HWDB); \
+	fi
 
 # Needs no kernel headers.
 clean:
