@@ -240,14 +240,18 @@ def allowed(p):
         for _ in range(50):
             sock.send(frame(dst, mine, **kwargs))
         return int(p.a.out(f'sleep 0.3; {count}')) - before
-    nobody = '02:00:00:99:99:99'
+    mac = '02:00:00:00:20:01'
+    nobody, group = '02:00:00:99:99:99', '01:00:5e:09:09:09'
     p.a.run(f'ip link set {dev} promisc on')
     defer(p.a.run, f'ip link set {dev} promisc off')
     defer(p.pf.link, 0, 'trust off')
     for _ in range(2):
         true(hears(dev, nobody) < 10, 'promiscuous, without trust')  # it may hear others
+        true(hears(dev, group) < 10, 'a group of others')
         p.pf.link(0, 'trust on')
         wait_for(lambda: hears(dev, nobody) >= 50, 'promiscuous, with trust')
+        true(hears(dev, group) >= 50, 'and it hears all groups')
+        true(hears(dev, mac, vlan=99) >= 50, 'in all VLANs')
         p.pf.link(0, 'trust off')
     # an address that is another's is refused, and nothing else is with it
     p.pf.link(0, 'trust on')
@@ -260,9 +264,13 @@ def allowed(p):
     p.pf.link(0, 'vlan 7')
     p.a.run(f'ip link add v9 link {dev} type vlan id 9; ip link set v9 up')
     defer(p.a.run, 'ip link del v9')
-    eq(hears('v9', '02:00:00:00:20:01', vlan=9), 0, 'VLAN 9 in a port VLAN')
+    p.pf.link(0, 'trust off')
     p.pf.link(0, 'vlan 0')
-    wait_for(lambda: hears('v9', '02:00:00:00:20:01', vlan=9) >= 50, 'VLAN 9')
+    true(hears(dev, mac, vlan=99) < 10, 'in no other VLAN than 9, without trust')
+    p.pf.link(0, 'vlan 7')
+    eq(hears('v9', mac, vlan=9), 0, 'VLAN 9 in a port VLAN')
+    p.pf.link(0, 'vlan 0')
+    wait_for(lambda: hears('v9', mac, vlan=9) >= 50, 'VLAN 9')
 
 
 def rate(p):

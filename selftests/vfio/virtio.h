@@ -129,6 +129,8 @@ void order_moving(void);
 void order_control(void);
 void order_discovery(void);
 void order_vlans(void);
+void order_unfiltered(void);
+void order_table(void);
 void order_pieces(void);
 
 /* ---- virtio_uso.c ---- */

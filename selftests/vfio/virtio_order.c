@@ -187,13 +187,23 @@ void order_control(void)
 
 static bool posted;	/* a buffer is there */
 
-/* VF 1 sends to a group: does it arrive? */
-static bool heard(const __u8 *to)
+/* Of a frame: put it into a VLAN, 0: none. */
+static void tag(__u8 *frame, unsigned int vid)
+{
+	if (!vid)
+		return;
+	put16(frame + 12, 0x8100);
+	put16(frame + 14, vid);
+}
+
+/* VF 1 sends: does it arrive? */
+static bool heard_in(const __u8 *to, unsigned int vid)
 {
 	struct vring_used_elem e;
 	__u8 frame[100];
 
 	drv_frame(&good, to, frame, sizeof(frame), 9);
+	tag(frame, vid);
 	if (!posted)
 		post(0, 2048);
 	posted = true;
@@ -206,6 +216,11 @@ static bool heard(const __u8 *to)
 		post(0, 2048);
 	}
 	return false;
+}
+
+static bool heard(const __u8 *to)
+{
+	return heard_in(to, 0);
 }
 
 static void hears(bool discovery)
@@ -312,6 +327,96 @@ void order_vlans(void)
 	/* at 100 us each of 50 ms a second, 250 ms saved, it would be 11 s */
 	timely(add + del < 5000, "%u and %u ms", add, del);
 	works();
+	close_both();
+}
+
+/* The same the other way */
+static bool sent_in(unsigned int vid)
+{
+	struct vring_used_elem e;
+	__u8 got[100];
+	int n;
+
+	put_frame(sizeof(got), NULL, 1);
+	tag(tx_buf() + HDR, vid);
+	offer(TX, 0);
+	notify(TX);
+	check(take(TX, &e, WAIT), "not taken");
+	do
+		n = drv_receive(&good, got, sizeof(got), 100);
+	while (n > 0 && memcmp(got, tx_buf() + HDR, sizeof(got)));
+	return n > 0;
+}
+
+static void vlan(unsigned int cmd, unsigned int vid)
+{
+	const __u8 req[4] = { VIRTIO_NET_CTRL_VLAN, cmd, vid & 255, vid >> 8 };
+
+	check_eq(ctrl(req, sizeof(req), 1), VIRTIO_NET_OK);
+}
+
+/* Which of VLANs 5, 6 and none is it in?  A bit each, the same both ways */
+static unsigned int member(void)
+{
+	static const unsigned int vids[] = { 5, 6, 0 };
+	unsigned int i, bits = 0;
+
+	for (i = 0; i < ARRAY_SIZE(vids); i++) {
+		bits |= heard_in(mac, vids[i]) << i;
+		check_eq(sent_in(vids[i]), bits >> i & 1);
+	}
+	return bits;
+}
+
+/* Who negotiates CTRL_VLAN may leave it at that; with the first request it filters. */
+void order_unfiltered(void)
+{
+	struct vnic_mbx_vlan join = { .proto = htole16(0x8100) };
+	unsigned int vid;
+
+	open_both(USUAL | F(VIRTIO_NET_F_CTRL_VLAN));
+	for (vid = 5; vid <= 6; vid++) {
+		join.vid = htole16(vid);
+		check_eq(drv_msg(&good, VNIC_MBX_VLAN_ADD, &join, sizeof(join), NULL, 0),
+			 VNIC_MBX_OK);
+	}
+	works();
+	posted = false;
+	check_eq(member(), 7);
+	vlan(VIRTIO_NET_CTRL_VLAN_ADD, 0);	/* a priority, but it filters now */
+	check_eq(member(), 4);
+	vlan(VIRTIO_NET_CTRL_VLAN_ADD, 6);
+	check_eq(member(), 6);
+	vlan(VIRTIO_NET_CTRL_VLAN_DEL, 6);
+	check_eq(member(), 4);
+	reset();
+	start(USUAL | F(VIRTIO_NET_F_CTRL_VLAN));
+	works();
+	posted = false;
+	check_eq(member(), 7);
+	close_both();
+}
+
+/* Zero addresses are places of a table that are free; others have to be addresses. */
+void order_table(void)
+{
+	__u8 table[2 + 4 + 3 * 6 + 4 + 2 * 6] = {
+		VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, 3, 0, 0, 0,
+		0, 0, 0, 0, 0, 0, 2, 0, 0, 9, 9, 9, 0, 0, 0, 0, 0, 0,
+		2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0x5e, 9, 9, 9,
+	};
+	const __u8 *uc = table + 12, *mc = table + 34;
+
+	open_both(USUAL);
+	works();
+	posted = false;
+	check(!heard(uc) && !heard(mc), "heard before");
+	check_eq(ctrl(table, sizeof(table), 1), VIRTIO_NET_OK);
+	check(heard(uc) && heard(mc), "not heard");
+	table[34] = 0;	/* no group: nothing changes */
+	check_eq(ctrl(table, sizeof(table), 1), VIRTIO_NET_ERR);
+	table[34] = 1;
+	check(heard(uc) && heard(mc), "not heard any more");
 	close_both();
 }
 

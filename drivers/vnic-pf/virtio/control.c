@@ -39,12 +39,26 @@ struct vnic_ctrl_op {
 
 /* ---- requests ---- */
 
-/* Put modes and filters in force; of the modes those that are allowed, whatever becomes of
- * the filters.
+/*
+ * Put modes and filters in force.  Who is promiscuous hears all groups, and is in all VLANs
+ * (5.1.6.5.1): there is no other request for that.  Who has more filters than there can be
+ * hears what the rest is for.
  */
+static u32 vnic_virtio_rx_mode(struct vnic_virtio *v, u32 modes)
+{
+	if (v->num_uc > VNIC_UC_TRUSTED)
+		modes |= VNIC_RX_MODE_PROMISC;
+	if (modes & VNIC_RX_MODE_PROMISC)
+		modes |= VNIC_RX_MODE_ALLMULTI | VNIC_RX_MODE_ALLCTAG | VNIC_RX_MODE_ALLSTAG;
+	if (v->num_mc > VNIC_MC_TRUSTED)
+		modes |= VNIC_RX_MODE_ALLMULTI;
+	return vnic_port_guest_rx_mode(&v->fn->port, modes, v->num_uc, v->num_mc, v->addrs);
+}
+
+/* Of the modes those that are allowed, whatever becomes of the filters */
 static u32 vnic_ctrl_rx_mode(struct vnic_virtio *v, u32 modes)
 {
-	u32 err = vnic_port_guest_rx_mode(&v->fn->port, modes, v->num_uc, v->num_mc, v->addrs);
+	u32 err = vnic_virtio_rx_mode(v, modes);
 
 	if (err != VNIC_MBX_E_PERM)
 		v->modes = modes;
@@ -87,6 +101,29 @@ static int vnic_ctrl_list(const u8 *data, u32 len)
 	return n <= VNIC_MAX_FILTERS && n * ETH_ALEN <= len - sizeof(__le32) ? (int)n : -EINVAL;
 }
 
+/* DPDK's driver sends all places of its table, of those not in use zero addresses. */
+static bool vnic_ctrl_macs_valid(const u8 *macs, unsigned int n, bool multicast)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++, macs += ETH_ALEN)
+		if (!is_zero_ether_addr(macs) && !vnic_port_macs_valid(macs, 1, multicast))
+			return false;
+	return true;
+}
+
+/* Take those that are addresses, behind @at others: how many. */
+static u16 vnic_ctrl_take_macs(struct vnic_virtio *v, unsigned int at, const u8 *macs,
+			       unsigned int n)
+{
+	unsigned int i, taken = 0;
+
+	for (i = 0; i < n; i++, macs += ETH_ALEN)
+		if (!is_zero_ether_addr(macs))
+			memcpy(v->addrs + (at + taken++) * ETH_ALEN, macs, ETH_ALEN);
+	return taken;
+}
+
 static u32 vnic_ctrl_table(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	int uc, mc;
@@ -101,13 +138,11 @@ static u32 vnic_ctrl_table(struct vnic_virtio *v, const u8 *data, u32 len)
 		return VNIC_MBX_E_LEN;
 	if (uc + mc > VNIC_MAX_FILTERS)
 		return VNIC_MBX_E_NOSPC;
-	if (!vnic_port_macs_valid(data + sizeof(__le32), uc, false) ||
-	    !vnic_port_macs_valid(data + off + sizeof(__le32), mc, true))
+	if (!vnic_ctrl_macs_valid(data + sizeof(__le32), uc, false) ||
+	    !vnic_ctrl_macs_valid(data + off + sizeof(__le32), mc, true))
 		return VNIC_MBX_E_INVAL;
-	v->num_uc = uc;
-	v->num_mc = mc;
-	memcpy(v->addrs, data + sizeof(__le32), uc * ETH_ALEN);
-	memcpy(v->addrs + uc * ETH_ALEN, data + off + sizeof(__le32), mc * ETH_ALEN);
+	v->num_uc = vnic_ctrl_take_macs(v, 0, data + sizeof(__le32), uc);
+	v->num_mc = vnic_ctrl_take_macs(v, v->num_uc, data + off + sizeof(__le32), mc);
 	return vnic_ctrl_rx_mode(v, v->modes);
 }
 
@@ -120,13 +155,33 @@ static u32 vnic_ctrl_addr(struct vnic_virtio *v, const u8 *data, u32 len)
 					  VNIC_MBX_E_INVAL;
 }
 
-/* Number 0 is a priority, which needs no membership. */
+/* All VLANs of the protocols of which the driver does not, or cannot, say what it wants. */
+static void vnic_virtio_vlans(void *virtio)
+{
+	struct vnic_virtio *v = virtio;
+	DECLARE_BITMAP(all, VLAN_N_VID);
+
+	bitmap_fill(all, VLAN_N_VID);
+	clear_bit(0, all);
+	clear_bit(VLAN_VID_MASK, all);
+	vnic_port_guest_vlans(&v->fn->port, ETH_P_8021AD, all);
+	vnic_port_guest_vlans(&v->fn->port, ETH_P_8021Q, v->filters ? v->vlans : all);
+}
+
+/*
+ * Number 0 is a priority, which needs no membership.  With the first request the driver says
+ * that it filters: those of FreeBSD and DPDK negotiate CTRL_VLAN, and most leave it at that.
+ */
 static u32 vnic_ctrl_vlan(struct vnic_virtio *v, const u8 *data, bool add)
 {
 	u16 vid = get_unaligned_le16(data);
 
 	if (vid >= VLAN_N_VID - 1)
 		return VNIC_MBX_E_INVAL;
+	if (!v->filters) {
+		v->filters = true;
+		vnic_fn_call(v->fn, vnic_virtio_vlans, v);
+	}
 	if (!vid)
 		return VNIC_MBX_OK;
 	assign_bit(vid, v->vlans, add);
@@ -592,19 +647,6 @@ void vnic_virtio_gather(void *virtio)
 	spin_unlock(&v->lock);
 }
 
-/* All VLANs of the protocols of which the driver cannot say what it wants. */
-static void vnic_virtio_vlans(struct vnic_virtio *v)
-{
-	DECLARE_BITMAP(all, VLAN_N_VID);
-
-	bitmap_fill(all, VLAN_N_VID);
-	clear_bit(0, all);
-	clear_bit(VLAN_VID_MASK, all);
-	vnic_port_guest_vlans(&v->fn->port, ETH_P_8021AD, all);
-	vnic_port_guest_vlans(&v->fn->port, ETH_P_8021Q,
-			      vnic_virtio_has(v, VIRTIO_NET_F_CTRL_VLAN) ? v->vlans : all);
-}
-
 /*
  * The host allows more than before, or less.  No virtio driver asks again for what it was
  * refused, or had until trust went, so that is done for it.
@@ -619,8 +661,7 @@ static void vnic_virtio_allowed(void *virtio)
 	if (v->allow_seq == info.allow_seq || !info.enabled)
 		return;
 	v->modes = info.trusted ? v->wanted : 0;
-	if (vnic_port_guest_rx_mode(port, v->modes, v->num_uc, v->num_mc, v->addrs) ==
-	    VNIC_MBX_E_NOMEM)
+	if (vnic_virtio_rx_mode(v, v->modes) == VNIC_MBX_E_NOMEM)
 		vnic_fn_pend_at(v->fn, VNIC_PENDING_STATUS, ktime_get_ns() + NSEC_PER_SEC);
 	else
 		v->allow_seq = info.allow_seq;
@@ -655,8 +696,8 @@ static void vnic_virtio_status(struct vnic_virtio *v)
 }
 
 /*
- * The driver is ready.  One that cannot say what it wants to hear (5.1.6.5.1, 5.1.6.5.3)
- * is in all VLANs, and hears all multicast if the host trusts it, else what neighbours are
+ * The driver is ready.  One that does not say what it wants to hear (5.1.6.5.1, 5.1.6.5.3)
+ * is in all VLANs, and one that cannot hears all multicast if the host trusts it, else what neighbours are
  * found by.  Of service tags no driver can say, and its MTU is unknown.
  */
 static void vnic_virtio_enable(void *virtio)

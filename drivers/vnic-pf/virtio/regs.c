@@ -559,6 +559,7 @@ static void vnic_virtio_clear(struct vnic_virtio *v)
 	vnic_ctrl_reset(v);
 	v->modes = 0;
 	v->wanted = 0;
+	v->filters = false;
 	bitmap_zero(v->vlans, VLAN_N_VID);
 	v->num_uc = 0;
 	v->num_mc = 0;

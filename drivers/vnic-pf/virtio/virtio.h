@@ -104,6 +104,7 @@ struct vnic_virtio_moderation {
  * @modes: VNIC_RX_MODE_* in force
  * @wanted: those that the driver has asked for
  * @allow_seq: of what the host allowed when they and @vlans were put in force last
+ * @filters: it has said of a VLAN whether it is in that: it is in no other
  * @vlans: that the driver has asked for
  * @num_uc: unicast filters in @addrs
  * @num_mc: multicast filters behind them
@@ -144,6 +145,7 @@ struct vnic_virtio {
 	u32				modes;
 	u32				wanted;
 	u32				allow_seq;
+	bool				filters;
 	DECLARE_BITMAP(vlans, VLAN_N_VID);
 	u16				num_uc;
 	u16				num_mc;
