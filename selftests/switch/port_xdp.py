@@ -332,6 +332,22 @@ def answers_checked():
     true(stats['fifo_errors'] > total // 4, 'lost for the rate')
 
 
+def circle():
+    """two programs that answer all do not answer each other"""
+    pf, vfs = bench()
+    code = bpf.test_frames_only(bpf.swap_macs() + bpf.finish(bpf.TX))
+    for i in range(2):
+        attach(port(i), f'answers{i}', code)
+    sent = sum(pf.vfinfo(i)['stats']['tx']['packets'] for i in range(2))
+    before = refusals(pf)
+    packet_socket(vfs[1].name, 'vf1').send(frame(vfs[0].mac, vfs[1].mac))
+    counted(pf, before, 2, 'the frame, which is answered, and the answer, which is not')
+    sleep(0.5)
+    counted(pf, before, 2, 'and later')
+    sent = sum(pf.vfinfo(i)['stats']['tx']['packets'] for i in range(2)) - sent
+    true(2 <= sent <= 4, f'sent by both: {sent}')   # their stacks may have something to say
+
+
 def limit():
     """a limit of new TCP connections a second: by a program, the VF gets that many and no more"""
     pf, vfs = bench()
@@ -461,4 +477,4 @@ def two_adapters():
 
 
 run([netdev, nothing_upon, name_taken, rules, many, segments, vlans, verdicts, bad_requests,
-     answers, answers_checked, limit, sample, xdp_filter, under_traffic, param_off, numvfs, unloaded, two_adapters])
+     answers, answers_checked, circle, limit, sample, xdp_filter, under_traffic, param_off, numvfs, unloaded, two_adapters])

@@ -412,6 +412,7 @@ int vnic_frame_from_skb(struct vnic_frame *f, struct sk_buff *skb)
 	f->nspans = 0;
 	f->flags = 0;
 	f->copies = 0;
+	f->answer = false;
 	f->src = NULL;
 	f->skb = skb;
 	if (skb_copy_bits(skb, 0, f->hdr, f->hdr_len))

@@ -75,6 +75,7 @@ struct vnic_span {
  * @copies: destinations still to be served, the one being served included; see
  *	vnic_frame_take_skb()
  * @assured: the sender is inside its guarantee, set by vnic_switch_forward()
+ * @answer: a port's program made it, and no other answers it
  * @behind: buffers that who receives has got before and not seen to, set by deliver();
  *	0: it is not known, or that waits for an interrupt
  * @hash: receive hash for the destination being served
@@ -98,6 +99,7 @@ struct vnic_frame {
 	__be16		vlan_proto;
 	u16		copies;
 	bool		assured;
+	bool		answer;
 	u32		behind;
 	u32		hash;
 	struct vnic_port *src;

@@ -69,6 +69,7 @@ static void vnic_port_netdev_answer(struct vnic_port_xdp *xdp, const void *data,
 static int vnic_port_netdev_frame(struct vnic_frame *f, const struct sk_buff *skb)
 {
 	memset(f, 0, offsetof(struct vnic_frame, spans));
+	f->answer = true;
 	f->len = skb->len;
 	f->hdr_len = min_t(u32, f->len, VNIC_HDR_MAX);
 	memcpy(f->hdr, skb->data, f->hdr_len);

@@ -42,8 +42,7 @@ static bool vnic_xdp_answer(struct vnic_port_xdp *xdp, const struct xdp_buff *bu
 {
 	if (f->len > f->hdr_len && buff->data_end == end)
 		return false;
-	/* Only answers are a VF's and have an skb: two programs would answer each other for ever */
-	if (f->skb && f->src->type == VNIC_PORT_VF)
+	if (f->answer)		/* two programs would answer each other for ever */
 		return false;
 	xdp->answer(xdp, buff->data, buff->data_end - buff->data);
 	return true;
