@@ -11,6 +11,7 @@ import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 import bpf
 from devlink import Devlink
+from misbehave import Misbehave
 from ktap import between, contains, defer, eq, note, run, Skip, sleep, true, wait_for
 from tso import SEGMENTS, tso, tso_socket
 from vnic import (Background, errno_of, ethtool_stats, frame, load, loaded, log_mark,
@@ -23,6 +24,7 @@ FAR = '02:00:00:88:88:88'           # somebody on the wire
 TOS = 0x5c                          # by which frames of the tests are known
 UDP, TCP, ICMP = 17, 6, 1
 SYN, ACK = 2, 16
+CSUM = 1 << 2                       # VNIC_TXD_F_CSUM
 N = 20
 
 
@@ -455,6 +457,29 @@ def numvfs():
     eq((dl.param('vf0_port_netdev'), dl.netdev(0)), (False, None), 'of new VFs')
 
 
+def judged():
+    """what the device is asked to write into a frame is there when it is judged"""
+    pf = load(total_vfs=4)[0]
+    pf.set('sriov_drivers_autoprobe', 0)
+    pf.numvfs(2)
+    vfs = [pf.vf(i) for i in range(2)]
+    dl = Devlink(pf)
+    dl.set_param('vf0_port_netdev', 'true')
+    # Pass if there is zero at 14.
+    attach(dl.netdev(0), 'zero', bpf.test_frames_only(
+        bpf.insn(0xbf, 4, 2) + bpf.insn(0x07, 4, imm=16) + bpf.insn(0x2d, 4, 3, 4) +
+        bpf.load(2, 5, 2, 14) + bpf.insn(0x55, 5, off=2) +
+        bpf.finish(bpf.PASS) + bpf.finish(bpf.DROP)))
+    here, there = (Misbehave(vf.to_vfio()) for vf in vfs)
+    data = mac_bytes(pf.vfinfo(0)['address']) + mac_bytes(pf.vfinfo(1)['address']) + \
+        b'\x88\xb5' + bytes(2) + b'.' * 50
+    for asked, offset, passes in ((0, 0, 1), (CSUM, 0, 0), (CSUM, 20, 1)):
+        before = refusals(pf)
+        there.tell(f'offload {asked} 14 {offset} 0 0 {data.hex()}', 'ok')
+        eq(int(here.tell('take 500')), passes, f'sum at {14 + offset}' if asked else 'no sum')
+        eq(refusals(pf) - before, 1 - passes, 'refused')
+
+
 def unloaded():
     """and with the module"""
     _, _, dev, flood = flooded('end-unload')
@@ -477,4 +502,4 @@ def two_adapters():
 
 
 run([netdev, nothing_upon, name_taken, rules, many, segments, vlans, verdicts, bad_requests,
-     answers, answers_checked, circle, limit, sample, xdp_filter, under_traffic, param_off, numvfs, unloaded, two_adapters])
+     answers, answers_checked, circle, limit, sample, xdp_filter, under_traffic, param_off, numvfs, judged, unloaded, two_adapters])

@@ -8,6 +8,8 @@
  * answers each with a line: "ok", or what was asked for.
  *
  *   send MAC LEN N    send N frames of LEN bytes to MAC
+ *   offload FLAGS CSUM_START CSUM_OFFSET GSO_SIZE HDR_LEN HEX
+ *                     send this frame behind a context (struct vnic_tx_ctx)
  *   take MS           take frames until none has come for so long: how many
  *   stop              break the transmit ring's rules; ends when that is noticed
  *   refused           make a request that is refused
@@ -41,6 +43,28 @@ static void send_frames(struct drv *v, const char *args)
 		drv_send(v, frame, len, 1);
 		check(drv_sent(v, WAIT), "not sent");
 	}
+}
+
+static void offload(struct drv *v, const char *args)
+{
+	struct vnic_tx_ctx *ring = (void *)(v->mem + AT_TX_RING);
+	unsigned int flags, start, offset, gso, hdr, len;
+	__u8 frame[TX_BUF_SIZE];
+	int at;
+
+	check(sscanf(args, "%i %u %u %u %u %n", &flags, &start, &offset, &gso, &hdr, &at) == 5,
+	      "offload %s", args);
+	for (len = 0; sscanf(args + at + 2 * len, "%2hhx", &frame[len]) == 1; len++)
+		check(len < sizeof(frame) - 1, "too long");
+	ring[v->tx_prod++ % RING_SIZE] = (struct vnic_tx_ctx) {
+		.csum_start = htole16(start),
+		.csum_offset = htole16(offset),
+		.gso_size = htole16(gso),
+		.hdr_len = htole16(hdr),
+		.flags = htole16(VNIC_TXD_F_CTX | flags),
+	};
+	drv_send(v, frame, len, 1);
+	check(drv_sent(v, WAIT), "not sent");
 }
 
 static unsigned int take(struct drv *v, int ms)
@@ -162,6 +186,8 @@ static void command(struct drv *v, const char *line)
 {
 	if (!strncmp(line, "send ", 5)) {
 		send_frames(v, line + 5);
+	} else if (!strncmp(line, "offload ", 8)) {
+		offload(v, line + 8);
 	} else if (!strncmp(line, "take ", 5)) {
 		printf("%u\n", take(v, strtoul(line + 5, NULL, 10)));
 		return;
@@ -197,7 +223,7 @@ static void command(struct drv *v, const char *line)
 
 int main(int argc, char **argv)
 {
-	char line[128];
+	static char line[2 * TX_BUF_SIZE + 128];
 	struct drv v;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -209,6 +235,7 @@ int main(int argc, char **argv)
 		open_in_vm(&v, argv[1]);
 	} else {
 		drv_open(&v, argv[1], false);
+		v.features = 1ull << VNIC_F_TX_CSUM | 1ull << VNIC_F_TX_TSO;
 		drv_start(&v);
 	}
 	printf("ready\n");

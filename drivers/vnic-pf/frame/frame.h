@@ -187,6 +187,13 @@ struct vnic_piece {
 	u32	len;		/* bytes behind */
 };
 
+/*
+ * Complete a partial checksum that is not TCP's or UDP's own in the header copy: a port's
+ * program is to judge what the destination will get, and the sender chose where it goes.
+ * False: without memory.
+ */
+bool vnic_frame_settle_csum(struct vnic_frame *f);
+
 /* Piece @i of @f as a complete wire frame without offloads: @p->hdr finished,
  * checksum included (reads the payload through @f).
  */

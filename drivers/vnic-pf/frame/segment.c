@@ -90,6 +90,33 @@ static void vnic_piece_csum(const struct vnic_frame *f, struct vnic_piece *p)
 		      (__sum16 *)(p->hdr + f->csum_start + f->csum_offset));
 }
 
+/* Is the sum to be completed TCP's or UDP's own? */
+static bool vnic_frame_csum_usual(const struct vnic_frame *f)
+{
+	struct vnic_headers h;
+
+	if (!vnic_frame_parse(f, &h) || h.fragment || f->csum_start != h.l4)
+		return false;
+	return (h.l4_proto == IPPROTO_TCP && f->csum_offset == offsetof(struct tcphdr, check)) ||
+	       (h.l4_proto == IPPROTO_UDP && f->csum_offset == offsetof(struct udphdr, check));
+}
+
+bool vnic_frame_settle_csum(struct vnic_frame *f)
+{
+	u8 *field = f->hdr + f->csum_start + f->csum_offset;
+	__sum16 check;
+
+	if (!(f->flags & VNIC_FR_CSUM_PARTIAL) || f->flags & VNIC_FR_GSO ||
+	    vnic_frame_csum_usual(f))
+		return true;
+	if (f->skb && skb_checksum_help(f->skb))	/* it may be looked at again */
+		return false;
+	check = csum_fold(vnic_frame_csum(f, f->csum_start, f->len - f->csum_start));
+	put_unaligned(check ?: CSUM_MANGLED_0, (__sum16 *)field);
+	f->flags &= ~VNIC_FR_CSUM_PARTIAL;
+	return true;
+}
+
 void vnic_frame_piece(const struct vnic_frame *f, unsigned int i, struct vnic_piece *p)
 {
 	bool gso = f->flags & VNIC_FR_GSO;

@@ -92,7 +92,8 @@ unsigned int vnic_port_xdp_admit(struct vnic_port *port, struct vnic_port_xdp *x
 		return n;
 	own = bpf_net_ctx_set(&context);	/* some helpers look for it */
 	for (i = 0; i < n; i++) {
-		if (vnic_xdp_run(xdp, prog, stripped, room, out[i]))
+		if (vnic_frame_settle_csum(out[i]) &&
+		    vnic_xdp_run(xdp, prog, stripped, room, out[i]))
 			out[kept++] = out[i];
 		else
 			refused += out[i]->segs;
