@@ -30,8 +30,10 @@ static netdev_tx_t vnic_pf_start_xmit(struct sk_buff *skb, struct net_device *de
 		kfree_skb(skb);
 		return NET_XMIT_DROP;
 	}
-	/* A VF may keep the skb as long as its guest likes. */
-	if (skb_orphan_frags(skb, GFP_ATOMIC)) {
+	/* A VF may keep the skb as long as its guest likes, and frees it under locks: pages of
+	 * MSG_ZEROCOPY would stay with it, and change, and their owner be woken there.
+	 */
+	if (skb_orphan_frags_rx(skb, GFP_ATOMIC)) {
 		vnic_port_drop(&net->port, VNIC_DROP_TX_FAULT, 1);
 		kfree_skb(skb);
 		rc = NET_XMIT_DROP;
