@@ -6,7 +6,7 @@ import struct
 from vnic import mac_bytes, packet_socket
 
 SEGMENTS = 5
-SIZE = 1448     # bytes of a segment
+SIZE = 1400     # bytes of a segment
 VNET_HDR = 15   # PACKET_VNET_HDR
 GSO = {'tcpv4': 1, 'tcpv6': 4, 'udp': 5}        # VIRTIO_NET_HDR_GSO_*
 
@@ -33,9 +33,9 @@ def _ip6(protocol, length):
         socket.inet_pton(socket.AF_INET6, 'fd09::1') + socket.inet_pton(socket.AF_INET6, 'fd09::2')
 
 
-def gso(kind, dst, src, length=0):
-    """A frame to be cut into SEGMENTS, its IP header with a length, 0: the right one."""
-    payload = (SEGMENTS - 1) * SIZE + 100
+def gso(kind, dst, src, length=0, segments=SEGMENTS):
+    """A frame to be cut into segments, its IP header with a length, 0: the right one."""
+    payload = (segments - 1) * SIZE + 100
     if kind == 'udp':
         protocol, at, l4 = 17, 6, struct.pack('>HHHH', 1, 2, 8 + payload, 0)
     else:

@@ -23,19 +23,21 @@
 #include "frame.h"
 #include "../lib/meter.h"
 
-#define VNIC_INNER_TAGS	2	/* tags looked behind, beside the one in vlan_* */
+#define VNIC_INNER_TAGS	2	/* tags that a sender may have put, beside the one in vlan_* */
 #define VNIC_EXTHDRS	8	/* IPv6 extension headers looked behind */
 #define VNIC_LINEAR	1600	/* bytes: an skb of up to this needs no page fragments */
 
 /* ---- parsing ---- */
 
-/* Protocol behind the Ethernet header and inner tags; @off: where it starts */
+/* Protocol behind the Ethernet header and inner tags, of which the switch may have put one
+ * back (vnic_frame_push_tag()); @off: where it starts
+ */
 static u16 vnic_frame_proto(const struct vnic_frame *f, unsigned int *off)
 {
 	u16 proto = get_unaligned_be16(f->hdr + 2 * ETH_ALEN);
 	unsigned int at = ETH_HLEN, i;
 
-	for (i = 0; i < VNIC_INNER_TAGS && eth_type_vlan(htons(proto)); i++) {
+	for (i = 0; i < VNIC_INNER_TAGS + 1 && eth_type_vlan(htons(proto)); i++) {
 		if (at + VLAN_HLEN > f->hdr_len)
 			break;
 		proto = get_unaligned_be16(f->hdr + at + 2);
@@ -203,7 +205,7 @@ static u16 vnic_headers_gso(const struct vnic_headers *h)
 {
 	bool v4 = h->l3_proto == ETH_P_IP;
 
-	if (h->fragment)
+	if (h->fragment || h->l3 > ETH_HLEN + VNIC_INNER_TAGS * VLAN_HLEN)
 		return 0;
 	if (h->l4_proto == IPPROTO_UDP)
 		return v4 ? VNIC_FR_USO4 : VNIC_FR_USO6;
