@@ -310,6 +310,7 @@ static void __exit vnic_iommu_exit(void)
 	iommu_device_sysfs_remove(&vnic_iommu);
 	fwnode_remove_software_node(vnic_iommu_fwnode);
 	rcu_barrier();	/* tables freed by RCU */
+	synchronize_rcu_tasks();	/* vnic_domain_free() about to return */
 }
 
 module_init(vnic_iommu_init);
