@@ -116,6 +116,11 @@ static void vnicvf_rx_grow(struct vnicvf_rxq *rx)
 		}
 }
 
+static u32 vnicvf_rx_batch(const struct vnicvf_rxq *rx)
+{
+	return min(VNICVF_RX_BATCH, rx->buf_mask / 4);
+}
+
 /* Short of memory a moment ago: NAPI tries again. */
 static void vnicvf_rx_retry(struct timer_list *timer)
 {
@@ -124,11 +129,12 @@ static void vnicvf_rx_retry(struct timer_list *timer)
 	napi_schedule(&qp->napi);
 }
 
-static void vnicvf_rx_refill(struct vnicvf_qp *qp)
+/* Buffers are missing, @least or more: refill. */
+static void vnicvf_rx_refill(struct vnicvf_qp *qp, u32 least)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
 
-	if (rx->buf_mask + 1 - (rx->prod - rx->clean) < min(VNICVF_RX_BATCH, rx->buf_mask / 4))
+	if (rx->buf_mask + 1 - (rx->prod - rx->clean) < least)
 		return;
 	if (rx->xsk) {
 		vnicvf_xsk_fill(qp);
@@ -672,11 +678,14 @@ int vnicvf_rx_poll(struct vnicvf_qp *qp, int budget)
 			vnicvf_rx_grow(rx);
 		for (; work < budget && cons != rx->clean; work++) {
 			vnicvf_rx_one(qp, prog, cons - rx->clean);
-			vnicvf_rx_refill(qp);
+			vnicvf_rx_refill(qp, vnicvf_rx_batch(rx));
 		}
 		cons = vnicvf_load(&rx->ev->cons);
 	}
-	vnicvf_rx_refill(qp);	/* vnicvf_rx_retry() counts on it: there may be no frame */
+	/* All of them: the device takes those that are missing for frames that are not seen to.
+	 * vnicvf_rx_retry() counts on it, too: there may be no frame.
+	 */
+	vnicvf_rx_refill(qp, rx->xsk ? vnicvf_rx_batch(rx) : 1);
 	if (unlikely(prog))
 		vnicvf_xdp_flush(qp);
 	return work;

@@ -237,7 +237,7 @@ void drv_queues(struct drv *v)
 	v->tx_prod = 0;
 	v->rx_prod = 0;
 	v->rx_cons = 0;
-	while (v->rx_prod < RING_SIZE)
+	while (v->rx_prod < (v->rx_posts ?: RING_SIZE))
 		post(v);
 	put32(&drv_event(v, AT_RX_EVENT)->intr_at, 1);
 	reg_write(&v->dev, VNIC_REG_KICK, VNIC_KICK_RX(0));

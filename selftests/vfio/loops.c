@@ -11,6 +11,8 @@
  *   batch DEPTH LEN MS [WINDOW]   the same; what one turn has to send is shown together
  *   stream GAP BURST LEN MS   one way, bursts that begin GAP ns apart, 0: at once: the same
  *   moderate USECS     of both VFs; with 0 no frame waits for the device to look
+ *   start N USECS      both start anew, post N buffers at most, and ask for an interrupt
+ *                      after they took what had come, but once in USECS; 0: never
  * The rate is of requests or frames; delays are of frames in ns, whichever way they go;
  * kicks are doorbells per 1000 frames.
  *
@@ -36,11 +38,13 @@ struct end {
 	unsigned int	len;		/* bytes of a frame */
 	__u32		tx_shown;	/* prod as the device sees it */
 	__u32		rx_shown;
+	__u64		armed;		/* when it asked for an interrupt */
 };
 
 static struct end ends[2];
 static __u32 *delay;
 static unsigned int samples, kicks, frames;
+static unsigned int posts = RING_SIZE, pause_us;
 
 static __u64 now_ns(void)
 {
@@ -116,6 +120,28 @@ static void send_some(struct end *e, unsigned int n, bool together)
 	}
 }
 
+/* A buffer, in the place behind the last */
+static void post(struct end *e)
+{
+	struct vnic_rx_desc *ring = (void *)(e->drv.mem + AT_RX_RING);
+	unsigned int slot = e->drv.rx_prod++ % RING_SIZE;
+
+	ring[slot] = (struct vnic_rx_desc) {
+		.addr = htole64(e->drv.iova + AT_RX_BUFS + slot * RX_BUF_SIZE),
+		.len = htole32(RX_BUF_SIZE),
+	};
+}
+
+/* As a driver at the end of its poll does, whose interrupts are moderated */
+static void arm(struct end *e, __u64 now)
+{
+	if (!pause_us || now < e->armed + pause_us * 1000ull)
+		return;
+	e->armed = now;
+	__atomic_store_n(&drv_event(&e->drv, AT_RX_EVENT)->intr_at, htole32(e->drv.rx_cons + 1),
+			 __ATOMIC_SEQ_CST);
+}
+
 /* Take what has come; how many frames. */
 static unsigned int take(struct end *e)
 {
@@ -133,14 +159,11 @@ static unsigned int take(struct end *e)
 		memcpy(&sent, e->drv.mem + at + STAMP, sizeof(sent));
 		if (samples < SAMPLES)
 			delay[samples++] = now - sent;
-		/* the buffer again, in the place behind the last */
-		ring[slot] = (struct vnic_rx_desc) {
-			.addr = htole64(e->drv.iova + at),
-			.len = htole32(RX_BUF_SIZE),
-		};
-		e->drv.rx_prod++;
 	}
+	while (e->drv.rx_prod - e->drv.rx_cons < posts)
+		post(e);
 	show(e, AT_RX_EVENT, VNIC_DOORBELL_RX(0), &e->rx_shown, e->drv.rx_prod);
+	arm(e, now);
 	frames += n;
 	return n;
 }
@@ -259,17 +282,38 @@ static void set_len(unsigned int len)
 	ends[1].len = len;
 }
 
+static void start(struct end *e)
+{
+	drv_start(&e->drv);
+	e->tx_shown = e->drv.tx_prod;
+	e->rx_shown = e->drv.rx_prod;
+	/* nobody sleeps: no interrupts, unless it asks for them */
+	drv_event(&e->drv, AT_RX_EVENT)->intr_at = htole32(e->drv.rx_cons - 1);
+	drv_event(&e->drv, AT_TX_EVENT)->intr_at = htole32(e->drv.tx_prod - 1);
+}
+
 static void open_end(struct end *e, struct end *to, const char *bdf)
 {
 	drv_open(&e->drv, bdf, false);
 	e->drv.features = (__u64)1 << VNIC_F_COALESCE;
-	drv_start(&e->drv);
 	e->to = to;
-	e->tx_shown = e->drv.tx_prod;
-	e->rx_shown = e->drv.rx_prod;
-	/* nobody sleeps: no interrupts */
-	drv_event(&e->drv, AT_RX_EVENT)->intr_at = htole32(e->drv.rx_cons - 1);
-	drv_event(&e->drv, AT_TX_EVENT)->intr_at = htole32(e->drv.tx_prod - 1);
+	start(e);
+}
+
+static void cmd_start(unsigned int n, unsigned int usecs)
+{
+	unsigned int i;
+
+	check(n && n <= RING_SIZE, "buffers");
+	posts = n;
+	pause_us = usecs;
+	for (i = 0; i < 2; i++)
+		reg_write(&ends[i].drv.dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
+	for (i = 0; i < 2; i++) {
+		ends[i].drv.rx_posts = n;
+		start(&ends[i]);
+	}
+	puts("started");
 }
 
 int main(int argc, char **argv)
@@ -302,6 +346,8 @@ int main(int argc, char **argv)
 			cmd_stream(a, b, d);
 		} else if (sscanf(line, "moderate %u", &a) == 1) {
 			cmd_moderate(a);
+		} else if (sscanf(line, "start %u %u", &a, &b) == 2) {
+			cmd_start(a, b);
 		} else {
 			fail("command: %s", line);
 		}

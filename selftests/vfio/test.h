@@ -150,6 +150,7 @@ struct drv {
 	__u32		tx_prod;
 	__u32		rx_prod;
 	__u32		rx_cons;
+	__u32		rx_posts;	/* buffers that drv_start() posts; 0: as many as fit */
 	/* how the driver rings; NULL: by pwrite() to the doorbell */
 	void		(*ring)(struct drv *v, __u32 doorbell);
 };

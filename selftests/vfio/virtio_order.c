@@ -375,6 +375,9 @@ void order_unfiltered(void)
 	unsigned int vid;
 
 	open_both(USUAL | F(VIRTIO_NET_F_CTRL_VLAN));
+	reg_write(&good.dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
+	good.features = F(VNIC_F_VLAN_FILTER);
+	drv_start(&good);
 	for (vid = 5; vid <= 6; vid++) {
 		join.vid = htole16(vid);
 		check_eq(drv_msg(&good, VNIC_MBX_VLAN_ADD, &join, sizeof(join), NULL, 0),

@@ -4,7 +4,8 @@
 vfio (selftests/vfio/loops.c), in virtual time, with and without the device's looking.
 
 A loop has so many requests under way, a batch, too, but shows what one turn has to send
-together; a stream goes one way.
+together; a stream goes one way. few: its receiver posts few of the buffers that it could,
+and waits for interrupts, as vnic-vf does.
 """
 import argparse
 import sys
@@ -21,6 +22,7 @@ STREAMS = ((15000, 1), (5000, 1), (60000, 32), (0, 1), (0, 32))  # ns from burst
 RATE_LEAST = 0.9    # of the rate without looking
 LATE_MOST = 30000   # ns that looking may make the slowest percent later
 MODERATION = 20     # us between interrupts, as of vnic-vf at first
+FEW = 64            # buffers that a receiver posts of a ring of 256, and waits at times
 COLUMNS = ('traffic', 'size', 'looking', 'per_second', 'p50_ns', 'p99_ns', 'max_ns', 'kicks')
 
 
@@ -36,14 +38,18 @@ def traffic(depths):
     for gap, burst in STREAMS:
         name = f'stream {burst} in {gap / 1000:g} us' if gap else f'flood of {burst}'
         yield name, f'stream {gap} {burst} {{size}} {{ms}}'
+        if gap and burst == 1:
+            yield name + ', few', f'stream {gap} {burst} {{size}} {{ms}}'
 
 
 def measure(ends, names, ms, sizes):
     """Rows of the table."""
     for looking in ('on', 'off'):
-        ends.tell(f'moderate {MODERATION if looking == "on" else 0}', 'moderated')
         for size in sizes:
             for name, command in names:
+                few = name.endswith(', few')
+                ends.tell(f'start {FEW} {MODERATION}' if few else 'start 256 0', 'started')
+                ends.tell(f'moderate {MODERATION if looking == "on" else 0}', 'moderated')
                 said = ends.tell(command.format(size=size, ms=ms)).split()
                 row = dict(zip(COLUMNS, [name, size, looking, *map(float, said)]))
                 print(f'{name:20} {size:5} {looking:4} {row["per_second"]:9.0f}/s  '

@@ -359,7 +359,7 @@ static_assert(!(sizeof(struct vnic_rxq) % SMP_CACHE_BYTES) &&
  * @arm: ask for a doorbell when the driver adds the @ahead th entry behind @seen,
  *	then look once more: *@more entries behind @seen are there already
  * @behind: how many buffers is the driver behind with what was completed up to
- *	@cons?  0: it waits for an interrupt
+ *	@cons?  VNIC_RING_WAITS: it waits for an interrupt
  * @bell: let the ring say whether the doorbell page rings; NULL: it cannot
  * @tx_cut: look at the frame at t->at: its buffers, what is asked for, its length.
  *	One that ends beyond t->prod moves that.
@@ -379,6 +379,7 @@ static_assert(!(sizeof(struct vnic_rxq) % SMP_CACHE_BYTES) &&
  * All in a stretch (memory/as.h); of a receive queue under its lock.  False: the
  * ring's memory is gone.
  */
+#define VNIC_RING_WAITS	U32_MAX
 struct vnic_ring_ops {
 	bool	(*prod)(struct vnic_fn *fn, const struct vnic_ring *ring, u32 at, u32 *prod);
 	bool	(*publish)(struct vnic_fn *fn, struct vnic_ring *ring, u32 old, u32 new, u32 wait);

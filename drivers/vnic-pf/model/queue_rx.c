@@ -356,11 +356,15 @@ static void vnic_rx_top_up(struct vnic_rxq *rxq)
 		vnic_worker_wake(rxq->worker, VNIC_WORK_RX);
 }
 
-/* How far is the driver behind with its buffers?  Some never posts all it could. */
+/* How far is the driver behind with its buffers?  Some never posts all it could: that is
+ * seen while it is busy, not while it waits.
+ */
 static u32 vnic_rx_behind(struct vnic_rxq *rxq)
 {
 	u32 behind = vnic_ring_behind(rxq->fn, &rxq->ring, rxq->cons);
 
+	if (behind == VNIC_RING_WAITS)
+		return 0;
 	rxq->least = min(rxq->least, behind);
 	return behind - rxq->least;
 }

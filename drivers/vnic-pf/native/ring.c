@@ -45,7 +45,7 @@ u32 vnic_native_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 con
 	u32 posted;
 
 	if (!ev || le32_to_cpu(READ_ONCE(ev->intr_at)) - cons - 1 < ring->size)
-		return 0;
+		return VNIC_RING_WAITS;
 	posted = le32_to_cpu(READ_ONCE(ev->prod)) - cons;
 	return posted < ring->size ? ring->size - posted : 0;
 }

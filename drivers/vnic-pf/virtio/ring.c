@@ -108,7 +108,7 @@ u32 vnic_vring_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons
 
 	if (ring->vring.packed ? vnic_packed_waits(fn, ring, done) :
 				 vnic_split_waits(fn, ring, done))
-		return 0;
+		return VNIC_RING_WAITS;
 	more = vnic_vring_more(fn, ring, ring->seen, ring->size);
 	return more >= 0 && busy + more < ring->size ? ring->size - busy - more : 0;
 }
