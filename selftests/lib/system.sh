@@ -3,6 +3,7 @@
 #
 # A system that packages are tried in and that is thrown away: an overlay of the tree, with
 # its two kernels, in $root. Sourced after ktap.sh.
+. selftests/lib/empty.sh
 [ -e /etc/vnic-kernels ] || { echo "Bail out! only for selftests/run"; exit 1; }
 
 # shellcheck disable=SC2034 # for who sources this
@@ -90,10 +91,12 @@ files()
 		-o -path "$root/usr/lib/python3*" -o -name 'mok.*' \) -prune -o -print | sort
 }
 
-# next_version DIR: the files of this checkout are there, of version $version.1
+# next_version DIR: the files of this checkout are there, of version $version.1; its vnic-vf
+# is empty: the real one was built of the version before
 next_version()
 {
 	mkdir -p "$1" &&
 		cp -r Makefile Kbuild README.md COPYING LICENSES drivers uapi tools debian vnic.spec Documentation "$1" &&
+		rm -r "$1/drivers/vnic-vf" && empty_driver drivers/vnic-vf "$1/drivers/vnic-vf" &&
 		sed -i "1s/(.*)/($version.1)/" "$1/debian/changelog"
 }

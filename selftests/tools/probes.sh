@@ -6,6 +6,7 @@
 # with one thing changed; modules are empty, one with compat.h, to be quick.
 # Prints KTAP, exits 0 if all is well.
 vnic=$(cd "$(dirname "$0")/../.." && pwd)
+. "$vnic/selftests/lib/empty.sh"
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 src=$tmp/src answers=$tmp/src/drivers/include/generated/probed.h
@@ -91,14 +92,8 @@ cp -r "$vnic/Makefile" "$vnic/Kbuild" "$vnic/uapi" "$src/"
 cp -r "$vnic"/tools/vnic "$vnic"/tools/vnic?* "$vnic"/tools/*.hwdb "$src/tools/"
 cp -r "$vnic/drivers/probe" "$vnic/drivers/include" "$vnic/drivers/options.mk" "$src/drivers/"
 rm -rf "$src/drivers/include/generated"
-for dir in vnic-vf vnic-iommu vnic-pf vnic-pf/vfio; do
-	mkdir "$src/drivers/$dir"
-	printf '#include <linux/module.h>\nMODULE_DESCRIPTION("empty");\nMODULE_LICENSE("GPL");\n' \
-		>"$src/drivers/$dir/main.c"
-done
 for dir in vnic-vf vnic-iommu vnic-pf; do
-	sed -e 's,^\(vnic-[a-z-]*-y :=\).* \?\(\<\(vfio/\)\?main.o\).*,\1 \2,' -e '/^vnic-[^ ]* +=/d' \
-		"$vnic/drivers/$dir/Kbuild" >"$src/drivers/$dir/Kbuild"
+	empty_driver "$vnic/drivers/$dir" "$src/drivers/$dir"
 done
 echo '#include <compat.h>' >>"$src/drivers/vnic-vf/main.c"
 # A compiler that tells how often it was asked, and one that calls itself clang
