@@ -74,6 +74,17 @@ void check_silent(void)
 	check(!comes_out(wire_sock, &o, 0), "%d bytes reach the wire", o.len);
 }
 
+void check_still(void)
+{
+	__u8 *before = malloc(MEM_SIZE);
+
+	check(before, "no memory");
+	memcpy(before, evil.mem, MEM_SIZE);
+	usleep(2000);
+	check(!memcmp(before, evil.mem, MEM_SIZE), "memory is written");
+	free(before);
+}
+
 void from_wire_to(const __u8 *mac, size_t len, unsigned int seed)
 {
 	static __thread __u8 buf[sizeof(struct virtio_net_hdr) + 9014];

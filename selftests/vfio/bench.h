@@ -110,6 +110,8 @@ struct out {
 bool comes_out(int sock, struct out *o, int ms);
 /* Nothing has come out anywhere */
 void check_silent(void);
+/* What VF 0 may write to stays as it is. */
+void check_still(void);
 /* Into the switch from the wire, to VF 0 or whomever */
 void from_wire(size_t len, unsigned int seed);
 void from_wire_to(const __u8 *mac, size_t len, unsigned int seed);

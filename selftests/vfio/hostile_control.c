@@ -198,10 +198,14 @@ static void case_changed(void)
 	struct vnic_mbx_u32 mtu = { .value = htole32(1400) };
 	unsigned int i, n[8] = {};
 	int status;
+	__u64 end;
 
 	bench_open(0);
 	meanwhile(change_request, drv_mbx(&evil));
-	for (i = 0; i < 1000; i++) {
+	end = now_ms() + WAIT * bench_slow;
+	for (i = 0; i < 1000 || !n[VNIC_MBX_OK] || n[VNIC_MBX_OK] == i; i++) {
+		check(now_ms() < end, "nothing was changed in time: %u of %u ok", n[VNIC_MBX_OK],
+		      i);
 		status = drv_msg(&evil, VNIC_MBX_SET_MTU, &mtu, sizeof(mtu), NULL, 0);
 		check(status == VNIC_MBX_OK || status == VNIC_MBX_E_INVAL ||
 		      status == VNIC_MBX_E_LEN, "answer %d", status);
@@ -233,32 +237,56 @@ static void resets_end(unsigned int n)
 	check(done >= n && done <= 2 * n, "%u resets, %u were done", n, done);
 }
 
-/* In the middle of each kind of message */
-static void case_flr_message(void)
+#define SEQ	0xfffeu
+
+/* A message whose answer is not waited for */
+static void submit(unsigned int op)
 {
 	struct vnic_mbx_page *mbx = drv_mbx(&evil);
-	unsigned int i, op, n = 0;
+
+	memset(mbx->req_payload, 0, 64);
+	mbx->req_payload[0] = op == VNIC_MBX_ENABLE;
+	mbx->resp.seq = 0;
+	mbx->req = (struct vnic_mbx_hdr) {
+		.version = htole16(VNIC_VERSION_1),
+		.opcode = htole16(op),
+		.len = htole16(drv_msg_len[op]),
+		.seq = htole16(SEQ),
+	};
+	__sync_synchronize();
+	reg_write(&evil.dev, VNIC_REG_MBX_KICK, 1);
+}
+
+static bool answered(void)
+{
+	return __atomic_load_n(&drv_mbx(&evil)->resp.seq, __ATOMIC_ACQUIRE) == htole16(SEQ);
+}
+
+/* In the middle of each kind of message: what is not answered by its end never is. */
+static void case_flr_message(void)
+{
+	unsigned int i, op, n = 0, within = 0;
+	__u64 end;
+	bool early;
 
 	bench_open(FEATURES);
-	mbx = drv_mbx(&evil);
 	resets_begin();
-	for (i = 0; i < 3; i++)
+	end = now_ms() + WAIT * bench_slow;
+	for (i = 0; i < 3 || !within; i++) {
+		check(now_ms() < end, "no reset came in the middle of a message");
 		for (op = VNIC_MBX_QUEUE_CREATE; op <= DRV_LAST_MSG; op++, n++) {
-			memset(mbx->req_payload, 0, 64);
-			mbx->req_payload[0] = op == VNIC_MBX_ENABLE;
-			mbx->req = (struct vnic_mbx_hdr) {
-				.version = htole16(VNIC_VERSION_1),
-				.opcode = htole16(op),
-				.len = htole16(drv_msg_len[op]),
-				.seq = htole16(99),
-			};
-			__sync_synchronize();
-			reg_write(&evil.dev, VNIC_REG_MBX_KICK, 1);
-			if (i)
-				usleep(i * 50);
+			submit(op);
+			if (i % 3)
+				usleep(i % 3 * 50);
+			early = answered();
+			flr(&evil);
+			within += !early && answered();
+			check_still();
 			flr_start();
 		}
-	resets_end(n);
+	}
+	printf("# %u of %u messages were answered during a reset\n", within, n);
+	resets_end(2 * n);
 	bench_close();
 }
 

@@ -120,17 +120,6 @@ void queue_reset(unsigned int q)
 	check(!enabled(q), "queue %u is there after its reset", q);
 }
 
-void check_still(void)
-{
-	__u8 *before = malloc(MEM_SIZE);
-
-	check(before, "no memory");
-	memcpy(before, evil.mem, MEM_SIZE);
-	usleep(2000);
-	check(!memcmp(before, evil.mem, MEM_SIZE), "memory is written");
-	free(before);
-}
-
 void post_many(unsigned int n)
 {
 	unsigned int i;

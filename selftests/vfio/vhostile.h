@@ -30,8 +30,6 @@ void send_it(void);
 void comes_out_whole(int sock, __u32 len);
 /* The queue is reset alone (VIRTIO_F_RING_RESET), and is to be made again. */
 void queue_reset(unsigned int q);
-/* What the device may write to stays as it is. */
-void check_still(void);
 /* Receive buffers 0 to @n - 1, in descriptors of these numbers, and ring */
 void post_many(unsigned int n);
 
