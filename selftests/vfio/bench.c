@@ -9,6 +9,7 @@
 #include <linux/kvm.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "bench_priv.h"
@@ -154,6 +155,31 @@ void bench_vm(void)
 	fd = ioctl(kvm, KVM_CREATE_VM, 0);
 	check(fd >= 0 && !ioctl(fd, KVM_CREATE_DEVICE, &dev), "KVM: %m");
 	vdev_kvm = dev.fd;
+}
+
+/* CONFIG_KVM_EXTERNAL_WRITE_TRACKING; KVM is loaded. */
+static bool kvm_tracks_writes(void)
+{
+	FILE *names = fopen("/proc/kallsyms", "re");
+	char name[128];
+	bool found = false;
+
+	check(names, "/proc/kallsyms: %m");
+	while (!found && fscanf(names, "%*s %*s %127s%*[^\n]", name) == 1)
+		found = !strcmp(name, "kvm_write_track_add_gfn");
+	fclose(names);
+	return found;
+}
+
+void *bench_bell_page(void)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, evil.dev.fd,
+			  evil.dev.off[VFIO_PCI_BAR0_REGION_INDEX] + VNIC_DOORBELL_BASE);
+
+	if (page != MAP_FAILED)
+		return page;
+	check(!kvm_tracks_writes(), "the doorbell page cannot be mapped: %m");
+	skip_case("KVM does not track writes: nothing of the BAR can be mapped");
 }
 
 /* A frame of VF 0 arrives at @sock, or -1: at VF 2, as it was. */

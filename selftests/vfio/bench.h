@@ -54,6 +54,8 @@ void bench_open(__u64 features);
 void bench_close(void);
 /* Before that: a VM, so that the doorbell page can be mapped; it has no memory and never runs */
 void bench_vm(void);
+/* That page; skips the case where KVM does not track writes */
+void *bench_bell_page(void);
 /* VF 0 is reset by FLR, and starts again; the other: its registers are off after that */
 void flr_start(void);
 void flr(struct drv *v);
