@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "native.h"
@@ -174,6 +175,15 @@ static void slow_vm(int to, bool give)
 	_exit(0);
 }
 
+/* Is the map call refused, and does not wait?  Of others it is not known. */
+static bool never_waits(void)
+{
+	struct utsname name;
+
+	check(!uname(&name), "%m");
+	return !getenv("VNIC_CONTAINER") && !strncmp(name.release, "6.12.", 5);
+}
+
 /*
  * The device never waits for a page: what is mapped is pinned.  If anybody waits for
  * slow memory it is the map call, which can be killed; nobody else waits for it.
@@ -195,7 +205,7 @@ static void case_slow(void)
 			slow_vm(pipefd[1], give);
 		close(pipefd[1]);
 		check_eq(read(pipefd[0], &c, 1), 1);
-		check(c == 'w' || c == 'r', "%c", c);
+		check(c == 'r' || (c == 'w' && !never_waits()), "%c", c);
 		printf("# the map call %s\n", c == 'w' ? "waits" : "is refused");
 		/* the administrator: devlink, ethtool, a reset of another VF; another VM's maps */
 		check(!health().stopped, "stopped");
