@@ -292,6 +292,14 @@ static void fresh_start(void)
 	drv_msg_ms(&evil, VNIC_MBX_ENABLE, &on, sizeof(on), 20);
 }
 
+/* All of a register that is not decoded is ones. */
+static bool is_stopped(void)
+{
+	__u32 status = reg_read(&evil.dev, VNIC_REG_STATUS);
+
+	return status != ~0u && status & VNIC_STATUS_FAILED;
+}
+
 static void evil_step(__u32 *s)
 {
 	__u32 what = below(s, 1000);
@@ -363,7 +371,7 @@ void hostile(const char *a, const char *b, const char *c, bool cdev, unsigned in
 	__u32 s = seed * 2654435761u | 1;
 	static struct drv vb, vc;
 	pthread_t threads[2];
-	unsigned int steps = 0, frames = 0;
+	unsigned int steps = 0, frames = 0, stopped = 0;
 
 	drv_open(&vb, b, cdev);
 	drv_open(&vc, c, cdev);
@@ -378,13 +386,16 @@ void hostile(const char *a, const char *b, const char *c, bool cdev, unsigned in
 	      "thread");
 	while (now_ms() < end) {
 		evil_step(&s);
+		stopped += is_stopped();
 		if (!(++steps % 50))
 			victims(&vb, &vc, frames++);
 	}
 	__atomic_store_n(&done, true, __ATOMIC_RELAXED);
 	pthread_join(threads[0], NULL);
 	pthread_join(threads[1], NULL);
-	printf("# %u steps, %u frames between the others\n", steps, frames);
+	printf("# %u steps, %u frames between the others; it was found stopped %u times\n", steps,
+	       frames, stopped);
+	check(frames && stopped, "it has not done much");
 	check_guards(extra, EXTRA_SIZE);
 
 	/* And the evil one may behave again. */

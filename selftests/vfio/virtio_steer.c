@@ -338,5 +338,6 @@ void steer_taken(void)
 	__atomic_store_n(&done, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	printf("# %u refused, %u answered\n", answers[0], answers[1]);
+	check(answers[1], "the queue never had a vector when it was asked for");
 	close_both();
 }
