@@ -31,8 +31,6 @@ static struct vnic_tx_ctx *put_ctx(__u16 flags, __u16 start, __u16 offset, __u16
 
 /* ---- class 4 ---- */
 
-#define TSO_LEN	4000u
-
 static const struct {
 	const char *what;
 	__u16 flags, start, offset, gso, hdr;
@@ -95,6 +93,51 @@ static void case_tso(void)
 	check_moved("vfs_tx_drop_malformed", n + 2);
 	check_moved("vf0_tx_dropped", n + 2);
 	check_silent();
+	bench_close();
+}
+
+/* The same over IPv6: @gso is of @t, where TCP begins is as the headers are made */
+static void send_tso6(const __u8 *dst, const struct tso6 *t)
+{
+	__u8 *buf = evil.mem + AT_TX_BUFS + (evil.tx_prod + 1) % RING_SIZE * TX_BUF_SIZE;
+	unsigned int tcp = make_tso6(buf, dst, t);
+
+	put_ctx(TSO6, tcp, 16, t->gso, tcp + 20);
+	put_desc(MEM_IOVA + (buf - evil.mem), tso6_len(t), VNIC_TXD_F_EOP);
+	drv_push(&evil);
+	check(drv_sent(&evil, WAIT), "%s: stands still", t->what);
+}
+
+/* ... to another VF, the PF and the wire; what is right arrives there. */
+static void case_tso6(void)
+{
+	const struct tso6 *t;
+	unsigned int to, n = 0;
+	struct drv mate;
+	__u8 got[2048];
+
+	bench_open(OFFLOADS);
+	bench_mate(&mate);
+	for (to = 0; to < 3; to++) {
+		const __u8 *dst = to == 0 ? mate.caps.mac : to == 1 ? pf_mac : wire_mac;
+		unsigned int tcp;
+
+		for (t = bad_tso6; t->what; t++) {
+			send_tso6(dst, t);
+			check(moved("vfs_tx_drop_malformed") == ++n, "%s: not dropped", t->what);
+		}
+		check_silent();
+		check(drv_receive(&mate, got, sizeof(got), 0) < 0, "something reaches VF 3");
+		for (t = good_tso6; t->what; t++) {
+			send_tso6(dst, t);
+			tcp = IP + 40 + t->exts * t->size;
+			tcp_arrives(to ? NULL : &mate, to == 1 ? pf_sock : wire_sock,
+				    tso6_len(t) - tcp - 20);
+		}
+	}
+	check_moved("vfs_tx_drop_malformed", n);
+	check_moved("vf0_tx_dropped", n);
+	vdev_close(&mate.dev);
 	bench_close();
 }
 
@@ -376,6 +419,7 @@ const struct hostile_case frame_cases[] = {
 	{ 1, "headers", case_headers, "headers rewritten after the source check" },
 	{ 1, "tso_rewritten", case_tso_rewritten, "headers rewritten after TSO was checked" },
 	{ 4, "tso", case_tso, "offloads that the headers do not bear out are dropped" },
+	{ 4, "tso6", case_tso6, "the same over IPv6, also behind extension headers" },
 	{ 4, "oversize", case_oversize, "nothing longer than the MTU leaves, as segments neither" },
 	{ 10, "sources", case_sources, "foreign sources, two tags, VLAN 4095, control frames" },
 	{ 10, "filters", case_filters, "claimed addresses, too many filters, modes, VLANs" },

@@ -8,7 +8,6 @@
 
 #define LONG	1500u
 #define EACH	32u
-#define TSO_LEN	4000u
 #define CSUM	VIRTIO_NET_HDR_F_NEEDS_CSUM
 #define TSO4	VIRTIO_NET_HDR_GSO_TCPV4
 #define TSO6	VIRTIO_NET_HDR_GSO_TCPV6
@@ -173,14 +172,19 @@ static void flip_hdr(void *arg)
 	}
 }
 
+static void whole_tcp(const struct out *o)
+{
+	check_tcp(o);
+}
+
 /* The header in front of the frame changes: it is read once. */
 static void case_hdr_rewritten(void)
 {
 	vopen(USUAL);
 	put_tso(wire_mac, HEADERS);
-	rewritten(wire_sock, flip_hdr, check_tcp, "vfs_tx_drop_malformed");
+	rewritten(wire_sock, flip_hdr, whole_tcp, "vfs_tx_drop_malformed");
 	put_tso(pf_mac, HEADERS);
-	rewritten(pf_sock, flip_hdr, check_tcp, "vfs_tx_drop_malformed");
+	rewritten(pf_sock, flip_hdr, whole_tcp, "vfs_tx_drop_malformed");
 	check_moved("vf0_tx_dropped", moved("vfs_tx_drop_malformed"));
 	vclose();
 }
@@ -301,6 +305,52 @@ static void passes(const __u8 *dst, int sock, __u16 hdr_len)
 		check(o.len > 0, "segment %u does not arrive", i);
 		check_tcp(&o);
 	}
+}
+
+/* The same over IPv6 */
+static void send_tso6(const __u8 *dst, const struct tso6 *t)
+{
+	struct virtio_net_hdr_v1 hdr = {
+		.flags = CSUM, .gso_type = TSO6, .gso_size = htole16(t->gso),
+		.csum_offset = htole16(16),
+	};
+	unsigned int tcp;
+
+	put_frame_to(dst, tso6_len(t));
+	tcp = make_tso6(tx_buf() + HDR, dst, t);
+	hdr.hdr_len = htole16(tcp + 20);
+	hdr.csum_start = htole16(tcp);
+	memcpy(tx_buf(), &hdr, HDR);
+	send_it();
+}
+
+static void case_tso6(void)
+{
+	const struct tso6 *t;
+	unsigned int to, n = 0;
+	__u8 got[2048];
+
+	vopen(USUAL | F(VIRTIO_NET_F_HOST_TSO6));
+	for (to = 0; to < 3; to++) {
+		const __u8 *dst = to == 0 ? good.caps.mac : to == 1 ? pf_mac : wire_mac;
+		unsigned int tcp;
+
+		for (t = bad_tso6; t->what; t++) {
+			send_tso6(dst, t);
+			check(moved("vfs_tx_drop_malformed") == ++n, "%s: not dropped", t->what);
+		}
+		check_silent();
+		check(drv_receive(&good, got, sizeof(got), 0) < 0, "something reaches VF 3");
+		for (t = good_tso6; t->what; t++) {
+			send_tso6(dst, t);
+			tcp = IP + 40 + t->exts * t->size;
+			tcp_arrives(to ? NULL : &good, to == 1 ? pf_sock : wire_sock,
+				    tso6_len(t) - tcp - 20);
+		}
+	}
+	check_moved("vfs_tx_drop_malformed", n);
+	check_moved("vf0_tx_dropped", n);
+	vclose();
 }
 
 static void case_tso(void)
@@ -434,6 +484,7 @@ const struct hostile_case vframe_cases[] = {
 	{ 1, "packed-unmap_copy", case_unmap_copy, "the same with packed rings" },
 	{ 4, "tso", case_tso, "offloads that the headers do not bear out are dropped" },
 	{ 4, "packed-tso", case_tso, "the same with packed rings" },
+	{ 4, "tso6", case_tso6, "the same over IPv6, also behind extension headers" },
 	{ 10, "filters", case_filters, "claimed addresses, too many filters, VLANs" },
 	{}
 };

@@ -113,17 +113,28 @@ static void passes_zero(void)
 }
 
 /* A request that is wrong in one thing: 16 bits at @at of the header, or of the frame */
-static void refused(unsigned int at, __u16 value, bool header)
+static void refused_of(bool v6, unsigned int at, __u16 value, bool header)
 {
 	__u8 *f = evil.mem + AT_TX_BUFS + (header ? 0 : HDR);
 
-	put_datagram(false, 3000, 1000);
+	put_datagram(v6, 3000, 1000);
 	if (header)
 		memcpy(f + at, &(__le16) { htole16(value) }, 2);
 	else
 		put16(f + at, value);
 	send_it();
 	works();
+}
+
+static void refused(unsigned int at, __u16 value, bool header)
+{
+	refused_of(false, at, value, header);
+}
+
+/* The frame is wrong over IPv6, as it is over IPv4. */
+static void refused6(unsigned int at, __u16 value)
+{
+	refused_of(true, at, value, false);
 }
 
 #define FIELD(name)	offsetof(struct virtio_net_hdr_v1, name)
@@ -159,6 +170,18 @@ void uso(void)
 	refused(IP + 8, 64 << 8 | IPPROTO_TCP, false);
 	refused(at + 4, 1008, false);
 	refused(at + 4, 0, false);
+	refused6(12, 0x0800);
+	refused6(IP, 0x4000);
+	refused6(IP + 4, 0);
+	refused6(IP + 4, 1008);
+	refused6(IP + 4, 65535);
+	refused6(IP + 6, IPPROTO_TCP << 8 | 64);
+	refused6(IP + 6, IPPROTO_FRAGMENT << 8 | 64);
+	refused6(udp_at(true) + 4, 0);
+	refused6(udp_at(true) + 4, 8);
+	refused6(udp_at(true) + 4, 1008);
+	refused6(udp_at(true) + 4, 3009);
+	refused6(udp_at(true) + 4, 65535);
 	close_both();
 
 	open_both(USUAL);	/* a request that was not negotiated */
