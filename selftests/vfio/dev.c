@@ -85,11 +85,34 @@ static void open_group(struct vdev *d, const struct vdev *other)
 	check(d->fd >= 0, "open %s: %m", d->bdf);
 }
 
+__u32 vdev_new_ioas(struct vdev *d)
+{
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+
+	check(!ioctl(d->container, IOMMU_IOAS_ALLOC, &alloc), "%m");
+	return alloc.out_ioas_id;
+}
+
+int vdev_attach(struct vdev *d, __u32 ioas)
+{
+	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach), .pt_id = ioas };
+
+	if (ioctl(d->fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach))
+		return -errno;
+	d->ioas = ioas;
+	return 0;
+}
+
+int vdev_detach(struct vdev *d)
+{
+	struct vfio_device_detach_iommufd_pt detach = { .argsz = sizeof(detach) };
+
+	return ioctl(d->fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach) ? -errno : 0;
+}
+
 static void open_cdev(struct vdev *d)
 {
 	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind) };
-	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach) };
-	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 	char path[300] = "";
 	struct dirent *ent;
 	DIR *dir;
@@ -109,10 +132,7 @@ static void open_cdev(struct vdev *d)
 	tell_kvm(d->fd);
 	bind.iommufd = d->container;
 	check(!ioctl(d->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind), "%m");
-	check(!ioctl(d->container, IOMMU_IOAS_ALLOC, &alloc), "%m");
-	d->ioas = alloc.out_ioas_id;
-	attach.pt_id = d->ioas;
-	check(!ioctl(d->fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach), "%m");
+	check(!vdev_attach(d, vdev_new_ioas(d)), "attach: %m");
 }
 
 static void open_device(struct vdev *d, const char *bdf, bool cdev, const struct vdev *other)

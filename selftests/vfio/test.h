@@ -83,6 +83,10 @@ int vdev_map(struct vdev *d, __u64 iova, void *va, size_t len);
 int vdev_map_as(struct vdev *d, __u64 iova, void *va, size_t len, bool readable, bool writable);
 int vdev_unmap(struct vdev *d, __u64 iova, size_t len);
 int vdev_reset(struct vdev *d);
+/* An address space more of one by cdev; to be attached to that, or to none; 0 or -errno */
+__u32 vdev_new_ioas(struct vdev *d);
+int vdev_attach(struct vdev *d, __u32 ioas);
+int vdev_detach(struct vdev *d);
 int vdev_set_irqs(struct vdev *d, __u32 flags, __u32 index, __u32 start,
 		  __u32 count, const void *data, size_t size);
 int vdev_set_eventfd(struct vdev *d, __u32 index, __u32 vector, int fd);
