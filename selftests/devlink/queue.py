@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug=shown,order,changed,reset,unload newest=shown,order,marks
+# run-on: stable debug=shown,order,longer,changed,reset,unload newest=shown,order,marks
 # timeout: 300
 """devlink parameter vf<N>_rx_queue: what is beyond a VF's inbound rate waits, in order and
 fairly, and is marked or dropped if it waits too long."""
@@ -12,6 +12,7 @@ import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import between, contains, defer, eq, note, run, slow, timely, true, wait_for
 from devlink import Devlink
+from tso import VNET_HDR_LEN, gso, tso_socket
 from vnic import (fresh, iperf, iperf_mbps, mac_bytes, make_quiet_pair, packet_socket, ping,
                   sh, shared)
 
@@ -22,6 +23,8 @@ TAG = b'vnq'
 # what the sender offers must be more than the rate, also on a kernel that is slow
 RATE = 4 if slow() == 1 else 1      # Mb/s
 MANY = 1200
+SHORT = 15140       # bytes of a burst
+LONG = 40           # segments of a frame that is longer
 TCP_RATE = 20 if slow() == 1 else 4
 DROPS = ('rx_drop_rate', 'rx_drop_codel', 'rx_drop_memory', 'rx_drop_nobuf', 'rx_drop_reset',
          'rx_drop_link')
@@ -213,6 +216,53 @@ def fair():
     eq(numbers, sorted(numbers), 'order around drops')
 
 
+def long_frame(vfs):
+    """(a frame to VF 1 with what a socket wants before it, its bytes as segments).  TCP of
+    LONG segments, whose sender knows marks"""
+    frame = bytearray(gso('tcpv4', vfs[1].mac, vfs[0].mac, segments=LONG))
+    ip = VNET_HDR_LEN + 14
+    frame[ip + 1] = 2
+    frame[ip + 10:ip + 12] = bytes(2)
+    frame[ip + 10:ip + 12] = struct.pack('>H', checksum(frame[ip:ip + 20]))
+    return frame, len(frame) - VNET_HDR_LEN + (LONG - 1) * 54
+
+
+def send_long(pf, vfs, gap):
+    """60 of them, one each gap seconds: (seconds until all has come that comes, bytes, what was
+    counted, the bytes of one)"""
+    vf = vfs[1]
+    sh(f'ethtool -K {vf.name} rx-gro-hw on', ns=vf.ns)
+    dl, sock = Devlink(pf), tso_socket(vfs[0].name, 'vf0')
+    sock.setsockopt(socket.SOL_SOCKET, 32, 8 * MIB)     # SO_SNDBUFFORCE
+    frame, size = long_frame(vfs)
+    before, had = counters(pf), pf.stats()['vf1_rx_bytes']
+    start = time.monotonic()
+    for _ in range(60):
+        sock.send(frame)
+        time.sleep(gap)
+    wait_for(lambda: not dl.occupancy(1)[0][0], 'nothing waits', 60)
+    took = time.monotonic() - start
+    got = pf.stats()['vf1_rx_bytes'] - had
+    note(f'{got} bytes in {took:.2f} s, {size} of a frame; {since(pf, before)}')
+    return took, got, since(pf, before), size
+
+
+def longer():
+    """a frame longer than the burst is charged whole, with a queue and without one"""
+    pf, vfs, dl = bench(burst=SHORT)
+    rate = RATE * 125e3
+    defer(dl.set, 1, 0, dl.threshold(1, 0))
+    dl.set(1, 0, 5 * MIB)
+    took, got, counted, size = send_long(pf, vfs, 0)
+    eq({name for name in counted if 'drop' in name}, set(), 'drops')
+    true(got <= rate * took + SHORT + size, 'no more than the rate and the burst allow')
+    between(got / took / rate, 0.9, 1.1, 'of the rate')
+    dl.set_param('vf1_rx_queue', 0)
+    took, got, counted, size = send_long(pf, vfs, 0.05)
+    true(counted.get('rx_drop_rate', 0) > 0, 'a plain bucket drops')
+    true(0 < got <= rate * took + SHORT + size, 'no more than the rate and the burst allow')
+
+
 def changed():
     """the option or the rate taken away while frames wait: nothing is stuck, nothing overtakes"""
     pf, vfs, dl = bench(mbps=1)
@@ -308,4 +358,4 @@ def unload():
     fresh()
 
 
-run([shown, order, marks, fair, changed, reset, tcp_marked, tcp_dropped, unload])
+run([shown, order, marks, fair, longer, changed, reset, tcp_marked, tcp_dropped, unload])
