@@ -3,6 +3,7 @@
 # run-on: stable debug
 """Module parameters, and what loading and unloading leaves behind."""
 import errno
+import os
 import re
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
@@ -17,13 +18,27 @@ def ranges():
     for params, accepted in (('adapters=0', '1 to 8'), ('adapters=9', '1 to 8'),
                              ('total_vfs=0', '1 to 256'), ('total_vfs=257', '1 to 256'),
                              ('memory=0', '1 to 1024'), ('memory=1025', '1 to 1024'),
-                             ('personality=x', 'native, virtio or virtio-split are accepted')):
+                             ('personality=x', 'native, virtio or virtio-split are accepted'),
+                             ('personality=', 'native, virtio or virtio-split are accepted')):
         mark = log_mark()
-        refused(f'modprobe vnic-pf {params}')
+        contains(refused(f'modprobe vnic-pf {params}'), os.strerror(errno.EINVAL), params)
         said = log_since(mark)
         contains(said, params.split('=')[0], 'the line in dmesg')
         contains(said, accepted, f'{params}: what is accepted')
         true(not loaded('vnic-pf'), f'{params}: not loaded')
+
+
+def no_numbers():
+    """what is no number of its kind is refused by the kernel, with the parameter's name"""
+    sh('modprobe vnic-pf && rmmod vnic-pf')     # what it depends on is there
+    for module, params, why in (('vnic-pf', 'adapters=-1', errno.EINVAL),
+                                ('vnic-pf', 'memory=x', errno.EINVAL),
+                                ('vnic-pf', 'total_vfs=99999999999', errno.ERANGE),
+                                ('vnic-vfio-pci', 'doorbell_page=2', errno.EINVAL)):
+        mark = log_mark()
+        contains(refused(f'modprobe {module} {params}'), os.strerror(why), params)
+        contains(log_since(mark), params.split('=')[0], f'{params}: the line in dmesg')
+        true(not loaded(module), f'{params}: {module} is not loaded')
 
 
 def defaults():
@@ -105,4 +120,4 @@ def too_much():
     true(not re.search('oom|[Oo]ut of memory|allocation failure|Call Trace', said), said)
 
 
-run([ranges, defaults, many, cycles, other_build, too_much, taint])
+run([ranges, no_numbers, defaults, many, cycles, other_build, too_much, taint])
