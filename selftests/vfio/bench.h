@@ -101,6 +101,11 @@ void resize_stop(void);
 #define TOLL_BATCH	32u
 unsigned int check_toll(void (*batch)(void));
 
+/* Every byte of VF 0's configuration space is written with everything, a reset among it: what is
+ * read-only stays.  @own: what its personality lets a driver write beside the rest
+ */
+void scribble_config(bool (*own)(unsigned int off));
+
 /* A frame that came out at PF or wire, with what the stack says of it */
 struct out {
 	struct virtio_net_hdr	vnet;

@@ -8,9 +8,9 @@
  * as of classes.c; VF 0 is a virtio network device, the others are native ones.
  *
  * "packed-" before a case's name: with packed rings.  What other tests show already is not
- * here again: the frames and rings of a driver that keeps the rules, negotiation, registers
- * and chance are those of virtio.py; what the switch makes of a frame's tags, configuration
- * space and who waits for an interrupt are the same for every personality.
+ * here again: the frames and rings of a driver that keeps the rules, negotiation and
+ * registers are those of virtio.py; what the switch makes of a frame's tags and who waits for
+ * an interrupt are the same for every personality.
  */
 #include "vhostile.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The hostile virtio driver: bus mastering, decoding and vectors (classes 7 and 8).
+ * The hostile virtio driver: bus mastering, decoding, configuration space and vectors
+ * (classes 7 and 8).
  */
 #include <unistd.h>
 
@@ -139,6 +140,78 @@ static void case_decode(void)
 	vclose();
 }
 
+static __u32 window;
+
+/* Where the window leads is the driver's. */
+static bool in_window(unsigned int off)
+{
+	return off == window + VIRTIO_PCI_CAP_BAR ||
+	       (off >= window + VIRTIO_PCI_CAP_OFFSET && off < window + WINDOW_DATA);
+}
+
+/*
+ * @size bytes read by the window are what BAR0 has there, all-ones where that has none, or no
+ * access to it at all.
+ */
+static void look_through(__u8 bar, __u32 off, __u32 len, unsigned int size)
+{
+	__u32 val = cfg_read(&evil.dev, window + WINDOW_DATA, size), want = 0;
+	const bool one = len == 1 || len == 2 || len == 4;
+
+	if (!bar && len && len <= size)
+		want = one && off % len == 0 && off < VNIC_BAR_CTRL_SIZE ? rd(off, len) : ~0u;
+	want &= ~0u >> (32 - 8 * size);
+	check(val == want, "%u bytes at BAR %u, %#x, length %#x: %#x, not %#x", size, bar, off, len,
+	      val, want);
+}
+
+/* Is it a write to the device's status? */
+static bool meant(__u8 bar, __u32 off, __u32 len)
+{
+	return !bar && off == VIRTIO_PCI_COMMON_STATUS && len == 1;
+}
+
+static void through_window(__u8 bar, __u32 off, __u32 len)
+{
+	unsigned int size;
+
+	window_aim(bar, off, len);
+	for (size = 1; size <= 4; size *= 2) {
+		look_through(bar, off, len, size);
+		cfg_write(&evil.dev, window + WINDOW_DATA, size, ~0u);
+		cfg_write(&evil.dev, window + WINDOW_DATA, size, 0);
+		if (meant(bar, off, len)) {
+			check_eq(status(), 0);
+			start(USUAL);
+		}
+		check(status() & VIRTIO_CONFIG_S_DRIVER_OK, "BAR %u, %#x, length %#x: reset", bar,
+		      off, len);
+	}
+}
+
+/* Every byte of the configuration space, with everything; the window wherever it may lead */
+static void case_config(void)
+{
+	static const __u32 offs[] = { 0, 2, 0x14, 0x3f, 0x100, 0x200, 0x1000, 0x1fff, 0x2000, ~0u };
+	static const __u32 lens[] = { 0, 1, 2, 3, 4, 5, ~0u };
+	static const __u8 bars[] = { 0, 1, 5, 255 };
+	unsigned int i, k, l;
+
+	vopen(USUAL);
+	window = window_cap();
+	scribble_config(in_window);
+	flr_start();
+	works();
+	for (i = 0; i < ARRAY_SIZE(offs); i++)
+		for (k = 0; k < ARRAY_SIZE(lens); k++) {
+			for (l = 0; l < ARRAY_SIZE(bars); l++)
+				through_window(bars[l], offs[i], lens[k]);
+			works();
+		}
+	check(!health().stopped, "stopped");
+	vclose();
+}
+
 /* ---- class 8 ---- */
 
 static void aim(unsigned int q, __u32 vector)
@@ -234,6 +307,7 @@ const struct hostile_case vconfig_cases[] = {
 	{ 7, "master", case_master, "bus mastering cleared in the middle of a burst" },
 	{ 7, "packed-master", case_master, "the same with packed rings" },
 	{ 7, "decode", case_decode, "decoding cleared in the middle of a burst" },
+	{ 7, "config", case_config, "every byte of configuration space, and the window there" },
 	{ 8, "masked", case_masked, "vectors masked, changed and taken away at speed" },
 	{ 8, "packed-masked", case_masked, "the same with packed rings" },
 	{ 8, "replaced", case_replaced, "eventfds replaced and closed while signalled" },

@@ -422,7 +422,7 @@ static void case_receive(void)
 /* Every register, every width, every bit pattern, and the window to them */
 static void case_registers(void)
 {
-	unsigned int off, len, round, cap, i;
+	unsigned int off, len, round;
 	static const __u32 val[] = { 0, 1, 0xff, 0x8000, ~0u };
 
 	open_both(USUAL);
@@ -441,21 +441,8 @@ static void case_registers(void)
 	start(USUAL);
 	works();
 	/* the status by way of configuration space */
-	for (cap = cfg_find_cap(&evil.dev, PCI_CAP_ID_VNDR), i = 0; i < 8 && cap; i++) {
-		if (cfg_read(&evil.dev, cap + VIRTIO_PCI_CAP_CFG_TYPE, 1) == VIRTIO_PCI_CAP_PCI_CFG)
-			break;
-		cap = cfg_read(&evil.dev, cap + VIRTIO_PCI_CAP_NEXT, 1);
-	}
-	check(cap, "no PCI_CFG capability");
-	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_BAR, 1, 0);
-	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_OFFSET, 4, VIRTIO_PCI_COMMON_STATUS);
-	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_LENGTH, 4, 1);
-	check_eq(cfg_read(&evil.dev, cap + 16, 1), status());
-	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_OFFSET, 4, ~0u);
-	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_LENGTH, 4, ~0u);
-	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_BAR, 1, 5);
-	cfg_read(&evil.dev, cap + 16, 4);
-	cfg_write(&evil.dev, cap + 16, 4, 0);
+	window_aim(0, VIRTIO_PCI_COMMON_STATUS, 1);
+	check_eq(cfg_read(&evil.dev, window_cap() + WINDOW_DATA, 1), status());
 	works();
 	close_both();
 }

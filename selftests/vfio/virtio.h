@@ -18,6 +18,7 @@
 #define AT_ACK		0x32000u
 #define NOTIFY		VNIC_DOORBELL_BASE
 #define DEVICE		0x200u
+#define WINDOW_DATA	offsetof(struct virtio_pci_cfg_cap, pci_cfg_data)
 
 #define F(f)		(1ull << (f))
 #define BASE		(F(VIRTIO_F_VERSION_1) | F(VIRTIO_NET_F_MAC))
@@ -58,6 +59,9 @@ struct vring_desc *desc(unsigned int q);
 struct vring_avail *avail_of(unsigned int q);
 void notify(unsigned int q);
 void reset(void);
+/* The capability by which BAR0 is reached from configuration space, and where it is to lead */
+__u32 window_cap(void);
+void window_aim(__u8 bar, __u32 off, __u32 len);
 /* Features and queues, then the rest: both are start(). */
 void prepare(__u64 wanted);
 void driver_ok(void);

@@ -3,6 +3,7 @@
  * A virtio driver in user space: registers, queues, frames and requests, as they should be.
  * What breaks the rules on top of it: virtio.c and its cases, hostile_virtio*.
  */
+#include <linux/pci_regs.h>
 #include <unistd.h>
 
 #include "virtio.h"
@@ -76,6 +77,28 @@ bool negotiate(__u64 wanted)
 	set_status(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
 		   VIRTIO_CONFIG_S_FEATURES_OK);
 	return status() & VIRTIO_CONFIG_S_FEATURES_OK;
+}
+
+__u32 window_cap(void)
+{
+	__u32 cap = cfg_find_cap(&evil.dev, PCI_CAP_ID_VNDR);
+	unsigned int i;
+
+	for (i = 0; i < 8 && cap; i++) {
+		if (cfg_read(&evil.dev, cap + VIRTIO_PCI_CAP_CFG_TYPE, 1) == VIRTIO_PCI_CAP_PCI_CFG)
+			return cap;
+		cap = cfg_read(&evil.dev, cap + VIRTIO_PCI_CAP_NEXT, 1);
+	}
+	fail("no PCI_CFG capability");
+}
+
+void window_aim(__u8 bar, __u32 off, __u32 len)
+{
+	__u32 cap = window_cap();
+
+	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_BAR, 1, bar);
+	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_OFFSET, 4, off);
+	cfg_write(&evil.dev, cap + VIRTIO_PCI_CAP_LENGTH, 4, len);
 }
 
 /* ---- queues ---- */
