@@ -8,16 +8,23 @@
  * commands, a line each, and answers each with "ok", or what was asked for:
  *
  *   send MAC LEN N    send N frames of LEN bytes to MAC
+ *   gso MAC KIND N    send N frames that are to be cut into segments: of TCP (tcpv4, tcpv6)
+ *                     or datagrams (udp4, udp6)
  *   take MS           take frames until none has come for so long: how many
  *   rounds N          N times: frames to all, a request that is refused, a chain that stops
  *                     the device, and the device started again
  */
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "virtio.h"
 
 #define BUFS	16u
+#define FEATURES	(USUAL | F(VIRTIO_NET_F_HOST_TSO6) | F(VIRTIO_NET_F_HOST_USO))
+#define ETH	14u
+#define PAYLOAD	4000u
+#define SEGMENT	1000u
 
 struct drv evil, good;		/* there is no other VF */
 
@@ -26,7 +33,7 @@ static void start_again(void)
 	unsigned int i;
 
 	reset();
-	start(USUAL);
+	start(FEATURES);
 	for (i = 0; i < BUFS; i++)
 		refill(i, 2048);
 	notify(RX);
@@ -47,6 +54,54 @@ static void send_frames(const __u8 *to, unsigned int len, unsigned int n)
 	while (n--) {
 		put_frame(len, NULL, n);
 		memcpy(tx_buf() + HDR, to, 6);
+		offer(TX, 0);
+		notify(TX);
+		consumed(0);
+	}
+}
+
+/* The IP header of a packet of @len bytes behind it, which carries this protocol */
+static void put_ip(__u8 *ip, bool v6, __u8 proto, unsigned int len)
+{
+	static const __u8 ip4[20] = { 0x45, [8] = 64, [12] = 10, 9, 0, 1, 10, 9, 0, 2 };
+	static const __u8 ip6[40] = { 0x60, [7] = 64, 0xfd, [23] = 1, 0xfd, [39] = 2 };
+
+	memcpy(ip, v6 ? ip6 : ip4, v6 ? sizeof(ip6) : sizeof(ip4));
+	ip[v6 ? 6 : 9] = proto;
+	put16(ip + (v6 ? 4 : 2), v6 ? len : sizeof(ip4) + len);
+	if (!v6)
+		put16(ip + 10, ~sum16(ip, sizeof(ip4), 0));
+}
+
+/* A frame that is to be cut into segments, whose headers bear that out */
+static void put_gso(const __u8 *to, bool udp, bool v6)
+{
+	const unsigned int l4 = ETH + (v6 ? 40 : 20), end = l4 + (udp ? 8 : 20);
+	const struct virtio_net_hdr_v1 hdr = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = udp ? VIRTIO_NET_HDR_GSO_UDP_L4 :
+			    v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4,
+		.hdr_len = htole16(end), .gso_size = htole16(SEGMENT),
+		.csum_start = htole16(l4), .csum_offset = htole16(udp ? 6 : 16),
+	};
+	__u8 *f = tx_buf() + HDR;
+
+	put_frame(end + PAYLOAD, &hdr, 1);
+	memcpy(f, to, 6);
+	put16(f + 12, v6 ? 0x86dd : 0x0800);
+	put_ip(f + ETH, v6, udp ? IPPROTO_UDP : IPPROTO_TCP, end - l4 + PAYLOAD);
+	if (udp)
+		put16(f + l4 + 4, end - l4 + PAYLOAD);
+	else
+		put16(f + l4 + 12, 0x5010);
+}
+
+static void send_gso(const __u8 *to, const char *kind, unsigned int n)
+{
+	const bool udp = !strncmp(kind, "udp", 3), v6 = kind[strlen(kind) - 1] == '6';
+
+	while (n--) {
+		put_gso(to, udp, v6);
 		offer(TX, 0);
 		notify(TX);
 		consumed(0);
@@ -79,12 +134,16 @@ static void rounds(unsigned int n)
 static void command(const char *line)
 {
 	unsigned int len, n;
+	char kind[6];
 	__u8 to[6];
 
 	if (sscanf(line, "send %hhx:%hhx:%hhx:%hhx:%hhx:%hhx %u %u", &to[0], &to[1], &to[2],
 		   &to[3], &to[4], &to[5], &len, &n) == 8) {
 		check(len >= 14 && len <= 1514, "%u bytes", len);
 		send_frames(to, len, n);
+	} else if (sscanf(line, "gso %hhx:%hhx:%hhx:%hhx:%hhx:%hhx %5s %u", &to[0], &to[1], &to[2],
+			  &to[3], &to[4], &to[5], kind, &n) == 8) {
+		send_gso(to, kind, n);
 	} else if (sscanf(line, "take %u", &n) == 1) {
 		printf("%u\n", take_frames(n));
 		return;
