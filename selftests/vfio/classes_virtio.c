@@ -18,6 +18,7 @@ int main(int argc, char **argv)
 {
 	static const struct hostile_case *const all[] = {
 		vframe_cases, vring_cases, vmemory_cases, vcontrol_cases, vconfig_cases,
+		vchance_cases,
 	};
 
 	bench_kind = &virtio_kind;

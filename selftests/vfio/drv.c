@@ -56,6 +56,42 @@ void *get_memory(size_t len)
 	return mem;
 }
 
+#define GUARD_SIZE	(64u << 10)
+#define GUARD	0xa7
+
+__u8 *guarded_memory(size_t len)
+{
+	__u8 *mem = get_memory(len + 2 * GUARD_SIZE);
+
+	memset(mem, GUARD, len + 2 * GUARD_SIZE);
+	return mem + GUARD_SIZE;
+}
+
+void check_guards(const __u8 *mem, size_t len)
+{
+	const __u8 *at[2] = { mem - GUARD_SIZE, mem + len };
+	unsigned int i, j;
+
+	for (i = 0; i < 2; i++)
+		for (j = 0; j < GUARD_SIZE; j++)
+			check(at[i][j] == GUARD, "memory never given to the device is changed");
+}
+
+__u32 rnd(__u32 *state)
+{
+	__u32 x = *state;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return *state = x;
+}
+
+__u32 below(__u32 *state, __u32 n)
+{
+	return rnd(state) % n;
+}
+
 int new_eventfd(void)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -10,34 +10,16 @@
  */
 #include <linux/pci_regs.h>
 #include <pthread.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "test.h"
 
-#define GUARD_SIZE	(64u << 10)
 #define EXTRA_IOVA	(MEM_IOVA + 2 * MEM_SIZE)
 #define EXTRA_SIZE	(256u << 10)
 
 static bool done;
 static struct drv evil;
 static __u8 *extra;
-
-/* xorshift: the same numbers for the same seed; each thread has its own */
-static __u32 rnd(__u32 *state)
-{
-	__u32 x = *state;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return *state = x;
-}
-
-static __u32 below(__u32 *s, __u32 n)
-{
-	return rnd(s) % n;
-}
 
 static __u64 bad_addr(__u32 *s)
 {
@@ -344,26 +326,6 @@ static void victims(struct drv *b, struct drv *c, unsigned int n)
 	check(!memcmp(sent, got, sizeof(sent)), "frame %u between the others is changed", n);
 }
 
-static __u8 *guarded(size_t size)
-{
-	__u8 *p = mmap(NULL, size + 2 * GUARD_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	check(p != MAP_FAILED, "mmap: %m");
-	memset(p, 0xa7, size + 2 * GUARD_SIZE);
-	return p + GUARD_SIZE;
-}
-
-static void check_guards(const __u8 *p, size_t size)
-{
-	const __u8 *at[2] = { p - GUARD_SIZE, p + size };
-	unsigned int i, j;
-
-	for (i = 0; i < 2; i++)
-		for (j = 0; j < GUARD_SIZE; j++)
-			check(at[i][j] == 0xa7, "memory never given to the device is changed");
-}
-
 void hostile(const char *a, const char *b, const char *c, bool cdev, unsigned int seconds,
 	     unsigned int seed)
 {
@@ -378,7 +340,7 @@ void hostile(const char *a, const char *b, const char *c, bool cdev, unsigned in
 	drv_start(&vb);
 	drv_start(&vc);
 	drv_open(&evil, a, cdev);
-	extra = guarded(EXTRA_SIZE);
+	extra = guarded_memory(EXTRA_SIZE);
 	drv_start(&evil);
 	check(!pthread_create(&threads[0], NULL, scribbler, (void *)(uintptr_t)(s ^ 0x5bd1e995)),
 	      "thread");

@@ -220,6 +220,12 @@ unsigned int get16(const __u8 *from);
 unsigned int sum16(const __u8 *data, size_t len, unsigned int sum);
 /* Zeroed, shared, not of the driver */
 void *get_memory(size_t len);
+/* The same between two parts that nobody is given; is nothing written there? */
+__u8 *guarded_memory(size_t len);
+void check_guards(const __u8 *mem, size_t len);
+/* xorshift: the same numbers for the same seed, not 0; each thread has its own */
+__u32 rnd(__u32 *state);
+__u32 below(__u32 *state, __u32 n);
 __u16 cfg_command(struct vdev *d, __u16 set, __u16 clear);
 
 /* ---- bell.c ---- */

@@ -14,7 +14,7 @@
 
 extern const struct bench_kind virtio_kind;
 extern const struct hostile_case vring_cases[], vframe_cases[], vmemory_cases[],
-				 vcontrol_cases[], vconfig_cases[];
+				 vcontrol_cases[], vconfig_cases[], vchance_cases[];
 
 /* The bench, and VF 3 */
 void vopen(__u64 wanted);
