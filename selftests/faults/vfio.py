@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: debug quick=copies
+# run-on: debug quick=copies,cdev_copies
 # allocations: fail
 # timeout: 300
 """Each allocation of what a VF's user in user space does fails in turn, and each copy."""
@@ -74,12 +74,35 @@ def cdev():
     memory('cdev')
 
 
-def copies():
-    """copies from and to the user: ioctls, registers, configuration space"""
-    vf = shared(make_user)
+def copied(vf, way, *operations):
+    """Each copy of them fails in turn; a reset has none."""
     setup(COPIES)
-    failed = each_of(vf, 'group', 'info', 'irqs', 'read', 'write', 'map')
-    for name, count in failed.items():
+    for name, count in each_of(vf, way, *operations, 'reset').items():
+        eq(bool(count), name != 'reset', f'{way}: {name}: some failed')
+
+
+COPYING = 'open', 'info', 'irqs', 'read', 'write', 'readmany', 'writemany', 'map'
+
+
+def copies():
+    """copies from and to the user: opening, ioctls, registers, configuration space"""
+    copied(shared(make_user), 'group', *COPYING)
+
+
+def cdev_copies():
+    """the same by character device and iommufd"""
+    vf = shared(make_user)
+    if not os.path.exists('/dev/iommu') and sh('modprobe iommufd', check=False).returncode:
+        raise Skip('kernel without iommufd')
+    copied(vf, 'cdev', *COPYING)
+
+
+def virtio_copies():
+    """the same of a virtio device, whose registers are reached from configuration space, too"""
+    _, vfs = shared(make_two)
+    setup(COPIES)
+    for name, count in each_of(vfs[0], 'virtio', 'info', 'irqs', 'readmany', 'writemany',
+                               'window').items():
         true(count, f'{name} copies nothing')
 
 
@@ -126,4 +149,4 @@ def bind():
     write(VFIO + '/bind', vf.bdf)
 
 
-run([group, cdev, bell, requests, copies, bind, virtio])
+run([group, cdev, bell, requests, copies, cdev_copies, bind, virtio, virtio_copies])

@@ -3,14 +3,16 @@
  * Operations of a VF's user, in each of which the first, second, third ...
  * allocation or copy fails in turn (nth.h).
  *
- * Usage: faults BDF group|cdev|kvm OPERATION
+ * Usage: faults BDF group|cdev|kvm|virtio OPERATION
  * kvm: by group, of a virtual machine, whose doorbells are watched; "open" only.
+ * virtio: by group, a virtio device that nobody drives; what is of no driver only.
  * An operation either fails with ENOMEM or EFAULT, and then succeeds at the next
  * try, or succeeds all the same.  It is over when there was no nth.  Says
  * "TRIES FAILED".
  */
 #include <fcntl.h>
 #include <linux/pci_regs.h>
+#include <linux/virtio_pci.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -23,8 +25,12 @@
 #define MORE	(2u << 20)	/* bytes: more than a page of the table maps */
 #define MORE_AT	0x300000000000ULL
 
+#define MANY	64	/* bytes of configuration space, and of registers: from 0 */
+#define PIECE	4	/* bytes copied at once */
+
 static char *bdf;
-static bool cdev, kvm;
+static bool cdev, kvm, virtio;
+static bool *watched;		/* can the doorbell page of the last opening be mapped? */
 static unsigned int tries, failed;
 
 /* ---- operations on an open device: 0 or -errno ---- */
@@ -36,6 +42,7 @@ struct op {
 	enum nth_who	who;		/* in whose hands it is done */
 	bool		bare;		/* begins without queues */
 	bool		silent;		/* what fails is lost, and nobody is told */
+	unsigned int	pieces;		/* so many copies, if it is known */
 };
 
 static __u8 *more;
@@ -130,6 +137,57 @@ static int op_write(struct drv *v)
 	if (!err)
 		err = done(vdev_write(&v->dev, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, &command,
 				      sizeof(command)), sizeof(command));
+	return err;
+}
+
+/* What was there before; written back by op_writemany() */
+static __u8 many[2][MANY];
+
+static int op_readmany(struct drv *v)
+{
+	unsigned int off;
+	int err;
+
+	err = done(vdev_read(&v->dev, VFIO_PCI_CONFIG_REGION_INDEX, 0, many[0], MANY), MANY);
+	for (off = 0; !err && off < MANY; off += PIECE)
+		err = done(vdev_read(&v->dev, VFIO_PCI_BAR0_REGION_INDEX, off, many[1] + off,
+				     PIECE), PIECE);
+	return err;
+}
+
+static int op_writemany(struct drv *v)
+{
+	unsigned int off;
+	int err;
+
+	err = done(vdev_write(&v->dev, VFIO_PCI_CONFIG_REGION_INDEX, 0, many[0], MANY), MANY);
+	for (off = 0; !err && off < MANY; off += PIECE)
+		err = done(vdev_write(&v->dev, VFIO_PCI_BAR0_REGION_INDEX, off, many[1] + off,
+				      PIECE), PIECE);
+	return err;
+}
+
+#define WINDOW	0xe4u	/* a virtio device's PCI_CFG capability */
+
+static int config(struct drv *v, unsigned int off, unsigned int len, __u32 val)
+{
+	val = htole32(val);
+	return done(vdev_write(&v->dev, VFIO_PCI_CONFIG_REGION_INDEX, WINDOW + off, &val, len),
+		    len);
+}
+
+/* Which of the device's features are asked for, written and read */
+static int op_window(struct drv *v)
+{
+	const unsigned int data = offsetof(struct virtio_pci_cfg_cap, pci_cfg_data);
+	__u32 val = 0;
+	int err;
+
+	err = config(v, VIRTIO_PCI_CAP_BAR, 1, 0) ?:
+	      config(v, VIRTIO_PCI_CAP_OFFSET, 4, VIRTIO_PCI_COMMON_DFSELECT) ?:
+	      config(v, VIRTIO_PCI_CAP_LENGTH, 4, 4) ?: config(v, data, 4, 1) ?:
+	      done(vdev_read(&v->dev, VFIO_PCI_CONFIG_REGION_INDEX, WINDOW + data, &val, 4), 4);
+	check(err || le32toh(val) == 1, "reads %#x", le32toh(val));
 	return err;
 }
 
@@ -256,6 +314,9 @@ static const struct op ops[] = {
 	{ .name = "reset", .run = op_reset, .undo = undo_reset },
 	{ .name = "read", .run = op_read },
 	{ .name = "write", .run = op_write },
+	{ .name = "readmany", .run = op_readmany, .pieces = 2 * MANY / PIECE },
+	{ .name = "writemany", .run = op_writemany, .pieces = 2 * MANY / PIECE },
+	{ .name = "window", .run = op_window, .pieces = 5 },
 	{ .name = "queue", .run = op_queue, .undo = undo_queue, .who = NTH_WORKERS, .bare = true },
 	{ .name = "txqueue", .run = op_txqueue, .undo = undo_queue, .who = NTH_ALL, .bare = true },
 	{ .name = "pair", .run = op_pair, .undo = undo_queue, .who = NTH_WORKERS, .bare = true },
@@ -278,7 +339,9 @@ static void on_device(const struct op *op)
 	check(more != MAP_FAILED, "mmap: %m");
 	drv_open(&v, bdf, cdev);
 	v.features = 1ull << VNIC_F_MQ;
-	drv_start(&v);
+	if (!virtio)
+		drv_start(&v);
+	check_eq(op_readmany(&v), 0);
 	if (op->run == op_unmap || op->run == op_enable)
 		op->undo(&v);
 	if (op->bare)
@@ -297,12 +360,24 @@ static void on_device(const struct op *op)
 		tries++;
 		failed += op->silent ? hit : !!err;
 		if (!hit)
-			return;
+			break;
 	}
-	fail("%s has no end", op->name);
+	check(nth < NTH_MOST, "%s has no end", op->name);
+	check(!op->pieces || failed == op->pieces, "%s: %u copies failed, of %u", op->name, failed,
+	      op->pieces);
 }
 
 /* ---- opening it ---- */
+
+static bool has_bell_page(const struct vdev *d)
+{
+	struct vfio_region_info info = {
+		.argsz = sizeof(info), .index = VFIO_PCI_BAR0_REGION_INDEX,
+	};
+
+	check(!ioctl(d->fd, VFIO_DEVICE_GET_REGION_INFO, &info), "%m");
+	return info.flags & VFIO_REGION_INFO_FLAG_MMAP;
+}
 
 /* In a process of its own; what it says if it fails goes to @said.  True: there was no nth. */
 static bool try_open(unsigned int nth, char *said, size_t size)
@@ -327,6 +402,7 @@ static bool try_open(unsigned int nth, char *said, size_t size)
 		}
 		nth_set(nth_open(0), nth);
 		vdev_open(&d, bdf, cdev);
+		*watched = has_bell_page(&d);
 		_exit(0);
 	}
 	close(pipefd[1]);
@@ -344,12 +420,15 @@ static bool try_open(unsigned int nth, char *said, size_t size)
 	return atoi(text);
 }
 
+/* One in which something failed works all the same: doorbells are trapped. */
 static void open_device(void)
 {
+	unsigned int nth, trapped = 0;
 	char said[512], again[512];
-	unsigned int nth;
 	bool none;
 
+	watched = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	check(watched != MAP_FAILED, "mmap: %m");
 	for (nth = 1; nth < NTH_MOST; nth++) {
 		none = try_open(nth, said, sizeof(said));
 		check(!*said || strstr(said, strerror(ENOMEM)) || strstr(said, strerror(EFAULT)),
@@ -358,12 +437,16 @@ static void open_device(void)
 		if (*said)
 			check(try_open(0, again, sizeof(again)) + 1 && !*again, "nth %u, again: %s",
 			      nth, again);
+		check(*said || *watched == (none && kvm), "nth %u: %swatched", nth,
+		      *watched ? "" : "not ");
 		tries++;
 		failed += !!*said;
+		trapped += !*said && !none;
 		if (none)
-			return;
+			break;
 	}
-	fail("opening has no end");
+	check(nth < NTH_MOST, "opening has no end");
+	check(!kvm || trapped > 1, "%u openings without the page", trapped);
 }
 
 int main(int argc, char **argv)
@@ -371,12 +454,13 @@ int main(int argc, char **argv)
 	unsigned int i;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: faults BDF group|cdev|kvm OPERATION\n");
+		fprintf(stderr, "usage: faults BDF group|cdev|kvm|virtio OPERATION\n");
 		return 2;
 	}
 	bdf = argv[1];
 	cdev = !strcmp(argv[2], "cdev");
 	kvm = !strcmp(argv[2], "kvm");
+	virtio = !strcmp(argv[2], "virtio");
 	if (!strcmp(argv[3], "open"))
 		open_device();
 	for (i = 0; i < ARRAY_SIZE(ops); i++)
