@@ -505,6 +505,73 @@ def in_use():
     wait_for(pf.vf(0).netdevs, 'the netdev of the new VF')
 
 
+def left():
+    """VFs that a guest or a container has are left as they are if the file has no table for them,
+    and so are the nodes that they are below; one with a table is set, with --force all are"""
+    pf = bench()
+    pf.set('sriov_drivers_autoprobe', 1)
+    pf.numvfs(5)
+    sh('ip netns add there; modprobe vnic-vfio-pci')
+    defer(sh, 'ip netns del there')
+    sh(f'ip link set {pf.vf(0).dev} netns there')
+    pf.vf(1).bind('vnic-vfio-pci')
+    sh(f'ip link add vtap0 link {pf.vf(2).dev} type macvtap mode passthru')
+    defer(sh, 'ip link del vtap0', check=False)
+    for i in range(5):
+        wait_for(pf.vf(i).driver, 'driver')
+        pf.link(i, f'vlan 1{i} spoofchk off')
+        pf.link(i, f'trust on state enable max_tx_rate 5{i}')
+    for command in ('add {}/top tx_max 70mbit', 'add {}/mid', 'set {}/mid parent top',
+                    'add {}/idle', 'set {}/0 parent mid', 'set {}/3 parent idle'):
+        Devlink(pf).run('port function rate ' + command.format(f'pci/{BDF}'))
+    text = f'[adapter."{BDF}"]\nnum_vfs = 5\n'
+    group = os.path.basename(os.readlink(f'{pf.vf(1).path}/iommu_group'))
+    with open(f'/dev/vfio/{group}', 'rb', buffering=0):
+        before = settings(pf)
+        said = f'{pf.dev}: in use and not in the file, so left as they are: VFs'
+        contains(apply(text, '--check'), f'{said} 0-2 ', '--check')
+        lines = apply(text, '--diff', status=DIFFERS)
+        eq({line.split()[1] for line in lines.splitlines()} & {'vf0', 'vf1', 'vf2'}, set(),
+           f'what would change of those in use: {lines}')
+        contains(lines, f'vf4 vlan: 14 -> 0', 'what would change')
+        contains(apply(text), f'{said} 0-2 ', 'what is left')
+        eq(settings(pf)[:3], before[:3], 'VFs in use')
+        eq([vf[:2] for vf in settings(pf)[3:]], 2 * [({}, {'max_tx': 0, 'min_tx': 0})], 'others')
+        rates = in_kernel(pf)
+        eq((rates['0'][0], rates['mid'][0], rates['top'][2], 'idle' in rates),
+           ('mid', 'top', 70, False), 'nodes')
+        eq(len(apply(text).splitlines()), 1, 'lines of a second time')
+        said += ' 1-2 '
+        contains(apply(text + f'[adapter."{BDF}".vf.0]\nvlan = 7\n'), said, 'VF 0 is in the file')
+        eq((settings(pf)[0][0], settings(pf)[1:3]), ({'vlan': 7}, before[1:3]), 'VFs')
+        contains(apply(text + 'link_speed = 10\n'
+                       f'[adapter."{BDF}".vf.0]\nmin_tx_rate = 11\n', status=1), '11 or more',
+                 'what does not fit')
+        apply(text, '--force')
+    eq([vf[:2] for vf in settings(pf)], 5 * [({}, {'max_tx': 0, 'min_tx': 0})], 'by --force')
+    eq('mid' in in_kernel(pf), False, 'nodes, by --force')
+
+
+def settings(pf):
+    """Of each VF: VLAN, rates, trust, spoof check, link state"""
+    return [(vf['vlan_list'][0], vf['rate'], vf['trust'], vf['spoofchk'], vf['link_state'])
+            for vf in pf.vfinfo()]
+
+
+def probed():
+    """a VF that has just got its driver, and no interface yet, is not in use"""
+    pf = bench()
+    pf.set('sriov_drivers_autoprobe', 1)
+    pf.numvfs(1)
+    pf.link(0, 'vlan 5')
+    vf = type(tool().find_pf(BDF).vfs[0])
+    real, calls = vf.netdevs, []
+    defer(setattr, vf, 'netdevs', real)
+    vf.netdevs = lambda self: calls.append(1) or (real(self) if len(calls) > 3 else [])
+    contains(apply(f'[adapter."{BDF}"]\nnum_vfs = 1\n'), 'vf0 vlan: 5 -> 0', 'VF 0')
+    true(len(calls) > 3, 'looks for the interface')
+
+
 def rebinds():
     """another number of vectors leaves a VF its driver, also if new VFs are to get none"""
     pf = bench()
@@ -639,5 +706,5 @@ def renamed():
 
 
 run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, faults, undone,
-     on_the_way, diff, in_use, rebinds, unseen, filtered, alone, save, waits, unit, documented,
-     renamed])
+     on_the_way, diff, in_use, left, probed, rebinds, unseen, filtered, alone, save, waits, unit,
+     documented, renamed])

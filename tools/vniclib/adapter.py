@@ -4,12 +4,14 @@ import glob
 import json
 import os
 import subprocess
+import time
 
 VENDOR, PF_DEVICE = "0x766e", "0x1000"
 PCI = "/sys/bus/pci"
 VF_DRIVER, VFIO_MODULE, NO_DRIVER = "vnic-vf", "vnic-vfio-pci", "none"
 VFIO_DRIVERS = (VFIO_MODULE, "vfio-pci")
 IP_STATS_MAX = 200  # VFs: fewer than the 221 whose counters fit into the answer to `ip -s`
+PROBE_WAIT = 2      # seconds in which a driver makes the interface of a VF
 LINK_STATES = {0: "auto", 1: "enable", 2: "disable"}
 
 
@@ -130,6 +132,10 @@ class VF:
     def netdevs(self):
         return sorted(os.listdir(f"{self.sysfs}/net")) if os.path.isdir(f"{self.sysfs}/net") else []
 
+    def has_macvtap(self):
+        """Has a virtual machine its interface by a macvtap?"""
+        return any(glob.glob(f"/sys/class/net/{dev}/upper_*/macvtap") for dev in self.netdevs())
+
     def user(self, holders):
         """Who uses the VF, for a person to read."""
         found = [f"{name}[{pid}]" for node in self.nodes() for pid, name in holders.get(node, [])]
@@ -249,6 +255,17 @@ def name_of(pf):
     return pf.netdev or pf.bdf
 
 
+def ranges(numbers):
+    """[0, 1, 2, 7] -> 0-2 7"""
+    text, first = [], None
+    for n in numbers:
+        first = n if first is None else first
+        if n + 1 not in numbers:
+            text.append(str(n) if n == first else f"{first}-{n}")
+            first = None
+    return " ".join(text)
+
+
 def namespaces():
     """Each other network namespace: what a person calls it, and how to enter it."""
     seen = {os.stat("/proc/self/ns/net").st_ino}
@@ -308,6 +325,27 @@ def vfio_holders(look=False):
         if user not in holders.setdefault(target, []):
             holders[target].append(user)
     return holders
+
+
+def away(vfs, holders):
+    """{number: interface and namespace} of VFs whose interface is in another namespace.
+
+    One that its driver has just been given has none yet, which is waited for.
+    """
+    until = time.monotonic() + PROBE_WAIT
+    while True:
+        gone = {vf.index: holders.elsewhere().get(vf.bdf) for vf in vfs
+                if vf.driver == VF_DRIVER and not vf.netdevs()}
+        if all(gone.values()) or time.monotonic() > until:
+            return {i: where or "other namespace" for i, where in gone.items()}
+        time.sleep(0.1)
+
+
+def taken(vfs):
+    """Numbers of VFs that a virtual machine or a container has"""
+    holders = vfio_holders(look=True)
+    return {*away(vfs, holders), *(vf.index for vf in vfs if vf.has_macvtap() or
+                                   any(holders.get(node) for node in vf.nodes()))}
 
 
 def port_vlan(vf):

@@ -4,15 +4,16 @@
 It is TOML: a table adapter.<PF> for each adapter, in it a table node.<name> for each
 node and vf.<N> for each VF of which there is something to say.  What is read is a state
 for each PF, the same that state.snapshot() makes: all PF_KEYS, under "node" all NODE_KEYS
-of each node, and under "vf" all VF_KEYS of each VF.
+of each node, and under "vf" all VF_KEYS of each VF.  None: what it has is left as it is.
 """
 import os
 import re
+from typing import NamedTuple
 
 from vniclib import keys, nodes
-from vniclib.adapter import NO_DRIVER, VF_DRIVER, Refused, find_pf, name_of
+from vniclib.adapter import NO_DRIVER, VF_DRIVER, Refused, find_pf, name_of, ranges, taken
 from vniclib.adapter import read as read_attribute
-from vniclib.state import memory, new_vf
+from vniclib.state import left_alone, memory, new_vf, settle, snapshot
 from vniclib.keys import NODE_KEYS, PF_KEYS, VF_KEYS, shown
 
 HEAD = """\
@@ -23,6 +24,12 @@ HEAD = """\
 
 class Missing(Refused):
     """Nothing is wrong but that a device is not there (yet)."""
+
+
+class Plan(NamedTuple):
+    """What a file wants: a state for each PF, [(PF, state)], and what there is to say of it."""
+    states: list
+    notes: list
 
 
 class Faults:
@@ -149,11 +156,18 @@ def check_sums(pf, state, where, faults):
         faults.add(where, f"all msix_vectors together are {vectors}: the adapter has {pool}")
 
 
-def check_vfs(pf, tables, num, where, faults):
-    """The state of each VF."""
+def in_use(pf, tables, num):
+    """Numbers of VFs that somebody has, who may have set what they have: not in the file"""
+    named = tables if isinstance(tables, dict) else {}
+    others = [vf for vf in pf.vfs if num == pf.num and str(vf.index) not in named]
+    return taken(others) if others else set()
+
+
+def check_vfs(pf, tables, num, left, where, faults):
+    """The state of each VF; those that are left as they are."""
     # what a new VF would have is no reason to change one that is there
     new = {**new_vf(pf), "personality": None}
-    vfs = {i: dict(new) for i in range(num)}
+    vfs = {i: left_alone() if i in left else dict(new) for i in range(num)}
     for name, table in check_tables(tables, where, faults).items():
         here = f"{where}.{quoted(name)}"
         if not (name.isascii() and name.isdigit() and name == str(int(name)) and int(name) < num):
@@ -183,8 +197,8 @@ def check_nodes(tables, where, faults):
     return found
 
 
-def check_pf(pf, table, where, faults):
-    """The state of an adapter."""
+def check_pf(pf, table, where, faults, force):
+    """(The state of an adapter, numbers of VFs that are left as they are)"""
     table = dict(table)
     tables, node_tables = table.pop("vf", {}), table.pop("node", {})
     state = {key: default for key, (_kind, default) in PF_KEYS.items() if default is not None}
@@ -196,6 +210,7 @@ def check_pf(pf, table, where, faults):
                    "(parameter total_vfs of vnic-pf)")
     if not pf.netdev:
         faults.add(where, "its interface is not in this network namespace")
+        force = True        # of its VFs nothing can be seen
     uplink = state["uplink"]
     if uplink == pf.netdev:
         faults.add(f"{where}.uplink", f"{uplink} is the adapter's own interface")
@@ -204,17 +219,19 @@ def check_pf(pf, table, where, faults):
         faults.add(f"{where}.uplink", f"no interface {uplink}; there are: "
                    f"{', '.join(there) or 'none'}", missing=True)
     state["node"] = check_nodes(node_tables, f"{where}.node", faults)
-    state["vf"] = check_vfs(pf, tables, min(state.get("num_vfs", pf.total), pf.total),
-                            f"{where}.vf", faults)
-    check_sums(pf, state, where, faults)
-    check_tree(state, where, faults)
-    return state
+    num = min(state.get("num_vfs", pf.total), pf.total)
+    left = set() if force else in_use(pf, tables, num)
+    state["vf"] = check_vfs(pf, tables, num, left, f"{where}.vf", faults)
+    whole = settle(state, snapshot(pf)) if left else state
+    check_sums(pf, whole, where, faults)
+    check_tree(whole, where, faults)
+    return state, left
 
 
-def read(path):
-    """[(PF, the state it is to have)] of a file.  Refused, with all that is wrong in it."""
+def read(path, force=False):
+    """The Plan of a file; force: for VFs that are in use, too.  Refused: all that is wrong."""
     tables, lines = load(path)
-    faults, found = Faults(path, lines), []
+    faults, found, notes = Faults(path, lines), [], []
     for key in tables:
         if key != "adapter":
             faults.add(quoted(key), "no such table; there is: adapter")
@@ -228,12 +245,16 @@ def read(path):
         if pf.bdf in [other.bdf for other, _state in found]:
             faults.add(where, f"{pf.bdf} is in the file already")
             continue
-        found.append((pf, check_pf(pf, table, where, faults)))
+        state, left = check_pf(pf, table, where, faults, force)
+        found.append((pf, state))
+        if left:
+            notes.append(f"{name_of(pf)}: in use and not in the file, so left as they are: VFs "
+                         f"{ranges(sorted(left))} (--force gives them defaults)")
     uplinks = [s["uplink"] for _pf, s in found if s["uplink"] != keys.NO_UPLINK]
     for name in {u for u in uplinks if uplinks.count(u) > 1}:
         faults.add("adapter", f"{name} is the uplink of more than one")
     faults.raise_any()
-    return found
+    return Plan(found, notes)
 
 
 def render(states):

@@ -128,7 +128,18 @@ def settle(want, now):
     """The same state, where it leaves things alone as they are now."""
     vfs = {i: {key: now["vf"].get(i, {}).get(key) if value is None else value
                for key, value in vf.items()} for i, vf in want["vf"].items()}
-    return {**want, "vf": vfs}
+    kept = {}       # what is left alone of VFs is below nodes, which stay then
+    for i, vf in want["vf"].items():
+        for name in nodes.above(now["node"], vfs[i]["parent"]) if vf["parent"] is None else ():
+            if name in want["node"]:
+                break
+            kept[name] = now["node"][name]
+    return {**want, "vf": vfs, "node": {**kept, **want["node"]}}
+
+
+def left_alone():
+    """A VF of which nothing is wanted"""
+    return dict.fromkeys(VF_KEYS)
 
 
 def remade(pf, now, want):
@@ -163,7 +174,7 @@ def touched(pf, want):
     if pf.num != want["num_vfs"]:
         return pf.vfs
     return [vf for vf in pf.vfs if want["vf"][vf.index]["driver"] not in (None, driver_of(vf))
-            or want["vf"][vf.index]["msix_vectors"] != vf.vectors()]
+            or want["vf"][vf.index]["msix_vectors"] not in (None, vf.vectors())]
 
 
 def filtered(pf):
