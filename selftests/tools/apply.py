@@ -359,8 +359,8 @@ def tenants_undone():
 
 
 def defaults():
-    """keys that are not in the file become their defaults, but for address and driver; num_vfs 0
-    and back loses what VFs had, not what the adapter has"""
+    """keys that are not in the file become their defaults, but for uplink, address and driver;
+    num_vfs 0 and back loses what VFs had, not what the adapter has"""
     pf = bench()
     apply(ALL)
     pf.numvfs(0)
@@ -371,11 +371,24 @@ def defaults():
     apply(ALL)
     apply('[adapter."0008:00:00.0"]\nnum_vfs = 2\ndrivers_autoprobe = false\n')
     eq(plain(vnic('save')),
-       plain('[adapter."0008:00:00.0"]\nnum_vfs = 2\ndrivers_autoprobe = false\n'
+       plain('[adapter."0008:00:00.0"]\nnum_vfs = 2\nuplink = "wire0"\ndrivers_autoprobe = false\n'
              '[adapter."0008:00:00.0".vf.0]\nmac = "02:00:00:00:00:10"\n'
              'personality = "native"\ndriver = "vnic-vfio-pci"\n'
              '[adapter."0008:00:00.0".vf.1]\nmac = "02:00:00:00:00:11"\n'
              'personality = "virtio"\ndriver = "vnic-vf"'), 'defaults')
+
+
+def released():
+    """an uplink that the file does not name stays, also if somebody else has set it; "none" releases
+    it, and save writes that, too"""
+    pf = bench()
+    sh(f'ip link set wire0 master {pf.dev}')
+    text = f'[adapter."{BDF}"]\nnum_vfs = 0\n'
+    eq(apply(text), f'{pf.dev} drivers_autoprobe: false -> true\n', 'without a name')
+    contains(vnic('save'), 'uplink = "wire0"\n', 'saved')
+    eq(apply(text + 'uplink = "none"\n'), f'{pf.dev} uplink: "wire0" -> "none"\n', 'none')
+    eq('master' in out('ip link show wire0'), False, 'master of wire0')
+    contains(vnic('save'), 'uplink = "none"\n', 'saved without one')
 
 
 def faults():
@@ -705,6 +718,6 @@ def renamed():
        'set')
 
 
-run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, faults, undone,
-     on_the_way, diff, in_use, left, probed, rebinds, unseen, filtered, alone, save, waits, unit,
-     documented, renamed])
+run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, released, faults,
+     undone, on_the_way, diff, in_use, left, probed, rebinds, unseen, filtered, alone, save, waits,
+     unit, documented, renamed])

@@ -201,7 +201,7 @@ def check_pf(pf, table, where, faults, force):
     """(The state of an adapter, numbers of VFs that are left as they are)"""
     table = dict(table)
     tables, node_tables = table.pop("vf", {}), table.pop("node", {})
-    state = {key: default for key, (_kind, default) in PF_KEYS.items() if default is not None}
+    state = {key: default for key, (_kind, default) in PF_KEYS.items() if key != "num_vfs"}
     state.update(check_keys(table, PF_KEYS, where, faults))
     if "num_vfs" not in table:
         faults.add(f"{where}.num_vfs", f"missing: 0 to {pf.total}")
@@ -214,7 +214,7 @@ def check_pf(pf, table, where, faults, force):
     uplink = state["uplink"]
     if uplink == pf.netdev:
         faults.add(f"{where}.uplink", f"{uplink} is the adapter's own interface")
-    elif uplink != keys.NO_UPLINK and not os.path.exists(f"/sys/class/net/{uplink}"):
+    elif uplink not in (None, keys.NO_UPLINK) and not os.path.exists(f"/sys/class/net/{uplink}"):
         there = sorted(set(os.listdir("/sys/class/net")) - {"lo", pf.netdev})
         faults.add(f"{where}.uplink", f"no interface {uplink}; there are: "
                    f"{', '.join(there) or 'none'}", missing=True)
@@ -250,7 +250,7 @@ def read(path, force=False):
         if left:
             notes.append(f"{name_of(pf)}: in use and not in the file, so left as they are: VFs "
                          f"{ranges(sorted(left))} (--force gives them defaults)")
-    uplinks = [s["uplink"] for _pf, s in found if s["uplink"] != keys.NO_UPLINK]
+    uplinks = [s["uplink"] for _pf, s in found if s["uplink"] not in (None, keys.NO_UPLINK)]
     for name in {u for u in uplinks if uplinks.count(u) > 1}:
         faults.add("adapter", f"{name} is the uplink of more than one")
     faults.raise_any()

@@ -132,11 +132,11 @@ class Parent(Kind):
         return isinstance(value, str)
 
 
-# key: (kind, default); None: what it has is left alone (mac, personality, driver), there is none
-# (num_vfs), or it depends on the adapter (memory)
+# key: (kind, default); None: what it has is left alone (uplink, mac, personality, driver), there
+# is none (num_vfs), or it depends on the adapter (memory)
 PF_KEYS = {
     "num_vfs": (Number(0, 256), None),
-    "uplink": (Interface(), NO_UPLINK),
+    "uplink": (Interface(), None),
     "link_speed": (Number(1, RATE_MAX, "Mb/s", zero="the uplink's"), 0),
     "drivers_autoprobe": (Flag(), True),
     "auto_recover": (Flag(), True),

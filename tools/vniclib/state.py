@@ -134,7 +134,8 @@ def settle(want, now):
             if name in want["node"]:
                 break
             kept[name] = now["node"][name]
-    return {**want, "vf": vfs, "node": {**kept, **want["node"]}}
+    own = {key: now[key] if want[key] is None else want[key] for key in PF_KEYS}
+    return {**want, **own, "vf": vfs, "node": {**kept, **want["node"]}}
 
 
 def left_alone():
