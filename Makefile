@@ -4,6 +4,7 @@
 KDIR     ?= /lib/modules/$(shell uname -r)/build
 PREFIX   ?= /usr/local
 DESTDIR  ?=
+UNITS    := vnic.service vnic-vfs.service
 MODULES  := vnic-pf vnic-vf vnic-iommu vnic-vfio-pci
 # Of vnic: the newest in the changelog, which Kbuild and tools/vnic read, too.
 VERSION  := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
@@ -14,6 +15,7 @@ LIBDIR    = $(DESTDIR)$(PREFIX)/lib/vnic
 SYSTEMDIR = $(DESTDIR)$(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)
 UNITDIR   = $(SYSTEMDIR)/systemd/system
 LOADDIR   = $(SYSTEMDIR)/modules-load.d
+RULESDIR  = $(SYSTEMDIR)/udev/rules.d
 HWDBDIR   = $(DESTDIR)$(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/udev/hwdb.d
 MANDIR    = $(DESTDIR)$(PREFIX)/share/man
 BASHDIR   = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
@@ -35,7 +37,7 @@ all: modules
 help:
 	@echo 'make                 build the modules for the running kernel (KDIR=<kernel build directory>: another)'
 	@echo 'make install         install modules, and what install-tools does (PREFIX=$(PREFIX), DESTDIR=)'
-	@echo 'make install-tools   install tools/vnic, its unit, manuals and completion, and the uapi headers'
+	@echo 'make install-tools   install tools/vnic, its units, manuals and completion, and the uapi headers'
 	@echo 'make vf              build vnic-vf only, for guests with native VFs'
 	@echo 'make install-vf      install vnic-vf only'
 	@echo 'make uninstall       remove them again'
@@ -83,11 +85,12 @@ install: modules install-tools install-load install-names
 
 install-tools:
 	install -d '$(DESTDIR)$(PREFIX)/sbin' '$(LIBDIR)/vniclib' '$(UNITDIR)' '$(BASHDIR)' \
-		'$(MANDIR)/man5' '$(MANDIR)/man8' '$(DESTDIR)$(PREFIX)/include/vnic'
+		'$(RULESDIR)' '$(MANDIR)/man5' '$(MANDIR)/man8' '$(DESTDIR)$(PREFIX)/include/vnic'
 	install -m 755 tools/vnic '$(DESTDIR)$(PREFIX)/sbin/vnic'
 	install -m 644 tools/vniclib/*.py '$(LIBDIR)/vniclib'
 	echo 'RELEASE = "$(VERSION)"' >'$(LIBDIR)/vniclib/release.py'
-	sed 's,/usr/local/,$(PREFIX)/,' tools/vnic.service >'$(UNITDIR)/vnic.service'
+	for u in $(UNITS); do sed 's,/usr/local/,$(PREFIX)/,' tools/$$u >'$(UNITDIR)'/$$u || exit; done
+	install -m 644 tools/90-vnic.rules '$(RULESDIR)'
 	install -m 644 tools/vnic.8 '$(MANDIR)/man8'
 	install -m 644 tools/vnic.conf.5 '$(MANDIR)/man5'
 	ln -sf vnic.conf.5 '$(MANDIR)/man5/vnic.toml.5'
@@ -116,7 +119,8 @@ uninstall:
 	for m in $(MODULES); do rm -f '$(DESTDIR)'/lib/modules/*/updates/$$m.ko; done
 	rm -f '$(DESTDIR)$(PREFIX)/sbin/vnic'
 	rm -rf '$(LIBDIR)'
-	rm -f '$(UNITDIR)/vnic.service' '$(LOADDIR)/vnic.conf' '$(MANDIR)/man8/vnic.8' \
+	for u in $(UNITS); do rm -f '$(UNITDIR)'/$$u; done
+	rm -f '$(RULESDIR)/90-vnic.rules' '$(LOADDIR)/vnic.conf' '$(MANDIR)/man8/vnic.8' \
 		'$(MANDIR)/man5/vnic.conf.5' '$(MANDIR)/man5/vnic.toml.5' '$(BASHDIR)/vnic' \
 		'$(HWDBDIR)/20-vnic.hwdb'
 	rm -rf '$(DESTDIR)$(PREFIX)/include/vnic'

@@ -15,6 +15,7 @@ import time
 import types
 sys.path.insert(0, sys.path[0] + '/../lib')
 import bpf
+from daemons import udevd
 from ktap import contains, defer, eq, run, true, wait_for
 from devlink import Devlink
 from vnic import Background, out, pf_list, read, sh, shared, unload
@@ -675,10 +676,124 @@ def waits():
 
 
 def unit():
-    """systemd finds nothing wrong with vnic.service"""
+    """systemd finds nothing wrong with the units, and udev nothing with the rule"""
     sh('mkdir -p /run/unit /usr/local/sbin')
-    sh(f'cp {TOOLS}/vnic.service /run/unit/; cp {TOOLS}/vnic /usr/local/sbin/vnic')
-    eq(sh('systemd-analyze verify --man=no /run/unit/vnic.service').stderr, '', 'verify')
+    sh(f'cp {TOOLS}/vnic*.service /run/unit/; cp {TOOLS}/vnic /usr/local/sbin/vnic')
+    eq(sh('systemd-analyze verify --man=no /run/unit/*.service').stderr, '', 'verify')
+    sh(f'udevadm verify {TOOLS}/90-vnic.rules')
+
+
+VFS = f'''\
+[adapter."{BDF}"]
+num_vfs = 2
+drivers_autoprobe = false
+[adapter."{BDF}".node.acme]
+tx_max = 600
+[adapter."{BDF}".vf.0]
+vlan = 7
+max_tx_rate = 50
+parent = "acme"
+[adapter."{BDF}".vf.1]
+trust = true
+rx_queue = 5000
+'''
+
+
+def made_again():
+    """VFs that somebody else makes are given what their tables say: udev tells of them, by the rule
+    and the unit that are installed; what is not named is left to him, and so is their number"""
+    pf = bench()
+    conf = '/etc/vnic.toml'
+    defer(sh, f'rm -f {conf} /run/udev/rules.d/90-vnic.rules /run/systemctl /run/vfs.log')
+    write_file(conf, VFS)
+    vnic('apply', conf)
+    started = re.search('^ExecStart=/usr/local/sbin/vnic (.*)', read(f'{TOOLS}/vnic-vfs.service'),
+                        re.M)[1]
+    write_file('/run/systemctl', f'#!/bin/sh\nexport PATH={os.environ["PATH"]}\n'
+               '[ "$*" = "--no-block restart vnic-vfs.service" ] && '
+               f'{TOOLS}/vnic {started} >>/run/vfs.log 2>&1; echo "$* $?" >>/run/vfs.log\n')
+    sh('chmod 755 /run/systemctl; mount --bind /run/systemctl /usr/bin/systemctl')
+    defer(sh, 'umount /usr/bin/systemctl')
+    sh(f'mkdir -p /run/udev/rules.d; cp {TOOLS}/90-vnic.rules /run/udev/rules.d/')
+    udevd()
+
+    def again(count):
+        pf.numvfs(0)
+        write_file('/run/vfs.log', '')
+        pf.numvfs(count)
+        sh('udevadm settle')
+        return wait_for(lambda: read('/run/vfs.log'), 'what udev starts').splitlines()
+
+    lines = again(2)
+    for line in ('node acme tx_max: 0 -> 600', 'vf0 vlan: 0 -> 7', 'vf0 parent: "" -> "acme"',
+                 'vf1 trust: false -> true', 'vf1 rx_queue: 0 -> 5000'):
+        true(f'{pf.dev} {line}' in lines, f'{line} in {lines}')
+    true('num_vfs' not in str(lines), f'their number is not in {lines}')
+    eq(apply(VFS, '--diff'), '', 'difference to the whole file')
+    pf.link(0, 'spoofchk off')
+    pf.link(1, 'vlan 9')
+    sh('devlink port function rate add pci/' + BDF + '/other')
+    for _ in range(2):
+        eq(vnic('apply', '--vfs', conf), '', 'by hand')
+    pf.link(1, 'trust off')
+    eq(vnic('apply', '--vfs', '--diff', conf, status=DIFFERS), f'{pf.dev} vf1 trust: false -> true\n',
+       'what would change')
+    write_file('/run/vfs.log', '')
+    sh('udevadm trigger --action=change --subsystem-match=pci && udevadm settle')
+    eq((read('/run/vfs.log'), pf.vfinfo(1)['trust']), ('', False), 'when udev is told to look again')
+    eq(('other' in in_kernel(pf), pf.vfinfo(0)['spoofchk'], pf.vfinfo(1)['vlan_list'][0]),
+       (True, False, {'vlan': 9}), 'what the file does not name')
+    lines = again(1)
+    contains(lines, f'vnic: {pf.dev}: there are 1 VFs, so not applied: the tables of VFs 1', 'one VF')
+    eq(pf.vfinfo(0)['vlan_list'][0], {'vlan': 7}, 'VLAN of one VF')
+    again(3)
+    eq((pf.get('sriov_numvfs'), pf.vfinfo(1)['trust'], pf.vfinfo(2)['trust']), ('3', True, False),
+       'three VFs')
+    pf.numvfs(0)
+    eq(vnic('apply', '--vfs', conf).splitlines(),
+       [f'vnic: {pf.dev}: there are 0 VFs, so not applied: the tables of VFs 0-1'], 'no VFs')
+    eq(in_kernel(pf), {}, 'nodes without VFs')
+
+
+def others():
+    """--vfs: if VFs are destroyed and made again meanwhile, neither their number nor what others have
+    set of the new ones is undone"""
+    pf = bench()
+    pf.numvfs(2)
+    real = tool().state.call
+
+    def call(*argv):
+        if 'trust' in argv:
+            pf.numvfs(0)
+            pf.numvfs(1)
+            pf.link(0, 'vlan 9')
+            raise tool().Refused('gone')
+        return real(*argv)
+    defer(setattr, tool().state, 'call', real)
+    tool().state.call = call
+    contains(apply(f'[adapter."{BDF}"]\nnum_vfs = 2\n[adapter."{BDF}".vf.0]\nmax_tx_rate = 5\n'
+                   f'trust = true\n', '--vfs', status=1), 'gone', 'what it says')
+    eq((pf.get('sriov_numvfs'), pf.vfinfo(0)['vlan_list'][0]), ('1', {'vlan': 9}), 'VFs')
+
+
+def waiting():
+    """--vfs waits until the kernel has counted the VFs that it has told of"""
+    pf = bench()
+    pf.numvfs(2)
+    module = sys.modules[type(tool().find_pf(BDF)).__module__]
+    real, counts = module.read, ['0', '0', '0']
+
+    def read_few(path, default=''):
+        return counts.pop() if path.endswith('sriov_numvfs') and counts else real(path, default)
+    defer(setattr, module, 'read', real)
+    module.read = read_few
+    apply(VFS, '--vfs')
+    eq(pf.vfinfo(0)['vlan_list'][0], {'vlan': 7}, 'VLAN of VF 0')
+    module.read = lambda path, default='': '3' if path.endswith('sriov_numvfs') else \
+        real(path, default)
+    defer(setattr, module, 'NUMBER_WAIT', module.NUMBER_WAIT)
+    module.NUMBER_WAIT = 0.3
+    contains(apply(VFS, '--vfs', status=1), 'made or destroyed for 0.3 s', 'too long')
 
 
 def documented():
@@ -720,4 +835,4 @@ def renamed():
 
 run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, released, faults,
      undone, on_the_way, diff, in_use, left, probed, rebinds, unseen, filtered, alone, save, waits,
-     unit, documented, renamed])
+     unit, made_again, others, waiting, documented, renamed])

@@ -108,7 +108,8 @@ check $? "host's and guest's modules do not go together"
 
 prints "vnic $version" vnic --version && prints "$version" dpkg-query -W -f '${Version}' vnic-dkms &&
 	in_root vnic apply --help && grep -q max_tx_rate "$tmp/out" &&
-	in_root grep '^Exec.*=/usr/sbin/vnic apply' /usr/lib/systemd/system/vnic.service
+	in_root grep '^Exec.*=/usr/sbin/vnic apply' /usr/lib/systemd/system/vnic{,-vfs}.service &&
+	[ -e "$root/usr/lib/udev/rules.d/90-vnic.rules" ]
 check $? "vnic says the version of the packages, and finds its parts"
 
 in_root man -w 8 vnic && in_root man -w 5 vnic.conf && in_root man -w 5 vnic.toml &&

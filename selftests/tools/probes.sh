@@ -89,7 +89,8 @@ has()
 mkdir -p "$src/tools" "$src/drivers" "$src/debian"
 cp "$vnic/debian/changelog" "$src/debian/"
 cp -r "$vnic/Makefile" "$vnic/Kbuild" "$vnic/uapi" "$src/"
-cp -r "$vnic"/tools/vnic "$vnic"/tools/vnic?* "$vnic"/tools/*.hwdb "$src/tools/"
+cp -r "$vnic"/tools/vnic "$vnic"/tools/vnic?* "$vnic"/tools/*.hwdb "$vnic"/tools/*.rules \
+	"$src/tools/"
 cp -r "$vnic/drivers/probe" "$vnic/drivers/include" "$vnic/drivers/options.mk" "$src/drivers/"
 rm -rf "$src/drivers/include/generated"
 for dir in vnic-vf vnic-iommu vnic-pf; do
@@ -178,7 +179,7 @@ other=$tmp/other/opt etc=$tmp/other/etc
 build install DESTDIR="$tmp/other" PREFIX=/opt &&
 	"$other/sbin/vnic" apply --help | grep -q max_tx_rate &&
 	[ "$("$other/sbin/vnic" --version)" = "$("$vnic/tools/vnic" --version)" ] &&
-	[ "$(grep -c '^Exec.*=/opt/sbin/vnic apply ' "$etc/systemd/system/vnic.service")" = 2 ] &&
+	[ "$(cat "$etc"/systemd/system/vnic*.service | grep -c '^Exec.*=/opt/sbin/vnic apply ')" = 3 ] &&
 	[ "$(cat "$etc/modules-load.d/vnic.conf")" = vnic-pf ] && [ -s "$etc/udev/hwdb.d/20-vnic.hwdb" ] &&
 	rm "$kernel/Makefile" && build uninstall DESTDIR="$tmp/other" PREFIX=/opt && [ -z "$(find "$tmp/other" -type f)" ]
 result $? "vnic is installed where its unit looks, and what others read where they do; no file is left"

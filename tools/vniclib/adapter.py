@@ -11,6 +11,7 @@ PCI = "/sys/bus/pci"
 VF_DRIVER, VFIO_MODULE, NO_DRIVER = "vnic-vf", "vnic-vfio-pci", "none"
 VFIO_DRIVERS = (VFIO_MODULE, "vfio-pci")
 IP_STATS_MAX = 200  # VFs: fewer than the 221 whose counters fit into the answer to `ip -s`
+NUMBER_WAIT = 10    # seconds in which the kernel makes or destroys VFs
 PROBE_WAIT = 2      # seconds in which a driver makes the interface of a VF
 LINK_STATES = {0: "auto", 1: "enable", 2: "disable"}
 
@@ -240,6 +241,17 @@ def find_pf(name):
         raise Refused("no vnic adapter: load the module (modprobe vnic-pf)")
     known = ", ".join(f"{pf.netdev or '?'} ({pf.bdf})" for pf in pfs)
     raise Refused(f"{name} is no vnic adapter; there are: {known}")
+
+
+def all_there(pfs):
+    """Wait until the kernel has made or destroyed VFs: of a PF that gets VFs it tells before it
+    counts them."""
+    until = time.monotonic() + NUMBER_WAIT
+    for pf in pfs:
+        while len(glob.glob(f"{pf.sysfs}/virtfn*")) != int(read(f"{pf.sysfs}/sriov_numvfs", "0")):
+            if time.monotonic() > until:
+                raise Refused(f"{name_of(pf)}: VFs have been made or destroyed for {NUMBER_WAIT} s")
+            time.sleep(0.1)
 
 
 def find_vf(pf, index):

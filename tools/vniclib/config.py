@@ -11,9 +11,10 @@ import re
 from typing import NamedTuple
 
 from vniclib import keys, nodes
-from vniclib.adapter import NO_DRIVER, VF_DRIVER, Refused, find_pf, name_of, ranges, taken
+from vniclib.adapter import (NO_DRIVER, VF_DRIVER, Refused, adapters, all_there, find_pf, name_of,
+                             ranges, taken)
 from vniclib.adapter import read as read_attribute
-from vniclib.state import left_alone, memory, new_vf, settle, snapshot
+from vniclib.state import VLAN, left_alone, memory, new_vf, nothing, settle, snapshot
 from vniclib.keys import NODE_KEYS, PF_KEYS, VF_KEYS, shown
 
 HEAD = """\
@@ -22,8 +23,19 @@ HEAD = """\
 """
 
 
+# What of a file is wanted
+ALL = "all"
+VFS = "vfs"         # tables of VFs that there are, and of nodes; of these, what they name
+
+
 class Missing(Refused):
     """Nothing is wrong but that a device is not there (yet)."""
+
+
+class How(NamedTuple):
+    """How a file is applied: which part of it; force: also to VFs that are in use."""
+    part: str = ALL
+    force: bool = False
 
 
 class Plan(NamedTuple):
@@ -158,9 +170,8 @@ def check_sums(pf, state, where, faults):
 
 def in_use(pf, tables, num):
     """Numbers of VFs that somebody has, who may have set what they have: not in the file"""
-    named = tables if isinstance(tables, dict) else {}
-    others = [vf for vf in pf.vfs if num == pf.num and str(vf.index) not in named]
-    return taken(others) if others else set()
+    unnamed = [vf for vf in pf.vfs if num == pf.num and str(vf.index) not in tables]
+    return taken(unnamed) if unnamed else set()
 
 
 def check_vfs(pf, tables, num, left, where, faults):
@@ -168,7 +179,7 @@ def check_vfs(pf, tables, num, left, where, faults):
     # what a new VF would have is no reason to change one that is there
     new = {**new_vf(pf), "personality": None}
     vfs = {i: left_alone() if i in left else dict(new) for i in range(num)}
-    for name, table in check_tables(tables, where, faults).items():
+    for name, table in tables.items():
         here = f"{where}.{quoted(name)}"
         if not (name.isascii() and name.isdigit() and name == str(int(name)) and int(name) < num):
             faults.add(here, f"no such VF: 0 to {num - 1} with num_vfs = {num}" if num else
@@ -197,10 +208,24 @@ def check_nodes(tables, where, faults):
     return found
 
 
-def check_pf(pf, table, where, faults, force):
-    """(The state of an adapter, numbers of VFs that are left as they are)"""
-    table = dict(table)
-    tables, node_tables = table.pop("vf", {}), table.pop("node", {})
+def vfs_only(pf, tables, state):
+    """Of the state of an adapter what tables say of the VFs that there are, and of nodes: whoever
+    has made the VFs may have set all else."""
+    only = nothing(pf)
+    if not pf.num:
+        return only
+    for i in set(only["vf"]).intersection(state["vf"]):
+        given = tables.get(str(i), {})
+        only["vf"][i].update({key: state["vf"][i][key] for key in VF_KEYS if key in given or
+                              key in VLAN and set(VLAN).intersection(given)})
+    return {**only, "node": {**only["node"], **state["node"]}}
+
+
+def check_pf(pf, table, where, faults, how):
+    """(The state of an adapter, what there is to say of it)"""
+    table, force = dict(table), how.force
+    tables = check_tables(table.pop("vf", {}), f"{where}.vf", faults)
+    node_tables = table.pop("node", {})
     state = {key: default for key, (_kind, default) in PF_KEYS.items() if key != "num_vfs"}
     state.update(check_keys(table, PF_KEYS, where, faults))
     if "num_vfs" not in table:
@@ -214,23 +239,36 @@ def check_pf(pf, table, where, faults, force):
     uplink = state["uplink"]
     if uplink == pf.netdev:
         faults.add(f"{where}.uplink", f"{uplink} is the adapter's own interface")
-    elif uplink not in (None, keys.NO_UPLINK) and not os.path.exists(f"/sys/class/net/{uplink}"):
+    elif how.part == ALL and uplink not in (None, keys.NO_UPLINK) and \
+            not os.path.exists(f"/sys/class/net/{uplink}"):
         there = sorted(set(os.listdir("/sys/class/net")) - {"lo", pf.netdev})
         faults.add(f"{where}.uplink", f"no interface {uplink}; there are: "
                    f"{', '.join(there) or 'none'}", missing=True)
     state["node"] = check_nodes(node_tables, f"{where}.node", faults)
     num = min(state.get("num_vfs", pf.total), pf.total)
-    left = set() if force else in_use(pf, tables, num)
+    left = set() if force or how.part != ALL else in_use(pf, tables, num)
     state["vf"] = check_vfs(pf, tables, num, left, f"{where}.vf", faults)
-    whole = settle(state, snapshot(pf)) if left else state
+    notes = []
+    if left:
+        notes.append(f"{name_of(pf)}: in use and not in the file, so left as they are: VFs "
+                     f"{ranges(sorted(left))} (--force gives them defaults)")
+    if how.part == VFS and pf.netdev:
+        more = [i for i in state["vf"] if i >= pf.num and str(i) in tables]
+        if more:
+            notes.append(f"{name_of(pf)}: there are {pf.num} VFs, so not applied: the tables of VFs "
+                         f"{ranges(more)}")
+        state = vfs_only(pf, tables, state)
+    whole = settle(state, snapshot(pf)) if pf.netdev and (left or how.part != ALL) else state
     check_sums(pf, whole, where, faults)
     check_tree(whole, where, faults)
-    return state, left
+    return state, notes
 
 
-def read(path, force=False):
-    """The Plan of a file; force: for VFs that are in use, too.  Refused: all that is wrong."""
+def read(path, how=How()):
+    """The Plan of a file.  Refused, with all that is wrong in it."""
     tables, lines = load(path)
+    if how.part == VFS:
+        all_there(adapters())
     faults, found, notes = Faults(path, lines), [], []
     for key in tables:
         if key != "adapter":
@@ -245,11 +283,9 @@ def read(path, force=False):
         if pf.bdf in [other.bdf for other, _state in found]:
             faults.add(where, f"{pf.bdf} is in the file already")
             continue
-        state, left = check_pf(pf, table, where, faults, force)
+        state, said = check_pf(pf, table, where, faults, how)
         found.append((pf, state))
-        if left:
-            notes.append(f"{name_of(pf)}: in use and not in the file, so left as they are: VFs "
-                         f"{ranges(sorted(left))} (--force gives them defaults)")
+        notes += said
     uplinks = [s["uplink"] for _pf, s in found if s["uplink"] not in (None, keys.NO_UPLINK)]
     for name in {u for u in uplinks if uplinks.count(u) > 1}:
         faults.add("adapter", f"{name} is the uplink of more than one")

@@ -126,15 +126,18 @@ def snapshots():
 
 def settle(want, now):
     """The same state, where it leaves things alone as they are now."""
-    vfs = {i: {key: now["vf"].get(i, {}).get(key) if value is None else value
-               for key, value in vf.items()} for i, vf in want["vf"].items()}
+    vfs = {i: {key: vf[key] if value is None else value
+               for key, value in want["vf"].get(i, left_alone()).items()}
+           for i, vf in now["vf"].items()}
     kept = {}       # what is left alone of VFs is below nodes, which stay then
-    for i, vf in want["vf"].items():
-        for name in nodes.above(now["node"], vfs[i]["parent"]) if vf["parent"] is None else ():
+    for i, vf in vfs.items():
+        if want["vf"].get(i, left_alone())["parent"] is not None:
+            continue
+        for name in nodes.above(now["node"], vf["parent"]):
             if name in want["node"]:
                 break
             kept[name] = now["node"][name]
-    own = {key: now[key] if want[key] is None else want[key] for key in PF_KEYS}
+    own = {key: now[key] if want.get(key) is None else want[key] for key in PF_KEYS}
     return {**want, **own, "vf": vfs, "node": {**kept, **want["node"]}}
 
 
@@ -143,9 +146,20 @@ def left_alone():
     return dict.fromkeys(VF_KEYS)
 
 
+def nothing(pf):
+    """A state in which all is left as it is"""
+    return {**dict.fromkeys(PF_KEYS), "node": nodes.tree(rates(pf), params(pf)),
+            "vf": {i: left_alone() for i in range(pf.num)}}
+
+
+def others(num, want):
+    """Are VFs destroyed and others made?"""
+    return want["num_vfs"] not in (None, num)
+
+
 def remade(pf, now, want):
     """`now`, as it is once there are as many VFs as wanted."""
-    if now["num_vfs"] == want["num_vfs"]:
+    if not others(now["num_vfs"], want):
         return now
     new = new_vf(pf)
     return {**now, "node": {} if now["num_vfs"] else now["node"],   # they go with VFs
@@ -172,7 +186,7 @@ def differences(pf, now, want):
 
 def touched(pf, want):
     """VFs that are destroyed, because another number is wanted, or lose their drivers."""
-    if pf.num != want["num_vfs"]:
+    if others(pf.num, want):
         return pf.vfs
     return [vf for vf in pf.vfs if want["vf"][vf.index]["driver"] not in (None, driver_of(vf))
             or want["vf"][vf.index]["msix_vectors"] not in (None, vf.vectors())]
@@ -199,7 +213,7 @@ def links(dev):
 def refuse_unfiltered(pf, want, force):
     """A program that decides what a VF is sent is not taken away in passing."""
     lost = [f"VF {i}: {dev}" for i, dev in filtered(pf).items()
-            if pf.num != want["num_vfs"] or want["vf"][i]["port_netdev"] is False]
+            if others(pf.num, want) or want["vf"][i]["port_netdev"] is False]
     if lost and not force:
         raise Refused(f"{name_of(pf)}: takes XDP programs away ({'; '.join(lost)}): say "
                       "port_netdev = true for them, or --force")
@@ -211,18 +225,18 @@ def refuse_hurting(pf, want, force):
     vfs = touched(pf, want)
     if not vfs:
         return
-    holders, guests, others = vfio_holders(look=True), [], []
+    holders, guests, hosts = vfio_holders(look=True), [], []
     for vf in vfs:
         if any(holders.get(node) for node in vf.nodes()):
             guests.append(f"VF {vf.index}: {vf.user(holders)}")
         elif vf.driver and vf.driver not in VFIO_DRIVERS and used_here(vf):
-            others.append(f"VF {vf.index}: {vf.user(holders)}")
+            hosts.append(f"VF {vf.index}: {vf.user(holders)}")
     what = f"num_vfs {pf.num} -> {want['num_vfs']} destroys VFs that are in use: " \
-        if pf.num != want["num_vfs"] else "takes VFs from their drivers that are in use: "
-    users = f"{name_of(pf)}: {what}{'; '.join(guests + others)}"
+        if others(pf.num, want) else "takes VFs from their drivers that are in use: "
+    users = f"{name_of(pf)}: {what}{'; '.join(guests + hosts)}"
     if guests:
         raise Refused(f"{users}: stop those virtual machines or unplug the VFs there first")
-    if others and not force:
+    if hosts and not force:
         raise Refused(f"{users}: stop using them, or say --force")
 
 
@@ -274,9 +288,9 @@ class Maker:
     def make(self, want):
         """Have it so."""
         now = snapshot(self.pf)
-        if now["drivers_autoprobe"] != want["drivers_autoprobe"]:
+        if want["drivers_autoprobe"] not in (None, now["drivers_autoprobe"]):
             self.put("sriov_drivers_autoprobe", int(want["drivers_autoprobe"]))
-        if now["num_vfs"] != want["num_vfs"]:
+        if others(now["num_vfs"], want):
             self.number(now["num_vfs"], want["num_vfs"])
             self.pf = find_pf(self.pf.bdf)
             now = snapshot(self.pf)
@@ -397,7 +411,7 @@ def make_all(states):
 
     Refused: a key that was refused, by whom and why, and what could not be undone.
     """
-    before = [(pf, snapshot(pf)) for pf, _want in states]
+    before = [(pf, undoing(snapshot(pf), want)) for pf, want in states]
     try:
         for pf, want in states:
             Maker(pf).make(want)
@@ -408,6 +422,17 @@ def make_all(states):
         text = "all is as it was before" if not left else \
             "not all could be undone:\n      " + "\n      ".join(left)
         raise Refused(f"{str(error) or 'interrupted'}\n      {text}") from error
+
+
+def undoing(was, want):
+    """What undoes what is wanted.  If VFs are to stay, that is no more than this: somebody else may
+    destroy them meanwhile, and configure others."""
+    if want["num_vfs"] is not None:
+        return was
+    own = {key: None if want[key] is None else was[key] for key in PF_KEYS}
+    return {**was, **own, "vf": {i: {key: None if vf[key] is None else was["vf"][i][key]
+                                     for key in vf}
+                                 for i, vf in want["vf"].items() if i in was["vf"]}}
 
 
 def restore(pf, was):
