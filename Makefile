@@ -4,7 +4,7 @@
 KDIR     ?= /lib/modules/$(shell uname -r)/build
 PREFIX   ?= /usr/local
 DESTDIR  ?=
-UNITS    := vnic.service vnic-vfs.service
+UNITS    := vnic.service vnic-uplink.service vnic-vfs.service
 MODULES  := vnic-pf vnic-vf vnic-iommu vnic-vfio-pci
 # Of vnic: the newest in the changelog, which Kbuild and tools/vnic read, too.
 VERSION  := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)

@@ -675,6 +675,46 @@ def waits():
     contains(out('ip link show late0'), f'master {pf.dev}', 'uplink')
 
 
+def of_unit(name):
+    """The arguments of vnic in a unit, with FILE for the file"""
+    line = re.search('^ExecStart=/usr/local/sbin/vnic (.*) /etc/vnic.toml$',
+                     read(f'{TOOLS}/{name}.service'), re.M)
+    return [*line[1].split(), FILE]
+
+
+def late():
+    """at boot an uplink that is not there is left out, and all else is applied; it is given its place,
+    and nothing else is touched, when it appears"""
+    pf = bench()
+    defer(setattr, tool(), 'UPLINK_WAIT', tool().UPLINK_WAIT)
+    tool().UPLINK_WAIT = 0.3
+    text = (f'[adapter."{BDF}"]\nnum_vfs = 1\nuplink = "late0"\nlink_speed = 900\n'
+            f'drivers_autoprobe = false\n[adapter."{BDF}".vf.0]\nvlan = 5\nmin_tx_rate = 10\n')
+    write_file(FILE, text)
+    warning = f'vnic: warning: {pf.dev}: no interface late0 (yet): the uplink is left as it is'
+    start = time.monotonic()
+    said = vnic(*of_unit('vnic')).splitlines()
+    true(time.monotonic() - start < 25, 'it does not wait as for an adapter')
+    eq(said[-1], warning, 'warning')
+    eq((pf.vfinfo(0)['vlan_list'][0], pf.vfinfo(0)['rate']['min_tx']), ({'vlan': 5}, 10), 'VF 0')
+    eq(apply(text, '--boot').splitlines(), [warning], 'a second time')
+    contains(apply(text, status=1), 'uplink: no interface late0', 'not at boot')
+    contains(apply(text, '--uplink', '--wait', '0.3', status=1), 'no interface late0, for 0.3 s',
+             'when it does not appear')
+    contains(apply(text + 'qos = 9\n', '--boot', status=1), '9 is not accepted', 'a wrong file')
+    write_file(FILE, text)
+    waits_for = Background(f'{TOOLS}/vnic {" ".join(of_unit("vnic-uplink"))}')
+    eq(waits_for.proc.stdout.readline().strip(), warning, 'what waits for it')
+    pf.link(0, 'vlan 6')
+    defer(sh, 'ip link del late0', check=False)
+    sh('ip link add late0 type bond')
+    eq(waits_for.finish().splitlines(), [f'{pf.dev} uplink: "none" -> "late0"'], 'what changes')
+    eq(waits_for.proc.returncode, 0, 'its status')
+    contains(out('ip link show late0'), f'master {pf.dev}', 'uplink')
+    eq(pf.vfinfo(0)['vlan_list'][0], {'vlan': 6}, 'VLAN of VF 0')
+    eq(apply(text, '--uplink'), '', 'a second time')
+
+
 def unit():
     """systemd finds nothing wrong with the units, and udev nothing with the rule"""
     sh('mkdir -p /run/unit /usr/local/sbin')
@@ -703,15 +743,14 @@ def made_again():
     """VFs that somebody else makes are given what their tables say: udev tells of them, by the rule
     and the unit that are installed; what is not named is left to him, and so is their number"""
     pf = bench()
-    conf = '/etc/vnic.toml'
+    conf = '/etc/vnic.toml'     # the rule looks for it
     defer(sh, f'rm -f {conf} /run/udev/rules.d/90-vnic.rules /run/systemctl /run/vfs.log')
-    write_file(conf, VFS)
+    for path in (conf, FILE):
+        write_file(path, VFS)
     vnic('apply', conf)
-    started = re.search('^ExecStart=/usr/local/sbin/vnic (.*)', read(f'{TOOLS}/vnic-vfs.service'),
-                        re.M)[1]
     write_file('/run/systemctl', f'#!/bin/sh\nexport PATH={os.environ["PATH"]}\n'
                '[ "$*" = "--no-block restart vnic-vfs.service" ] && '
-               f'{TOOLS}/vnic {started} >>/run/vfs.log 2>&1; echo "$* $?" >>/run/vfs.log\n')
+               f'{TOOLS}/vnic {" ".join(of_unit("vnic-vfs"))} >>/run/vfs.log 2>&1; echo "$* $?" >>/run/vfs.log\n')
     sh('chmod 755 /run/systemctl; mount --bind /run/systemctl /usr/bin/systemctl')
     defer(sh, 'umount /usr/bin/systemctl')
     sh(f'mkdir -p /run/udev/rules.d; cp {TOOLS}/90-vnic.rules /run/udev/rules.d/')
@@ -835,4 +874,4 @@ def renamed():
 
 run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, released, faults,
      undone, on_the_way, diff, in_use, left, probed, rebinds, unseen, filtered, alone, save, waits,
-     unit, made_again, others, waiting, documented, renamed])
+     late, unit, made_again, others, waiting, documented, renamed])

@@ -108,7 +108,7 @@ check $? "host's and guest's modules do not go together"
 
 prints "vnic $version" vnic --version && prints "$version" dpkg-query -W -f '${Version}' vnic-dkms &&
 	in_root vnic apply --help && grep -q max_tx_rate "$tmp/out" &&
-	in_root grep '^Exec.*=/usr/sbin/vnic apply' /usr/lib/systemd/system/vnic{,-vfs}.service &&
+	in_root grep '^Exec.*=/usr/sbin/vnic apply' /usr/lib/systemd/system/vnic{,-uplink,-vfs}.service &&
 	[ -e "$root/usr/lib/udev/rules.d/90-vnic.rules" ]
 check $? "vnic says the version of the packages, and finds its parts"
 

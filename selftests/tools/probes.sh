@@ -179,7 +179,7 @@ other=$tmp/other/opt etc=$tmp/other/etc
 build install DESTDIR="$tmp/other" PREFIX=/opt &&
 	"$other/sbin/vnic" apply --help | grep -q max_tx_rate &&
 	[ "$("$other/sbin/vnic" --version)" = "$("$vnic/tools/vnic" --version)" ] &&
-	[ "$(cat "$etc"/systemd/system/vnic*.service | grep -c '^Exec.*=/opt/sbin/vnic apply ')" = 3 ] &&
+	[ "$(cat "$etc"/systemd/system/vnic*.service | grep -c '^Exec.*=/opt/sbin/vnic apply ')" = 4 ] &&
 	[ "$(cat "$etc/modules-load.d/vnic.conf")" = vnic-pf ] && [ -s "$etc/udev/hwdb.d/20-vnic.hwdb" ] &&
 	rm "$kernel/Makefile" && build uninstall DESTDIR="$tmp/other" PREFIX=/opt && [ -z "$(find "$tmp/other" -type f)" ]
 result $? "vnic is installed where its unit looks, and what others read where they do; no file is left"

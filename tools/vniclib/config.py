@@ -26,6 +26,7 @@ HEAD = """\
 # What of a file is wanted
 ALL = "all"
 VFS = "vfs"         # tables of VFs that there are, and of nodes; of these, what they name
+UPLINK = "uplink"
 
 
 class Missing(Refused):
@@ -33,15 +34,19 @@ class Missing(Refused):
 
 
 class How(NamedTuple):
-    """How a file is applied: which part of it; force: also to VFs that are in use."""
+    """How a file is applied: which part of it; force: also to VFs that are in use; late: without
+    the uplinks that are not there."""
     part: str = ALL
     force: bool = False
+    late: bool = False
 
 
 class Plan(NamedTuple):
-    """What a file wants: a state for each PF, [(PF, state)], and what there is to say of it."""
+    """What a file wants: a state for each PF, [(PF, state)], what there is to say of it, and
+    names of uplinks that are not there."""
     states: list
     notes: list
+    missing: list
 
 
 class Faults:
@@ -221,8 +226,25 @@ def vfs_only(pf, tables, state):
     return {**only, "node": {**only["node"], **state["node"]}}
 
 
-def check_pf(pf, table, where, faults, how):
-    """(The state of an adapter, what there is to say of it)"""
+def check_uplink(pf, uplink, where, faults, plan, late):
+    """The uplink, None for one that is not there"""
+    if uplink == pf.netdev:
+        faults.add(f"{where}.uplink", f"{uplink} is the adapter's own interface")
+    if uplink in (None, keys.NO_UPLINK) or os.path.exists(f"/sys/class/net/{uplink}"):
+        return uplink
+    if not late:
+        there = sorted(set(os.listdir("/sys/class/net")) - {"lo", pf.netdev})
+        faults.add(f"{where}.uplink", f"no interface {uplink}; there are: "
+                   f"{', '.join(there) or 'none'}", missing=True)
+        return uplink
+    plan.missing.append(uplink)
+    plan.notes.append(f"warning: {name_of(pf)}: no interface {uplink} (yet): the uplink is left as "
+                      "it is")
+    return None
+
+
+def check_pf(pf, table, where, faults, how, plan):
+    """The state of an adapter; what there is to say of it goes into the plan."""
     table, force = dict(table), how.force
     tables = check_tables(table.pop("vf", {}), f"{where}.vf", faults)
     node_tables = table.pop("node", {})
@@ -236,32 +258,27 @@ def check_pf(pf, table, where, faults, how):
     if not pf.netdev:
         faults.add(where, "its interface is not in this network namespace")
         force = True        # of its VFs nothing can be seen
-    uplink = state["uplink"]
-    if uplink == pf.netdev:
-        faults.add(f"{where}.uplink", f"{uplink} is the adapter's own interface")
-    elif how.part == ALL and uplink not in (None, keys.NO_UPLINK) and \
-            not os.path.exists(f"/sys/class/net/{uplink}"):
-        there = sorted(set(os.listdir("/sys/class/net")) - {"lo", pf.netdev})
-        faults.add(f"{where}.uplink", f"no interface {uplink}; there are: "
-                   f"{', '.join(there) or 'none'}", missing=True)
+    if how.part != VFS:
+        state["uplink"] = check_uplink(pf, state["uplink"], where, faults, plan, how.late)
     state["node"] = check_nodes(node_tables, f"{where}.node", faults)
     num = min(state.get("num_vfs", pf.total), pf.total)
     left = set() if force or how.part != ALL else in_use(pf, tables, num)
     state["vf"] = check_vfs(pf, tables, num, left, f"{where}.vf", faults)
-    notes = []
     if left:
-        notes.append(f"{name_of(pf)}: in use and not in the file, so left as they are: VFs "
-                     f"{ranges(sorted(left))} (--force gives them defaults)")
+        plan.notes.append(f"{name_of(pf)}: in use and not in the file, so left as they are: VFs "
+                          f"{ranges(sorted(left))} (--force gives them defaults)")
     if how.part == VFS and pf.netdev:
         more = [i for i in state["vf"] if i >= pf.num and str(i) in tables]
         if more:
-            notes.append(f"{name_of(pf)}: there are {pf.num} VFs, so not applied: the tables of VFs "
-                         f"{ranges(more)}")
+            plan.notes.append(f"{name_of(pf)}: there are {pf.num} VFs, so not applied: the tables "
+                              f"of VFs {ranges(more)}")
         state = vfs_only(pf, tables, state)
+    if how.part == UPLINK and pf.netdev:
+        state = {**nothing(pf), "uplink": state["uplink"]}
     whole = settle(state, snapshot(pf)) if pf.netdev and (left or how.part != ALL) else state
     check_sums(pf, whole, where, faults)
     check_tree(whole, where, faults)
-    return state, notes
+    return state
 
 
 def read(path, how=How()):
@@ -269,7 +286,7 @@ def read(path, how=How()):
     tables, lines = load(path)
     if how.part == VFS:
         all_there(adapters())
-    faults, found, notes = Faults(path, lines), [], []
+    faults, found, plan = Faults(path, lines), [], Plan([], [], [])
     for key in tables:
         if key != "adapter":
             faults.add(quoted(key), "no such table; there is: adapter")
@@ -283,14 +300,12 @@ def read(path, how=How()):
         if pf.bdf in [other.bdf for other, _state in found]:
             faults.add(where, f"{pf.bdf} is in the file already")
             continue
-        state, said = check_pf(pf, table, where, faults, how)
-        found.append((pf, state))
-        notes += said
+        found.append((pf, check_pf(pf, table, where, faults, how, plan)))
     uplinks = [s["uplink"] for _pf, s in found if s["uplink"] not in (None, keys.NO_UPLINK)]
     for name in {u for u in uplinks if uplinks.count(u) > 1}:
         faults.add("adapter", f"{name} is the uplink of more than one")
     faults.raise_any()
-    return Plan(found, notes)
+    return plan._replace(states=found)
 
 
 def render(states):
