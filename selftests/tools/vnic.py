@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug=empty,listing,tenants,as_json,drops,attach,personality,errors,top
+# run-on: stable debug=empty,listing,tenants,as_json,drops,attach,personality,container,errors,top
 # (the debug kernel is too slow to keep such rates)
 """tools/vnic: list, attach, detach, drops, top, of VFs and tenants."""
 import json
@@ -211,6 +211,24 @@ def attach():
     eq(vf.driver(), 'vnic-vf', 'driver after detach')
 
 
+def container():
+    """attach does not take the interface of a container, but with --force; nothing else changes"""
+    pf = load(total_vfs=4)[0]
+    vf = pf.vfs(1)[0]
+    dev = vf.dev
+    sh('ip netns add there')
+    defer(sh, 'ip netns del there')
+    sh(f'ip link set {dev} netns there')
+    said = refused(f'{VNIC} attach {pf.dev} 0 --personality virtio')
+    contains(said, f'VF 0 ({vf.bdf}) is in use, its interface is in another network namespace '
+             f'({dev} in netns there)', 'what it says')
+    eq(vf.driver(), 'vnic-vf', 'driver')
+    contains(out(f'{VNIC} list'), f' native  host: {dev} in netns there', 'what is left')
+    out(f'{VNIC} attach {pf.dev} 0 --force')
+    eq(vf.driver(), 'vnic-vfio-pci', 'driver, with --force')
+    out(f'{VNIC} attach {pf.dev} 0')
+
+
 def pf_down():
     """list and attach warn of a PF that is down, of which libvirt takes no VF"""
     pf = load(total_vfs=4)[0]
@@ -247,5 +265,5 @@ def top():
     eq(len([l for l in text.splitlines() if l.split()[0] in ('0', '1')]), 2, 'rows of VFs')
 
 
-run([empty, listing, tenants, as_json, drops, node_drops, attach, personality, pf_down, errors,
-     top])
+run([empty, listing, tenants, as_json, drops, node_drops, attach, personality, container,
+     pf_down, errors, top])

@@ -375,6 +375,14 @@ def refuse_used(vf):
                           "stop that virtual machine or unplug the VF there first")
 
 
+def refuse_away(vf):
+    """The interface of a container is not taken from it in passing."""
+    where = away([vf], Holders(look=True)).get(vf.index)
+    if where:
+        raise Refused(f"VF {vf.index} ({vf.bdf}) is in use, its interface is in another network "
+                      f"namespace ({where}): end that container first, or say --force")
+
+
 def rebind(vf, override, probe=True):
     """Let another driver have the VF. An empty override: the default driver."""
     write(f"{vf.sysfs}/driver_override", override + "\n", f"driver_override of {vf.bdf}")
