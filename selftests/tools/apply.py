@@ -18,7 +18,7 @@ import bpf
 from daemons import udevd
 from ktap import contains, defer, eq, run, true, wait_for
 from devlink import Devlink
-from vnic import Background, out, pf_list, read, sh, shared, unload
+from vnic import Background, loaded, out, pf_list, read, sh, shared, unload
 
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../tools')
 FILE, OTHER = '/run/vnic.toml', '/run/other.toml'
@@ -586,6 +586,31 @@ def probed():
     true(len(calls) > 3, 'looks for the interface')
 
 
+def loads():
+    """the driver of VFs is loaded before they are made, and by --vfs, so that they have it at once;
+    not where they get none, or where it is on the blacklist"""
+    pf = bench()
+    defer(sh, 'modprobe vnic-vf')
+    defer(sh, 'rm -f /run/modprobe.d/vnic-test.conf')
+
+    def drivers(text, *args):
+        sh('rmmod vnic-vf')
+        apply(text, *args)
+        return [pf.vf(i).driver() for i in range(2)]
+
+    text = f'[adapter."{BDF}"]\nnum_vfs = 2\n'
+    eq(drivers(text), 2 * ['vnic-vf'], 'drivers')
+    eq(drivers(text, '--vfs'), 2 * ['vnic-vf'], 'drivers, by --vfs')
+    pf.numvfs(0)
+    os.makedirs('/run/modprobe.d', exist_ok=True)
+    write_file('/run/modprobe.d/vnic-test.conf', 'blacklist vnic-vf\n')
+    eq(drivers(text), 2 * [None], 'drivers, of those on the blacklist')
+    sh('rm /run/modprobe.d/vnic-test.conf; modprobe vnic-vf')
+    pf.numvfs(0)
+    eq(drivers(text + 'drivers_autoprobe = false\n'), 2 * [None], 'drivers of those that get none')
+    eq(loaded('vnic-vf'), False, 'vnic-vf is loaded')
+
+
 def rebinds():
     """another number of vectors leaves a VF its driver, also if new VFs are to get none"""
     pf = bench()
@@ -873,5 +898,5 @@ def renamed():
 
 
 run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, released, faults,
-     undone, on_the_way, diff, in_use, left, probed, rebinds, unseen, filtered, alone, save, waits,
+     undone, on_the_way, diff, in_use, left, probed, loads, rebinds, unseen, filtered, alone, save, waits,
      late, unit, made_again, others, waiting, documented, renamed])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Adapters, their VFs and who uses them, as sysfs, `ip`, devlink and /proc show them."""
+import contextlib
 import glob
 import json
 import os
@@ -252,6 +253,14 @@ def all_there(pfs):
             if time.monotonic() > until:
                 raise Refused(f"{name_of(pf)}: VFs have been made or destroyed for {NUMBER_WAIT} s")
             time.sleep(0.1)
+
+
+def load_vf_driver(pf):
+    """Have it before VFs want it: udev would load it while they are configured already.  A host may
+    be without it, and told not to load it."""
+    if read(f"{pf.sysfs}/sriov_drivers_autoprobe", "1") == "1":
+        with contextlib.suppress(Refused):
+            call("modprobe", "--use-blacklist", VF_DRIVER)
 
 
 def find_vf(pf, index):

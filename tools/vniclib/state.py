@@ -4,8 +4,8 @@ import time
 
 from vniclib import keys, nodes
 from vniclib.adapter import (LINK_STATES, NO_DRIVER, VFIO_DRIVERS, Refused, adapters, bind, call,
-                             devlink, find_pf, name_of, needed, parsed, port_vlan, read,
-                             vfio_holders, write)
+                             devlink, find_pf, load_vf_driver, name_of, needed, parsed, port_vlan,
+                             read, vfio_holders, write)
 from vniclib.keys import PF_KEYS, VF_KEYS, shown
 
 SPEED_WAIT = 3      # seconds for the adapter to learn the speed of a new uplink
@@ -320,6 +320,7 @@ class Maker:
         if now:
             self.put("sriov_numvfs", 0)
         if want:
+            load_vf_driver(self.pf)
             self.put("sriov_numvfs", want)
 
     def wire(self, now, want):
