@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable
+# run-on: stable debug
 # timeout: 100
 """Memory that never comes, of a FUSE file whose server does not answer: who waits for it.
 
