@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug=empty,listing,tenants,as_json,drops,attach,personality,container,errors,top
+# run-on: stable debug=empty,listing,tenants,as_json,drops,attach,personality,container,altname,errors,top
 # (the debug kernel is too slow to keep such rates)
 """tools/vnic: list, attach, detach, drops, top, of VFs and tenants."""
 import json
@@ -243,6 +243,17 @@ def pf_down():
         eq(pf.vf(0).driver(), 'vnic-vfio-pci', 'driver')
 
 
+def altname():
+    """a PF is known by its alternative names, too, as `ip link` knows it"""
+    pf = load(total_vfs=4)[0]
+    pf.vfs(1)
+    name = 'the-adapter-of-tenants'
+    contains(refused(f'{VNIC} drops {name}'), f'{name} is no vnic adapter', 'before')
+    sh(f'ip link property add dev {pf.dev} altname {name}')
+    contains(out(f'{VNIC} drops {name} 0'), f'VF 0 of {pf.dev} has lost nothing', 'after')
+    contains(refused(f'{VNIC} drops lo'), 'lo is no vnic adapter', 'another interface')
+
+
 def errors():
     """bad arguments are refused with what would be accepted"""
     pf = load(total_vfs=4)[0]
@@ -266,4 +277,4 @@ def top():
 
 
 run([empty, listing, tenants, as_json, drops, node_drops, attach, personality, container,
-     pf_down, errors, top])
+     pf_down, altname, errors, top])

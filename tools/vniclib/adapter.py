@@ -232,11 +232,23 @@ def adapters():
     return found
 
 
+def links(dev):
+    """What `ip link` says of an interface; nothing if it is gone"""
+    try:
+        return parsed(call("ip", "-j", "link", "show", "dev", dev), "ip")
+    except Refused:
+        return []
+
+
 def find_pf(name):
-    """A PF by netdev name or PCI address."""
+    """A PF by netdev name, also an alternative one, or PCI address."""
     pfs = adapters()
     for pf in pfs:
         if name in (pf.netdev, pf.bdf):
+            return pf
+    names = [link["ifname"] for link in links(name)] if pfs else []
+    for pf in pfs:
+        if pf.netdev in names:
             return pf
     if not pfs:
         raise Refused("no vnic adapter: load the module (modprobe vnic-pf)")

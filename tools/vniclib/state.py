@@ -4,8 +4,8 @@ import time
 
 from vniclib import keys, nodes
 from vniclib.adapter import (LINK_STATES, NO_DRIVER, VFIO_DRIVERS, Refused, adapters, bind, call,
-                             devlink, find_pf, load_vf_driver, name_of, needed, parsed, port_vlan,
-                             read, vfio_holders, write)
+                             devlink, find_pf, links, load_vf_driver, name_of, needed,
+                             port_vlan, read, vfio_holders, write)
 from vniclib.keys import PF_KEYS, VF_KEYS, shown
 
 SPEED_WAIT = 3      # seconds for the adapter to learn the speed of a new uplink
@@ -200,14 +200,6 @@ def filtered(pf):
         if dev and any("xdp" in link for link in links(dev)):
             found[vf.index] = dev
     return found
-
-
-def links(dev):
-    """What `ip link` says of an interface; nothing if it is gone"""
-    try:
-        return parsed(call("ip", "-j", "link", "show", "dev", dev), "ip")
-    except Refused:
-        return []
 
 
 def refuse_unfiltered(pf, want, force):
