@@ -11,6 +11,7 @@
 #define EXTRA_IOVA	(MEM_IOVA + 2 * MEM_SIZE)
 #define EXTRA_SIZE	(256u << 10)
 #define FRAMES		16u	/* in the first buffers to be sent */
+#define LONG		2048u	/* bytes of a receive buffer */
 #define SECONDS		5u
 #define SELDOM		10000u	/* one part of a chain in so many is wrong */
 #define VERY_SELDOM	30000u	/* ... of what the other thread writes */
@@ -18,24 +19,25 @@
 static __u8 *extra;
 static bool stop_mapping;
 
-/* A bus address; one in @odds is not where it should be, or may be gone */
+/* A bus address; one in @odds is not where it should be */
 static __u64 somewhere(__u32 *s, unsigned int q, unsigned int odds)
 {
-	if (below(s, odds))
-		return MEM_IOVA + (q == RX ? AT_RX_BUFS : q == TX ? AT_TX_BUFS : AT_CTRL) +
-		       (q == CTRL ? 0 : below(s, FRAMES) * PAGE);
-	switch (below(s, 8)) {
-	case 0:
-		return (__u64)rnd(s) << 32 | rnd(s);
-	case 1:
-		return MEM_IOVA + MEM_SIZE - below(s, 4096);
-	case 2:
-		return EXTRA_IOVA - 2048 + below(s, 2) * EXTRA_SIZE;
-	case 3:
-		return MEM_IOVA + AT_TABLE + below(s, 16) * 16;
-	default:
-		return EXTRA_IOVA + below(s, EXTRA_SIZE);
-	}
+	if (!below(s, odds))
+		switch (below(s, 6)) {
+		case 0:
+			return (__u64)rnd(s) << 32 | rnd(s);
+		case 1:
+			return MEM_IOVA + MEM_SIZE - below(s, 4096);
+		case 2:
+			return MEM_IOVA + AT_TABLE + below(s, 16) * 16;
+		default:	/* over one of the edges */
+			return EXTRA_IOVA - 16 + below(s, 2) * EXTRA_SIZE;
+		}
+	if (q == CTRL)
+		return MEM_IOVA + AT_CTRL;
+	if (!below(s, 32))	/* unless it has just gone */
+		return EXTRA_IOVA + below(s, EXTRA_SIZE / LONG) * LONG;
+	return MEM_IOVA + (q == RX ? AT_RX_BUFS : AT_TX_BUFS) + below(s, FRAMES) * PAGE;
 }
 
 static __u32 some_length(__u32 *s, unsigned int q, unsigned int odds)
@@ -44,7 +46,7 @@ static __u32 some_length(__u32 *s, unsigned int q, unsigned int odds)
 
 	if (!below(s, odds))
 		return edges[below(s, ARRAY_SIZE(edges))];
-	return q == RX ? 2048 : q == TX ? HDR + 60 + below(s, 1400) : 1 + below(s, 64);
+	return q == RX ? LONG : q == TX ? HDR + 60 + below(s, 1400) : 1 + below(s, 64);
 }
 
 /* A chain of a buffer, or of a request and the place for its answer; of anything, seldom */
@@ -146,7 +148,7 @@ static void *maps(void *arg)
 {
 	while (!__atomic_load_n(&stop_mapping, __ATOMIC_RELAXED)) {
 		vdev_map(&evil.dev, EXTRA_IOVA, extra, EXTRA_SIZE);
-		usleep(below(arg, 3000));
+		usleep(below(arg, 300000));
 		vdev_unmap(&evil.dev, EXTRA_IOVA, EXTRA_SIZE);
 		usleep(below(arg, 1000));
 	}
