@@ -696,9 +696,10 @@ static void vnic_virtio_status(struct vnic_virtio *v)
 }
 
 /*
- * The driver is ready.  One that does not say what it wants to hear (5.1.6.5.1, 5.1.6.5.3)
- * is in all VLANs, and one that cannot hears all multicast if the host trusts it, else what neighbours are
- * found by.  Of service tags no driver can say, and its MTU is unknown.
+ * The driver is ready.  One that does not say what it wants to hear (5.1.6.5.1,
+ * 5.1.6.5.3) is in all VLANs, and one that cannot hears all multicast if the host trusts
+ * it, else what neighbours are found by.  Of service tags no driver can say, and its MTU is
+ * unknown.
  */
 static void vnic_virtio_enable(void *virtio)
 {
