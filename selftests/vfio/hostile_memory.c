@@ -505,12 +505,13 @@ static void case_ring_gone(void)
 	static const struct {
 		unsigned int	at;
 		__u32		ring;		/* the register that is written to */
-		const char	*reason;
+		const char	*reason[3];
 	} gone[] = {
-		{ AT_MBX, VNIC_REG_MBX_KICK, "mailbox page is not accessible" },
-		{ AT_TX_EVENT, VNIC_DOORBELL_TX(0), "TX ring unmapped" },	/* RX's, too */
-		{ AT_TX_RING, VNIC_DOORBELL_TX(0), "TX ring unmapped" },
-		{ AT_RX_RING, VNIC_DOORBELL_RX(0), "RX ring or buffer unmapped" },
+		{ AT_MBX, VNIC_REG_MBX_KICK, { "mailbox page is not accessible" } },
+		{ AT_TX_EVENT, VNIC_DOORBELL_TX(0),	/* RX's, too: who looks first says why */
+		  { "TX ring unmapped", "RX ring or buffer not accessible", "RX ring unmapped" } },
+		{ AT_TX_RING, VNIC_DOORBELL_TX(0), { "TX ring unmapped" } },
+		{ AT_RX_RING, VNIC_DOORBELL_RX(0), { "RX ring or buffer unmapped" } },
 	};
 	static struct out o;
 	unsigned int i;
@@ -536,7 +537,7 @@ static void case_ring_gone(void)
 		      !memcmp(evil.mem + gone[i].at, evil.mem + gone[i].at + 1, PAGE - 1),
 		      "written to after unmap");
 		map_all();
-		check_stopped(gone[i].reason);
+		check_stopped_by(gone[i].reason, gone[i].reason[1] ? 3 : 1);
 	}
 	check_silent();
 	check_moved("vf0_tx_packets", i);

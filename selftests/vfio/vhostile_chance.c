@@ -56,7 +56,7 @@ static void put_chain(__u32 *s, unsigned int q, unsigned int head)
 
 	if (!below(s, SELDOM))
 		flags = below(s, 8);
-	put_desc(q, head, somewhere(s, q, SELDOM), some_length(s, q, SELDOM), flags, head + 1);
+	put_desc(q, head, somewhere(s, q, SELDOM / 10), some_length(s, q, SELDOM), flags, head + 1);
 	if (q == CTRL)
 		put_desc(q, head + 1, evil.iova + AT_ACK, 1, VRING_DESC_F_WRITE, 0);
 }
