@@ -178,13 +178,14 @@ static u32 vnic_ctrl_vlan(struct vnic_virtio *v, const u8 *data, bool add)
 
 	if (vid >= VLAN_N_VID - 1)
 		return VNIC_MBX_E_INVAL;
+	if (vid)
+		assign_bit(vid, v->vlans, add);
 	if (!v->filters) {
 		v->filters = true;
 		vnic_fn_call(v->fn, vnic_virtio_vlans, v);
 	}
 	if (!vid)
 		return VNIC_MBX_OK;
-	assign_bit(vid, v->vlans, add);
 	return vnic_port_guest_vlan(&v->fn->port, vid, ETH_P_8021Q, add);
 }
 
