@@ -740,6 +740,28 @@ def late():
     eq(apply(text, '--uplink'), '', 'a second time')
 
 
+def parts():
+    """without link_speed what is a part of the link waits for the uplink; all else does not"""
+    pf = bench()
+    defer(setattr, tool(), 'UPLINK_WAIT', tool().UPLINK_WAIT)
+    tool().UPLINK_WAIT = 0
+    text = (f'[adapter."{BDF}"]\nnum_vfs = 1\nuplink = "late1"\n'
+            f'[adapter."{BDF}".node.t]\ntx_max = 500\ntx_share = 20\n'
+            f'[adapter."{BDF}".vf.0]\nvlan = 5\nmin_tx_rate = 10\nmax_tx_rate = 300\n')
+    warnings = [f'vnic: warning: {pf.dev}: no interface late1 (yet): the uplink is left as it is',
+                f'vnic: warning: {pf.dev}: without link_speed guarantees, weights and priorities wait '
+                'for the uplink']
+    eq(apply(text, '--boot').splitlines()[-2:], warnings, 'warnings')
+    eq(pf.vfinfo(0)['rate'], {'max_tx': 300, 'min_tx': 0}, 'rates')
+    eq(apply(text, '--boot').splitlines(), warnings, 'a second time')
+    sh('ip link add late1 type veth peer name late1far; ip link set late1far up; ip link set late1 up')
+    defer(sh, 'ip link del late1', check=False)
+    eq(set(apply(text, '--uplink').splitlines()),
+       {f'{pf.dev} uplink: "none" -> "late1"', f'{pf.dev} vf0 min_tx_rate: 0 -> 10',
+        f'{pf.dev} node t tx_share: 0 -> 20'}, 'when it is there')
+    eq(apply(text), '', 'and the whole file')
+
+
 def unit():
     """systemd finds nothing wrong with the units, and udev nothing with the rule"""
     sh('mkdir -p /run/unit /usr/local/sbin')
@@ -817,6 +839,23 @@ def made_again():
     eq(vnic('apply', '--vfs', conf).splitlines(),
        [f'vnic: {pf.dev}: there are 0 VFs, so not applied: the tables of VFs 0-1'], 'no VFs')
     eq(in_kernel(pf), {}, 'nodes without VFs')
+
+
+def quicker():
+    """a VF whose interface somebody has put up before it was configured keeps its driver and vectors;
+    all else is set, as of the others"""
+    pf = bench()
+    apply(f'[adapter."{BDF}"]\nnum_vfs = 2\n')
+    vfs = [pf.vf(i) for i in range(2)]
+    sh(f'ip link set {vfs[0].dev} up')
+    text = (f'[adapter."{BDF}"]\nnum_vfs = 2\n[adapter."{BDF}".vf.0]\nvlan = 7\nmsix_vectors = 3\n'
+            f'[adapter."{BDF}".vf.1]\nvlan = 8\nmsix_vectors = 3\n')
+    lines = apply(text, '--vfs').splitlines()
+    contains(lines[-1], 'VF 0 is in use already', 'the last line')
+    eq(set(lines[:-1]), {f'{pf.dev} vf0 vlan: 0 -> 7', f'{pf.dev} vf1 vlan: 0 -> 8',
+                         f'{pf.dev} vf1 msix_vectors: 5 -> 3'}, 'what is set')
+    sh(f'ip link set {vfs[0].dev} down')
+    eq(apply(text, '--vfs'), f'{pf.dev} vf0 msix_vectors: 5 -> 3\n', 'later')
 
 
 def others():
@@ -899,4 +938,4 @@ def renamed():
 
 run([round_trip, tenants, tenants_move, tenant_faults, tenants_undone, defaults, released, faults,
      undone, on_the_way, diff, in_use, left, probed, loads, rebinds, unseen, filtered, alone, save, waits,
-     late, unit, made_again, others, waiting, documented, renamed])
+     late, parts, unit, made_again, quicker, others, waiting, documented, renamed])

@@ -14,7 +14,7 @@ from vniclib import keys, nodes
 from vniclib.adapter import (NO_DRIVER, VF_DRIVER, Refused, adapters, all_there, find_pf, name_of,
                              ranges, taken)
 from vniclib.adapter import read as read_attribute
-from vniclib.state import VLAN, left_alone, memory, new_vf, nothing, settle, snapshot
+from vniclib.state import VLAN, left_alone, memory, new_vf, nothing, remade, settle, snapshot
 from vniclib.keys import NODE_KEYS, PF_KEYS, VF_KEYS, shown
 
 HEAD = """\
@@ -27,6 +27,11 @@ HEAD = """\
 ALL = "all"
 VFS = "vfs"         # tables of VFs that there are, and of nodes; of these, what they name
 UPLINK = "uplink"
+
+
+# Parts of the link, whose speed has to be known for them
+VF_PARTS = "min_tx_rate", "tx_weight", "tx_priority"
+NODE_PARTS = "tx_share", "tx_weight", "tx_priority"
 
 
 class Missing(Refused):
@@ -226,6 +231,32 @@ def vfs_only(pf, tables, state):
     return {**only, "node": {**only["node"], **state["node"]}}
 
 
+def without_parts(pf, state):
+    """Leave parts of the link, whose speed is not known, as they are.  Is any wanted?"""
+    now, wanted = nothing(pf)["node"], False
+    for vf in state["vf"].values():
+        wanted |= any(vf[key] for key in VF_PARTS)
+        vf.update(dict.fromkeys(VF_PARTS))
+    for name, node in state["node"].items():
+        wanted |= any(node[key] for key in NODE_PARTS)
+        node.update({key: now.get(name, {}).get(key, 0) for key in NODE_PARTS})
+    return wanted
+
+
+def uplink_only(pf, tables, state):
+    """Of the state of an adapter its uplink, and without link_speed what waited for that: see
+    without_parts()."""
+    only = {**nothing(pf), "uplink": state["uplink"]}
+    if state["link_speed"] or state["uplink"] is None:
+        return only
+    for i in set(only["vf"]).intersection(state["vf"]):
+        given = tables.get(str(i), {})
+        only["vf"][i].update({key: state["vf"][i][key] for key in VF_PARTS if key in given})
+    for name in set(only["node"]).intersection(state["node"]):
+        only["node"][name].update({key: state["node"][name][key] for key in NODE_PARTS})
+    return only
+
+
 def check_uplink(pf, uplink, where, faults, plan, late):
     """The uplink, None for one that is not there"""
     if uplink == pf.netdev:
@@ -274,8 +305,16 @@ def check_pf(pf, table, where, faults, how, plan):
                               f"of VFs {ranges(more)}")
         state = vfs_only(pf, tables, state)
     if how.part == UPLINK and pf.netdev:
-        state = {**nothing(pf), "uplink": state["uplink"]}
-    whole = settle(state, snapshot(pf)) if pf.netdev and (left or how.part != ALL) else state
+        state = uplink_only(pf, tables, state)
+    later = pf.netdev and how.part == ALL and not state["link_speed"] and \
+        table.get("uplink") in plan.missing
+    if later and without_parts(pf, state):
+        plan.notes.append(f"warning: {name_of(pf)}: without link_speed guarantees, weights and "
+                          "priorities wait for the uplink")
+    partly = left or later or how.part != ALL
+    whole = state
+    if pf.netdev and partly and "num_vfs" in state:
+        whole = settle(state, remade(pf, snapshot(pf), state))
     check_sums(pf, whole, where, faults)
     check_tree(whole, where, faults)
     return state

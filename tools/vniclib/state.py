@@ -211,6 +211,18 @@ def refuse_unfiltered(pf, want, force):
                       "port_netdev = true for them, or --force")
 
 
+def spare_used(pf, want):
+    """Leave VFs that somebody uses with their drivers: lines that say so."""
+    holders, notes = vfio_holders(look=True), []
+    for vf in touched(pf, want):
+        if any(holders.get(node) for node in vf.nodes()) or \
+                vf.driver and vf.driver not in VFIO_DRIVERS and used_here(vf):
+            want["vf"][vf.index].update(driver=None, msix_vectors=None)
+            notes.append(f"{name_of(pf)}: VF {vf.index} is in use already ({vf.user(holders)}): its "
+                         "driver and msix_vectors are left as they are")
+    return notes
+
+
 def refuse_hurting(pf, want, force):
     """VFs that somebody uses are neither destroyed nor taken from him."""
     refuse_unfiltered(pf, want, force)
