@@ -80,14 +80,16 @@ static void vnic_piece_gso(const struct vnic_frame *f, unsigned int i, struct vn
 		*check = CSUM_MANGLED_0;	/* 0 would be: there is none */
 }
 
-/* Complete a partial checksum; the field holds the pseudo-header's sum. */
-static void vnic_piece_csum(const struct vnic_frame *f, struct vnic_piece *p)
+/* Complete a partial checksum in @hdr, the frame's headers; the field holds the pseudo-header's
+ * sum.
+ */
+static void vnic_complete_csum(const struct vnic_frame *f, u8 *hdr)
 {
 	__wsum sum = vnic_frame_csum(f, f->csum_start, f->len - f->csum_start);
 	__sum16 check = csum_fold(sum);
 
 	put_unaligned(check ?: CSUM_MANGLED_0,
-		      (__sum16 *)(p->hdr + f->csum_start + f->csum_offset));
+		      (__sum16 *)(hdr + f->csum_start + f->csum_offset));
 }
 
 /* Is the sum to be completed TCP's or UDP's own? */
@@ -103,16 +105,12 @@ static bool vnic_frame_csum_usual(const struct vnic_frame *f)
 
 bool vnic_frame_settle_csum(struct vnic_frame *f)
 {
-	u8 *field = f->hdr + f->csum_start + f->csum_offset;
-	__sum16 check;
-
 	if (!(f->flags & VNIC_FR_CSUM_PARTIAL) || f->flags & VNIC_FR_GSO ||
 	    vnic_frame_csum_usual(f))
 		return true;
 	if (f->skb && skb_checksum_help(f->skb))	/* it may be looked at again */
 		return false;
-	check = csum_fold(vnic_frame_csum(f, f->csum_start, f->len - f->csum_start));
-	put_unaligned(check ?: CSUM_MANGLED_0, (__sum16 *)field);
+	vnic_complete_csum(f, f->hdr);
 	f->flags &= ~VNIC_FR_CSUM_PARTIAL;
 	return true;
 }
@@ -129,6 +127,6 @@ void vnic_frame_piece(const struct vnic_frame *f, unsigned int i, struct vnic_pi
 		p->len = min_t(u32, p->len, f->gso_size);
 		vnic_piece_gso(f, i, p);
 	} else if (f->flags & VNIC_FR_CSUM_PARTIAL) {
-		vnic_piece_csum(f, p);
+		vnic_complete_csum(f, p->hdr);
 	}
 }
