@@ -349,6 +349,8 @@ static_assert(!(sizeof(struct vnic_txq) % SMP_CACHE_BYTES) &&
 static_assert(!(sizeof(struct vnic_rxq) % SMP_CACHE_BYTES) &&
 	      !(offsetof(struct vnic_rxq, kicks) % SMP_CACHE_BYTES));
 
+#define VNIC_RING_WAITS	U32_MAX	/* see vnic_ring_ops.behind */
+
 /**
  * struct vnic_ring_ops - a ring format
  * @prod: read the driver's index, which is @at or beyond; what it covers may be
@@ -379,7 +381,6 @@ static_assert(!(sizeof(struct vnic_rxq) % SMP_CACHE_BYTES) &&
  * All in a stretch (memory/as.h); of a receive queue under its lock.  False: the
  * ring's memory is gone.
  */
-#define VNIC_RING_WAITS	U32_MAX
 struct vnic_ring_ops {
 	bool	(*prod)(struct vnic_fn *fn, const struct vnic_ring *ring, u32 at, u32 *prod);
 	bool	(*publish)(struct vnic_fn *fn, struct vnic_ring *ring, u32 old, u32 new, u32 wait);
