@@ -134,6 +134,10 @@ class VF:
     def netdevs(self):
         return sorted(os.listdir(f"{self.sysfs}/net")) if os.path.isdir(f"{self.sysfs}/net") else []
 
+    def held(self, holders):
+        """Has somebody opened it by vfio?"""
+        return any(holders.get(node) for node in self.nodes())
+
     def has_macvtap(self):
         """Has a virtual machine its interface by a macvtap?"""
         return any(glob.glob(f"/sys/class/net/{dev}/upper_*/macvtap") for dev in self.netdevs())
@@ -377,8 +381,8 @@ def away(vfs, holders):
 def taken(vfs):
     """Numbers of VFs that a virtual machine or a container has"""
     holders = vfio_holders(look=True)
-    return {*away(vfs, holders), *(vf.index for vf in vfs if vf.has_macvtap() or
-                                   any(holders.get(node) for node in vf.nodes()))}
+    return {*away(vfs, holders),
+            *(vf.index for vf in vfs if vf.has_macvtap() or vf.held(holders))}
 
 
 def port_vlan(vf):

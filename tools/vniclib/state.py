@@ -215,8 +215,7 @@ def spare_used(pf, want):
     """Leave VFs that somebody uses with their drivers: lines that say so."""
     holders, notes = vfio_holders(look=True), []
     for vf in touched(pf, want):
-        if any(holders.get(node) for node in vf.nodes()) or \
-                vf.driver and vf.driver not in VFIO_DRIVERS and used_here(vf):
+        if vf.held(holders) or used_here(vf):
             want["vf"][vf.index].update(driver=None, msix_vectors=None)
             notes.append(f"{name_of(pf)}: VF {vf.index} is in use already ({vf.user(holders)}): its "
                          "driver and msix_vectors are left as they are")
@@ -231,9 +230,9 @@ def refuse_hurting(pf, want, force):
         return
     holders, guests, hosts = vfio_holders(look=True), [], []
     for vf in vfs:
-        if any(holders.get(node) for node in vf.nodes()):
+        if vf.held(holders):
             guests.append(f"VF {vf.index}: {vf.user(holders)}")
-        elif vf.driver and vf.driver not in VFIO_DRIVERS and used_here(vf):
+        elif used_here(vf):
             hosts.append(f"VF {vf.index}: {vf.user(holders)}")
     what = f"num_vfs {pf.num} -> {want['num_vfs']} destroys VFs that are in use: " \
         if others(pf.num, want) else "takes VFs from their drivers that are in use: "
@@ -245,7 +244,9 @@ def refuse_hurting(pf, want, force):
 
 
 def used_here(vf):
-    """Has a VF an interface that is up, or one in another namespace?"""
+    """Has a VF with a driver of this host an interface that is up, or one in another namespace?"""
+    if not vf.driver or vf.driver in VFIO_DRIVERS:
+        return False
     netdevs = vf.netdevs()
     return not netdevs or any(int(read(f"/sys/class/net/{dev}/flags", "0"), 16) & 1
                               for dev in netdevs)
