@@ -4,7 +4,7 @@ import socket
 import time
 
 from ktap import eq, slow
-from vnic import mac_bytes, packet_socket
+from vnic import checksum, mac_bytes, packet_socket
 
 TCP, UDP, ICMP = 6, 17, 1
 NONE, XOR, OR_XOR = range(3)
@@ -35,11 +35,7 @@ class Flow:
         else:
             ip = (b'\x45\0' + (20 + len(body)).to_bytes(2, 'big') + b'\0\1' +
                   (b'\x20\x04' if fragment else b'\0\0') + bytes([64, self.proto, 0, 0]))
-            total = sum(int.from_bytes((ip + b''.join(self.ends))[i:i + 2], 'big')
-                        for i in range(0, 20, 2))
-            while total >> 16:
-                total = (total & 0xffff) + (total >> 16)
-            ip = ip[:10] + (total ^ 0xffff).to_bytes(2, 'big')
+            ip = ip[:10] + checksum(ip + b''.join(self.ends)).to_bytes(2, 'big')
         return (mac_bytes(dst) + mac_bytes(src) + (b'\x86\xdd' if self.v6 else b'\x08\0') + ip +
                 b''.join(self.ends) + body)
 

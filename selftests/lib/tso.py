@@ -3,7 +3,7 @@
 import socket
 import struct
 
-from vnic import mac_bytes, packet_socket
+from vnic import checksum, mac_bytes, packet_socket
 
 SEGMENTS = 5
 SIZE = 1428     # bytes of a segment; over IPv6, too, it fits into an MTU of 1500
@@ -23,9 +23,7 @@ def _ip4(protocol, length):
     """The header of an IPv4 packet of this length."""
     ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, length, 1, 0, 64, protocol, 0,
                      bytes((10, 9, 0, 1)), bytes((10, 9, 0, 2)))
-    total = sum(struct.unpack('>10H', ip))
-    total = (total & 0xffff) + (total >> 16)
-    return ip[:10] + struct.pack('>H', ~(total + (total >> 16)) & 0xffff) + ip[12:]
+    return ip[:10] + struct.pack('>H', checksum(ip)) + ip[12:]
 
 
 def _ip6(protocol, length):

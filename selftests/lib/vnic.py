@@ -442,6 +442,15 @@ def one_cpu():
     os.sched_setaffinity(0, {max(before)})
 
 
+def checksum(data):
+    """The Internet checksum of these bytes, with its own field zero; 0: it is there, and right."""
+    data += bytes(len(data) % 2)
+    total = sum(int.from_bytes(data[i:i + 2], 'big') for i in range(0, len(data), 2))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return total ^ 0xffff
+
+
 def mac_bytes(mac):
     """'aa:bb:…' -> 6 bytes."""
     return bytes.fromhex(mac.replace(':', ''))
