@@ -340,13 +340,22 @@ def circle():
     code = bpf.test_frames_only(bpf.swap_macs() + bpf.finish(bpf.TX))
     for i in range(2):
         attach(port(i), f'answers{i}', code)
-    sent = sum(pf.vfinfo(i)['stats']['tx']['packets'] for i in range(2))
-    before = refusals(pf)
+
+    def count():
+        return sum(pf.vfinfo(i)['stats']['tx']['packets'] for i in range(2))
+
+    def quiet():
+        had = count()
+        sleep(2)
+        return count() == had
+
+    wait_for(quiet, 'their stacks say nothing for 2 s', 40)
+    sent, before = count(), refusals(pf)
     packet_socket(vfs[1].name, 'vf1').send(frame(vfs[0].mac, vfs[1].mac))
     counted(pf, before, 2, 'the frame, which is answered, and the answer, which is not')
     sleep(0.5)
     counted(pf, before, 2, 'and later')
-    sent = sum(pf.vfinfo(i)['stats']['tx']['packets'] for i in range(2)) - sent
+    sent = count() - sent
     true(2 <= sent <= 4, f'sent by both: {sent}')   # their stacks may have something to say
 
 
