@@ -22,7 +22,7 @@ class Node:
                                   "exec sleep 1000'")
         self.pid = self.process.proc.pid
         dev = self.pfs[0].dev
-        wait_for(lambda: 'sleep' in read(f'/proc/{self.pid}/cmdline'), 'the container')
+        wait_for(lambda: read(f'/proc/{self.pid}/cmdline').startswith('sleep'), 'the container')
         self.names = dict(line.split() for line in out(f'{SCRIPT} {self.pid} 3').splitlines())
         eq(self.names[self.pfs[0].bdf], dev, 'name of the PF')
 

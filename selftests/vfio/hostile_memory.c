@@ -525,10 +525,10 @@ static void case_ring_gone(void)
 		drv_push(&evil);
 		check(comes_out(wire_sock, &o, WAIT) && o.len == 300, "it does not send");
 		put_frame(wire_mac, 300);	/* what the ring then leads to */
-		if (gone[i].at == AT_TX_RING)
-			drv_event(&evil, AT_TX_EVENT)->prod = htole32(evil.tx_prod);
 		check_eq(vdev_unmap(&evil.dev, MEM_IOVA + gone[i].at, PAGE), 0);
 		memset(evil.mem + gone[i].at, 0x5a, PAGE);
+		if (gone[i].at == AT_TX_RING)	/* not before: the worker may still look */
+			drv_event(&evil, AT_TX_EVENT)->prod = htole32(evil.tx_prod);
 		if (gone[i].at == AT_RX_RING)
 			from_wire(300, i);
 		reg_write(&evil.dev, gone[i].ring, 1);
