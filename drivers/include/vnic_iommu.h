@@ -160,11 +160,13 @@ static __always_inline u64 *vnic_pt_leaf(u64 *root, u64 iova, unsigned int *shif
  * @iod: the VF
  * @iova: bus address
  * @need: VNIC_PTE_READ, VNIC_PTE_WRITE or both
+ * @room: bytes from there to the end of its entry
  *
  * Context: in a stretch, until whose end it is good.
- * Return: where it is, up to the end of its 4 KiB; NULL: not mapped so.
+ * Return: where it is; NULL: not mapped so.
  */
-static __always_inline void *vnic_iommu_find(const struct vnic_iommu_dev *iod, u64 iova, u64 need)
+static __always_inline void *vnic_iommu_find(const struct vnic_iommu_dev *iod, u64 iova, u64 need,
+					     u64 *room)
 {
 	u64 *root = READ_ONCE(iod->root), *slot, pte;
 	unsigned int shift;
@@ -175,7 +177,9 @@ static __always_inline void *vnic_iommu_find(const struct vnic_iommu_dev *iod, u
 	slot = vnic_pt_leaf(root, iova, &shift, &pte);
 	if (unlikely(!slot || (pte & need) != need || !vnic_pte_use(slot, pte)))
 		return NULL;
-	return phys_to_virt((pte & VNIC_PTE_ADDR) + (iova & (BIT_ULL(shift) - 1)));
+	iova &= BIT_ULL(shift) - 1;
+	*room = BIT_ULL(shift) - iova;
+	return phys_to_virt((pte & VNIC_PTE_ADDR) + iova);
 }
 
 #else /* no vfio either: no VF of this kernel is with a guest */
@@ -198,7 +202,8 @@ static inline bool vnic_stretch_held(void)
 	return true;
 }
 
-static __always_inline void *vnic_iommu_find(const struct vnic_iommu_dev *iod, u64 iova, u64 need)
+static __always_inline void *vnic_iommu_find(const struct vnic_iommu_dev *iod, u64 iova, u64 need,
+					     u64 *room)
 {
 	return NULL;
 }

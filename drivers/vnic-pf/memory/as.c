@@ -74,46 +74,89 @@ static noinline bool vnic_as_look(struct vnic_as *as, unsigned long pfn)
 	return true;
 }
 
-static __always_inline void *vnic_as_translate(struct vnic_as *as, dma_addr_t iova, size_t len,
-					       u64 need)
+static __always_inline bool vnic_as_is_ram(struct vnic_as *as, unsigned long pfn)
 {
-	unsigned long pfn;
+	return likely(READ_ONCE(as->ram[pfn % VNIC_AS_RAM]) == pfn + 1) || vnic_as_look(as, pfn);
+}
+
+/* Memory that begins @room bytes before the end of a page goes on: how far, up to @len? */
+static noinline u64 vnic_as_host_room(struct vnic_as *as, unsigned long pfn, u64 room, u32 len)
+{
+	while (room < len && vnic_as_is_ram(as, ++pfn))
+		room += PAGE_SIZE;
+	return room;
+}
+
+/* Where @iova is, and how many bytes from there lie in one piece, if less than @len do */
+static __always_inline void *vnic_as_find(struct vnic_as *as, dma_addr_t iova, u32 len, u64 need,
+					  u64 *room)
+{
 	phys_addr_t phys;
 
 	if (IS_ENABLED(CONFIG_PROVE_LOCKING))
 		WARN_ON_ONCE(!vnic_stretch_held());
-	if (unlikely(len > PAGE_SIZE - offset_in_page(iova)))
-		return NULL;
 	if (as->iommu)
-		return vnic_iommu_find(as->iommu, iova, need);
+		return vnic_iommu_find(as->iommu, iova, need, room);
 	phys = dma_to_phys(as->dev, iova);
-	pfn = PHYS_PFN(phys);
-	if (unlikely(READ_ONCE(as->ram[pfn % VNIC_AS_RAM]) != pfn + 1) && !vnic_as_look(as, pfn))
+	if (unlikely(!vnic_as_is_ram(as, PHYS_PFN(phys))))
 		return NULL;
+	*room = PAGE_SIZE - offset_in_page(phys);
+	if (unlikely(*room < len))
+		*room = vnic_as_host_room(as, PHYS_PFN(phys), *room, len);
 	return phys_to_virt(phys);
 }
 
-const void *vnic_as_ptr(struct vnic_as *as, dma_addr_t iova, size_t len)
+static __always_inline void *vnic_as_find_run(struct vnic_as *as, dma_addr_t iova, u32 len,
+					      u64 need, u32 *run)
 {
-	return vnic_as_translate(as, iova, len, VNIC_PTE_READ);
+	void *ptr;
+	u64 room;
+
+	ptr = vnic_as_find(as, iova, len, need, &room);
+	if (likely(ptr))
+		*run = min_t(u64, room, len);
+	return ptr;
 }
 
-void *vnic_as_wptr(struct vnic_as *as, dma_addr_t iova, size_t len)
+static __always_inline void *vnic_as_find_all(struct vnic_as *as, dma_addr_t iova, u32 len,
+					      u64 need)
 {
-	return vnic_as_translate(as, iova, len, VNIC_PTE_READ | VNIC_PTE_WRITE);
+	void *ptr;
+	u64 room;
+
+	ptr = vnic_as_find(as, iova, len, need, &room);
+	return likely(ptr && room >= len) ? ptr : NULL;
 }
 
-bool vnic_as_reaches(struct vnic_as *as, dma_addr_t iova, size_t len, bool write)
+const void *vnic_as_run(struct vnic_as *as, dma_addr_t iova, u32 len, u32 *run)
+{
+	return vnic_as_find_run(as, iova, len, VNIC_PTE_READ, run);
+}
+
+void *vnic_as_wrun(struct vnic_as *as, dma_addr_t iova, u32 len, u32 *run)
+{
+	return vnic_as_find_run(as, iova, len, VNIC_PTE_READ | VNIC_PTE_WRITE, run);
+}
+
+const void *vnic_as_ptr(struct vnic_as *as, dma_addr_t iova, u32 len)
+{
+	return vnic_as_find_all(as, iova, len, VNIC_PTE_READ);
+}
+
+void *vnic_as_wptr(struct vnic_as *as, dma_addr_t iova, u32 len)
+{
+	return vnic_as_find_all(as, iova, len, VNIC_PTE_READ | VNIC_PTE_WRITE);
+}
+
+bool vnic_as_reaches(struct vnic_as *as, dma_addr_t iova, u32 len, bool write)
 {
 	dma_addr_t end;
-	size_t n;
+	u32 n;
 
 	if (check_add_overflow(iova, len - 1, &end))
 		return false;
-	for (; len; len -= n, iova += n) {
-		n = min_t(size_t, len, PAGE_SIZE - offset_in_page(iova));
-		if (!(write ? vnic_as_wptr(as, iova, n) : vnic_as_ptr(as, iova, n)))
+	for (; len; len -= n, iova += n)
+		if (!(write ? vnic_as_wrun(as, iova, len, &n) : vnic_as_run(as, iova, len, &n)))
 			return false;
-	}
 	return true;
 }

@@ -54,15 +54,31 @@ static inline void vnic_as_end(void)
  * vnic_as_ptr - translate what is read
  * @as: address space
  * @iova: first byte
- * @len: bytes; must not cross a page
+ * @len: bytes, > 0
  *
  * Context: in a stretch; the pointer is good until it ends.
- * Return: NULL when it is not the driver's memory.
+ * Return: NULL when it is not the driver's memory.  What crosses a page may be, and not lie
+ * in one piece: NULL as well; see vnic_as_run().
  */
-const void *vnic_as_ptr(struct vnic_as *as, dma_addr_t iova, size_t len);
+const void *vnic_as_ptr(struct vnic_as *as, dma_addr_t iova, u32 len);
 
 /* The same for what is read and written.  NULL also when it may not be written. */
-void *vnic_as_wptr(struct vnic_as *as, dma_addr_t iova, size_t len);
+void *vnic_as_wptr(struct vnic_as *as, dma_addr_t iova, u32 len);
+
+/**
+ * vnic_as_run - translate what is read, as much as lies in one piece
+ * @as: address space
+ * @iova: first byte
+ * @len: bytes wanted, > 0
+ * @run: bytes found, from 1 to @len; up to the end of the page at least
+ *
+ * Context: in a stretch; the pointer is good until it ends.
+ * Return: NULL when the first byte is not the driver's memory.
+ */
+const void *vnic_as_run(struct vnic_as *as, dma_addr_t iova, u32 len, u32 *run);
+
+/* The same for what is read and written. */
+void *vnic_as_wrun(struct vnic_as *as, dma_addr_t iova, u32 len, u32 *run);
 
 /**
  * vnic_as_reaches - is a range the driver's memory now?
@@ -73,7 +89,7 @@ void *vnic_as_wptr(struct vnic_as *as, dma_addr_t iova, size_t len);
  *
  * Context: in a stretch.
  */
-bool vnic_as_reaches(struct vnic_as *as, dma_addr_t iova, size_t len, bool write);
+bool vnic_as_reaches(struct vnic_as *as, dma_addr_t iova, u32 len, bool write);
 
 /**
  * vnic_as_store - the one function that writes into a driver's memory

@@ -102,11 +102,10 @@ static void vnic_rx_begin(struct vnic_rxq *rxq)
 
 /* ---- copying into buffers; rxq->lock held ---- */
 
-/* On to the next page or buffer.  0, or -EFAULT: it is gone. */
+/* On to the next piece of memory, or buffer.  0, or -EFAULT: it is gone. */
 static int vnic_rx_advance(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur)
 {
 	const struct vnic_rxbuf *buf = vnic_rx_buf(rxq, cur->index);
-	u32 left;
 
 	if (cur->addr == buf->addr + buf->len) {
 		buf = vnic_rx_buf(rxq, ++cur->index);
@@ -114,9 +113,8 @@ static int vnic_rx_advance(struct vnic_rxq *rxq, struct vnic_rx_cursor *cur)
 	}
 	if (cur->index == rxq->fetched)
 		return -EFAULT;
-	left = buf->addr + buf->len - cur->addr;
-	cur->room = min_t(u32, left, PAGE_SIZE - offset_in_page(cur->addr));
-	cur->ptr = vnic_as_wptr(rxq->fn->as, cur->addr, cur->room);
+	cur->ptr = vnic_as_wrun(rxq->fn->as, cur->addr, buf->addr + buf->len - cur->addr,
+				&cur->room);
 	return cur->ptr ? 0 : -EFAULT;
 }
 

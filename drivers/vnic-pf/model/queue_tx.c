@@ -104,8 +104,7 @@ static int vnic_tx_buffer(struct vnic_txq *txq, struct vnic_frame *f,
 	u32 n;
 
 	for (; len; len -= n, addr += n) {
-		n = min_t(u32, len, PAGE_SIZE - offset_in_page(addr));
-		ptr = vnic_as_ptr(as, addr, n);
+		ptr = vnic_as_run(as, addr, len, &n);
 		if (unlikely(!ptr))
 			return -EFAULT;
 		if (unlikely(!vnic_tx_add(f, ptr, n, headers)))
@@ -125,8 +124,7 @@ static bool vnic_tx_copy(struct vnic_txq *txq, const struct vnic_tx_turn *t, u8 
 
 	for (b = t->bufs; b < t->bufs + t->nbufs; b++) {
 		for (done = 0; done < b->len; done += n, to += n) {
-			n = min_t(u32, b->len - done, PAGE_SIZE - offset_in_page(b->addr + done));
-			ptr = vnic_as_ptr(txq->fn->as, b->addr + done, n);
+			ptr = vnic_as_run(txq->fn->as, b->addr + done, b->len - done, &n);
 			if (!ptr)
 				return false;
 			memcpy(to, ptr, n);

@@ -19,11 +19,10 @@ int vnic_chain_add(struct vnic_chain *c, u64 addr, u32 len, bool write)
 bool vnic_vring_copy(struct vnic_fn *fn, u64 addr, void *to, size_t len)
 {
 	const void *ptr;
-	size_t n;
+	u32 n;
 
 	for (; len; len -= n, addr += n, to += n) {
-		n = min_t(size_t, len, PAGE_SIZE - offset_in_page(addr));
-		ptr = vnic_as_ptr(fn->as, addr, n);
+		ptr = vnic_as_run(fn->as, addr, len, &n);
 		if (!ptr)
 			return false;
 		memcpy(to, ptr, n);
