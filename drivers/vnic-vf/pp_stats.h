@@ -14,9 +14,12 @@ static inline u64 *vnicvf_pp_stats(struct vnicvf *vf, u64 *data)
 	struct page_pool_stats sum = {};
 	unsigned int i;
 
-	for (i = 0; i < vf->num_qps; i++)
+	for (i = 0; i < vf->num_qps; i++) {
 		if (vf->qp[i].rx.pool)
 			page_pool_get_stats(vf->qp[i].rx.pool, &sum);
+		if (vf->qp[i].rx.long_pool)
+			page_pool_get_stats(vf->qp[i].rx.long_pool, &sum);
+	}
 	return page_pool_ethtool_stats_get(data, &sum);
 }
 #else

@@ -99,6 +99,7 @@ struct vnicvf_rx_stats {
 	u64_stats_t		csum_partial;	/* of a near sender: there is none yet */
 	u64_stats_t		csum_none;
 	u64_stats_t		copied;		/* small frames copied out */
+	u64_stats_t		long_frames;	/* those in long buffers */
 	u64_stats_t		alloc_fail;
 	u64_stats_t		errors;		/* completions that make no sense */
 	u64_stats_t		aborted;	/* frames the device gave up */
@@ -198,9 +199,14 @@ struct vnicvf_rx_buf {
  * @ev: event block
  * @buf: buffers, as many as slots; see @buf_mask
  * @pool: where buffers come from, unless @xsk is set
+ * @long_pool: where long ones come from; NULL: there are none
+ * @posts_long: those are posted now
+ * @long_balance: more long frames have come than others, recently; decides @posts_long
+ * @want: buffers that the device is to have
+ * @batch: buffers that are missing when it gets them during a poll
  * @xsk: of the XDP sockets in whose memory frames are received, or NULL
  * @mask: size - 1
- * @buf_mask: buffers that the device is to have, a power of two, less 1; at most @mask
+ * @buf_mask: places of @buf in use, a power of two, less 1; at most @mask
  * @clean: next slot to take
  * @prod: next slot to fill, as the device knows it
  * @headroom: bytes in front of the data
@@ -219,6 +225,7 @@ struct vnicvf_rxq {
 	struct vnic_event	*ev;
 	struct vnicvf_rx_buf	*buf;
 	struct page_pool	*pool;
+	struct page_pool	*long_pool;
 	struct xsk_buff_pool	*xsk;
 	u32			mask;
 	u32			buf_mask;
@@ -227,6 +234,10 @@ struct vnicvf_rxq {
 	u32			headroom;
 	u32			buf_len;
 	u32			buf_size;
+	u32			long_balance;
+	u32			want;
+	s32			batch;
+	bool			posts_long;
 	u16			xdp_num;
 	bool			xdp_redirected;
 	struct xdp_frame	*xdp_tx[VNICVF_XDP_BULK];

@@ -10,6 +10,10 @@
  * A ring that is new has few buffers, so that a VF with little to receive takes little
  * memory.  When half of them have come before NAPI looks, there are to be twice as many.
  *
+ * While much of what comes are long frames, of many segments, buffers are long, of several
+ * pages, and a quarter as many: a frame takes four of them, not seventeen.  They hold data
+ * only: the skb's head is a copy of the headers.
+ *
  * While an XDP program is attached a buffer is a place in XDP sockets' memory (xsk.c)
  * if the queue has any, else a whole page with room for the program in front.
  * The device has been told to leave nothing to us (vnicvf_wanted_features()).  A frame
@@ -30,6 +34,12 @@
 #define VNICVF_RX_OVERHEAD	(VNICVF_RX_HEADROOM + VNICVF_RX_TAILROOM)
 #define VNICVF_RX_SMALL		2048	/* bytes of a page for a buffer that holds a usual frame */
 #define VNICVF_RX_LARGE		4096	/* for jumbo and GSO frames */
+#define VNICVF_RX_LONG_SIZE		16384	/* for GSO frames, if there are many */
+#define VNICVF_RX_LONG_FRAME	12288	/* bytes of a frame that they are for */
+#define VNICVF_RX_LONG_GAIN	4	/* such a frame weighs as much as so many others */
+#define VNICVF_RX_LONG_AT	32	/* long buffers are posted from this balance on, */
+#define VNICVF_RX_LONG_MAX	64	/* ... which stays below this */
+#define VNICVF_RX_LEAST		32	/* buffers that a long frame of any mixture fits into */
 #define VNICVF_RX_COPY		256	/* frames up to this are copied */
 #define VNICVF_RX_BATCH		64	/* buffers to refill at once */
 #define VNICVF_RX_RETRY		(HZ / 10)
@@ -60,20 +70,98 @@ unsigned int vnicvf_xdp_max_mtu(const struct vnicvf *vf, const struct bpf_prog *
 	return len - ETH_HLEN - 2 * VLAN_HLEN;
 }
 
+/* ---- buffers, long and not ---- */
+
+static bool vnicvf_rx_is_long(const struct vnicvf_rx_buf *buf)
+{
+	return buf->size == VNICVF_RX_LONG_SIZE;
+}
+
+static struct page_pool *vnicvf_rx_pool_of(const struct vnicvf_rxq *rx, bool is_long)
+{
+	return unlikely(is_long) ? rx->long_pool : rx->pool;
+}
+
+/* Where in its page the device may write */
+static u32 vnicvf_rx_start(const struct vnicvf_rxq *rx, const struct vnicvf_rx_buf *buf,
+			   bool is_long)
+{
+	return buf->offset + (unlikely(is_long) ? 0 : rx->headroom);
+}
+
+/* ... and how many bytes */
+static u32 vnicvf_rx_room(const struct vnicvf_rxq *rx, bool is_long)
+{
+	return unlikely(is_long) ? VNICVF_RX_LONG_SIZE : rx->buf_len;
+}
+
+/* How many buffers the device is to have, by @long_balance and @buf_mask */
+static void vnicvf_rx_set_want(struct vnicvf_rxq *rx)
+{
+	u32 all = rx->buf_mask + 1;
+
+	rx->posts_long = rx->long_balance >= VNICVF_RX_LONG_AT;
+	rx->want = all;
+	if (rx->posts_long)
+		rx->want = max(all / (VNICVF_RX_LONG_SIZE / VNICVF_RX_LARGE),
+			       min(all, VNICVF_RX_LEAST));
+	rx->batch = min(VNICVF_RX_BATCH, rx->want / 4);
+}
+
+/* A frame of @len bytes has come that was not small: of what size are buffers to be? */
+static void vnicvf_rx_weigh(struct vnicvf_rxq *rx, u32 len)
+{
+	bool is_long = len >= VNICVF_RX_LONG_FRAME && rx->long_pool;
+	bool posts_long;
+
+	if (is_long)
+		rx->long_balance = min(rx->long_balance + VNICVF_RX_LONG_GAIN, VNICVF_RX_LONG_MAX);
+	else if (rx->long_balance)
+		rx->long_balance--;
+	posts_long = rx->long_balance >= VNICVF_RX_LONG_AT;
+	if (unlikely(rx->posts_long != posts_long))
+		vnicvf_rx_set_want(rx);
+}
+
+/* Memory in several pages is taken if it is there, and not tried for. */
+static bool vnicvf_rx_alloc_long(struct vnicvf_rxq *rx, struct vnicvf_rx_buf *buf)
+{
+	buf->size = VNICVF_RX_LONG_SIZE;
+	buf->page = page_pool_alloc(rx->long_pool, &buf->offset, &buf->size,
+				    GFP_NOWAIT | __GFP_NOWARN | __GFP_NORETRY);
+	if (buf->page)
+		return true;
+	rx->long_balance = 0;
+	vnicvf_rx_set_want(rx);
+	return false;
+}
+
+static bool vnicvf_rx_alloc_buf(struct vnicvf_rxq *rx, struct vnicvf_rx_buf *buf, gfp_t gfp)
+{
+	if (unlikely(rx->posts_long) && vnicvf_rx_alloc_long(rx, buf))
+		return true;
+	buf->size = rx->buf_size;
+	buf->page = page_pool_alloc(rx->pool, &buf->offset, &buf->size, gfp);
+	return buf->page;
+}
+
 static bool vnicvf_rx_fill_one(struct vnicvf_rxq *rx, u32 at, gfp_t gfp)
 {
 	struct vnicvf_rx_buf *buf = vnicvf_rx_buf(rx, at);
+	bool is_long;
 
-	if (!buf->page) {
-		buf->size = rx->buf_size;
-		buf->page = page_pool_alloc(rx->pool, &buf->offset, &buf->size, gfp);
-		if (unlikely(!buf->page))
-			return false;
+	/* A long one whose time has gone: small frames would leave it here for ever. */
+	if (buf->page && unlikely(vnicvf_rx_is_long(buf) && !rx->posts_long)) {
+		page_pool_put_full_page(rx->long_pool, buf->page, false);
+		buf->page = NULL;
 	}
+	if (!buf->page && unlikely(!vnicvf_rx_alloc_buf(rx, buf, gfp)))
+		return false;
+	is_long = vnicvf_rx_is_long(buf);
 	rx->desc[at & rx->mask].post = (struct vnic_rx_desc) {
-		.addr = cpu_to_le64(page_pool_get_dma_addr(buf->page) + buf->offset +
-				    rx->headroom),
-		.len  = cpu_to_le32(rx->buf_len),
+		.addr = cpu_to_le64(page_pool_get_dma_addr(buf->page) +
+				    vnicvf_rx_start(rx, buf, is_long)),
+		.len  = cpu_to_le32(vnicvf_rx_room(rx, is_long)),
 	};
 	return true;
 }
@@ -81,23 +169,34 @@ static bool vnicvf_rx_fill_one(struct vnicvf_rxq *rx, u32 at, gfp_t gfp)
 /* The frame in the buffer is not kept: the device may have it again. */
 static void vnicvf_rx_keep(struct vnicvf_qp *qp, const struct vnicvf_rx_buf *buf)
 {
+	bool is_long = vnicvf_rx_is_long(buf);
 	struct vnicvf_rxq *rx = &qp->rx;
 
 	dma_sync_single_range_for_device(qp->dev, page_pool_get_dma_addr(buf->page),
-					 buf->offset + rx->headroom, rx->buf_len,
-					 page_pool_get_dma_dir(rx->pool));
+					 vnicvf_rx_start(rx, buf, is_long),
+					 vnicvf_rx_room(rx, is_long),
+					 page_pool_get_dma_dir(vnicvf_rx_pool_of(rx, is_long)));
+}
+
+/* How many buffers are missing; less than 0: there are more than are wanted. */
+static s32 vnicvf_rx_missing(const struct vnicvf_rxq *rx)
+{
+	return rx->want - (rx->prod - rx->clean);
 }
 
 /* Give the device all buffers that it is to have.  Return: false without memory. */
 static bool vnicvf_rx_fill(struct vnicvf_qp *qp, gfp_t gfp)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
-	u32 at = rx->prod, end = rx->clean + rx->buf_mask + 1;
+	s32 missing = vnicvf_rx_missing(rx);
+	u32 at = rx->prod;
 
-	while (at != end && vnicvf_rx_fill_one(rx, at, gfp | __GFP_NOWARN))
+	while (missing > 0 && vnicvf_rx_fill_one(rx, at, gfp | __GFP_NOWARN)) {
 		at++;
+		missing--;
+	}
 	vnicvf_rx_show(qp, at);
-	return at == end;
+	return missing <= 0;
 }
 
 /*
@@ -109,16 +208,12 @@ static void vnicvf_rx_grow(struct vnicvf_rxq *rx)
 	u32 old = rx->buf_mask, at;
 
 	rx->buf_mask = 2 * old + 1;
+	vnicvf_rx_set_want(rx);
 	for (at = rx->clean; at != rx->clean + old + 1; at++)
 		if (at & rx->buf_mask & ~old) {
 			*vnicvf_rx_buf(rx, at) = rx->buf[at & old];
 			rx->buf[at & old].page = NULL;
 		}
-}
-
-static u32 vnicvf_rx_batch(const struct vnicvf_rxq *rx)
-{
-	return min(VNICVF_RX_BATCH, rx->buf_mask / 4);
 }
 
 /* Short of memory a moment ago: NAPI tries again. */
@@ -130,11 +225,11 @@ static void vnicvf_rx_retry(struct timer_list *timer)
 }
 
 /* Buffers are missing, @least or more: refill. */
-static void vnicvf_rx_refill(struct vnicvf_qp *qp, u32 least)
+static void vnicvf_rx_refill(struct vnicvf_qp *qp, s32 least)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
 
-	if (rx->buf_mask + 1 - (rx->prod - rx->clean) < least)
+	if (vnicvf_rx_missing(rx) < least)
 		return;
 	if (rx->xsk) {
 		vnicvf_xsk_fill(qp);
@@ -148,11 +243,13 @@ static void vnicvf_rx_refill(struct vnicvf_qp *qp, u32 least)
 	mod_timer(&rx->refill, jiffies + VNICVF_RX_RETRY);
 }
 
-static struct page_pool *vnicvf_rx_pool(struct vnicvf_qp *qp, u32 size)
+/* For @size pages, or long buffers */
+static struct page_pool *vnicvf_rx_pool(struct vnicvf_qp *qp, u32 size, u32 len)
 {
 	/* A program may write into a frame and send it back. */
 	struct page_pool_params pp = {
 		.flags		= PP_FLAG_DMA_MAP | PP_FLAG_DMA_SYNC_DEV,
+		.order		= get_order(len),
 		.pool_size	= size,
 		.nid		= dev_to_node(qp->dev),
 		.dev		= qp->dev,
@@ -160,7 +257,7 @@ static struct page_pool *vnicvf_rx_pool(struct vnicvf_qp *qp, u32 size)
 		.netdev		= qp->vf->netdev,
 		.queue_idx	= qp->index,
 		.dma_dir	= qp->vf->prog ? DMA_BIDIRECTIONAL : DMA_FROM_DEVICE,
-		.max_len	= PAGE_SIZE,
+		.max_len	= PAGE_ALIGN(len),
 	};
 
 	return page_pool_create(&pp);
@@ -180,16 +277,22 @@ void vnicvf_rx_free(struct vnicvf_qp *qp)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
 	struct page_pool *pool = rx->pool;
+	struct vnicvf_rx_buf *buf;
 	u32 i;
 
 	for (i = 0; i <= rx->mask; i++) {
-		if (!rx->buf[i].page)
+		buf = &rx->buf[i];
+		if (!buf->page)
 			continue;
 		if (rx->xsk)
-			xsk_buff_free(rx->buf[i].xsk);
+			xsk_buff_free(buf->xsk);
 		else
-			page_pool_put_full_page(pool, rx->buf[i].page, false);
+			page_pool_put_full_page(vnicvf_rx_pool_of(rx, vnicvf_rx_is_long(buf)),
+						buf->page, false);
 	}
+	if (rx->long_pool)
+		page_pool_destroy(rx->long_pool);
+	rx->long_pool = NULL;
 	rx->pool = NULL;
 	rx->xsk = NULL;
 	xdp_rxq_info_unreg(&rx->xdp);
@@ -206,7 +309,7 @@ static int vnicvf_rx_alloc_pool(struct vnicvf_qp *qp, u32 size)
 	int err;
 
 	if (!rx->xsk) {
-		pool = vnicvf_rx_pool(qp, size);
+		pool = vnicvf_rx_pool(qp, size, rx->buf_size);
 		if (IS_ERR(pool))
 			return PTR_ERR(pool);
 	}
@@ -243,6 +346,20 @@ static void vnicvf_rx_layout(struct vnicvf_qp *qp)
 		rx->buf_len = vnicvf_xsk_buf_len(rx->xsk);
 }
 
+/* Long buffers are for the stack, and for what only comes with RX_GSO.  They are not missed. */
+static void vnicvf_rx_alloc_long_pool(struct vnicvf_qp *qp, u32 size)
+{
+	struct vnicvf_rxq *rx = &qp->rx;
+
+	rx->long_balance = 0;
+	rx->long_pool = NULL;
+	if (qp->vf->prog || !vnicvf_has(qp->vf, VNIC_F_RX_GSO))
+		return;
+	rx->long_pool = vnicvf_rx_pool(qp, max(size / 4, VNICVF_RX_LEAST), VNICVF_RX_LONG_SIZE);
+	if (IS_ERR(rx->long_pool))
+		rx->long_pool = NULL;
+}
+
 int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
@@ -260,8 +377,10 @@ int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size)
 	err = vnicvf_rx_alloc_pool(qp, size);
 	if (err)
 		goto free_ring;
+	vnicvf_rx_alloc_long_pool(qp, size);
 	rx->mask = size - 1;
 	rx->buf_mask = rx->xsk ? rx->mask : min(size, VNICVF_RX_FIRST) - 1;
+	vnicvf_rx_set_want(rx);
 	rx->clean = 0;
 	rx->prod = 0;
 	rx->xdp_num = 0;
@@ -317,38 +436,60 @@ static struct sk_buff *vnicvf_rx_copy(struct vnicvf_qp *qp, const void *data, u3
 	return skb;
 }
 
+/* A buffer's @len bytes from @start become a fragment.  Return: false: it is one too many. */
+static bool vnicvf_rx_add(struct sk_buff *skb, struct vnicvf_rx_buf *buf, u32 start, u32 len)
+{
+	if (unlikely(skb_shinfo(skb)->nr_frags >= MAX_SKB_FRAGS))
+		return false;
+	skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, buf->page, start, len, buf->size);
+	buf->page = NULL;
+	return true;
+}
+
+/* Bytes of a frame's first buffer that are copied; what fits into a page is not left in several */
+static u32 vnicvf_rx_copied(const struct vnicvf_rx_frame *f, bool is_long, u32 len, bool only)
+{
+	if (only && len <= VNICVF_RX_COPY)
+		return len;
+	if (likely(!is_long))
+		return 0;
+	if (only && len <= VNICVF_RX_LARGE - VNICVF_RX_OVERHEAD)
+		return len;
+	if (f->hdr_len >= ETH_HLEN && f->hdr_len < VNICVF_RX_COPY)
+		return min(len, f->hdr_len);
+	return min(len, VNICVF_RX_COPY);
+}
+
 /* The first or only buffer of a frame.  Return: false without memory. */
 static bool vnicvf_rx_take_first(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
-				 struct vnicvf_rx_buf *buf, u32 len, bool only)
+				 struct vnicvf_rx_buf *buf, bool is_long, u32 start, u32 len,
+				 bool only)
 {
-	struct vnicvf_rxq *rx = &qp->rx;
+	u32 copied = vnicvf_rx_copied(f, is_long, len, only);
 
-	f->copied = only && len <= VNICVF_RX_COPY;
-	if (f->copied) {
-		f->skb = vnicvf_rx_copy(qp, page_address(buf->page) + buf->offset + rx->headroom,
-					len);
-		vnicvf_rx_keep(qp, buf);
-	} else {
-		f->skb = vnicvf_rx_build(buf, rx->headroom, len);
+	if (!copied) {
+		f->skb = vnicvf_rx_build(buf, qp->rx.headroom, len);
+		return f->skb;
 	}
-	return f->skb;
+	f->copied = copied == len;
+	f->in_long = !f->copied;
+	f->skb = vnicvf_rx_copy(qp, page_address(buf->page) + start, copied);
+	if (f->copied)
+		vnicvf_rx_keep(qp, buf);
+	return f->skb && (f->copied || vnicvf_rx_add(f->skb, buf, start + copied, len - copied));
 }
 
 /* Take one buffer into the frame.  Return: false: not possible. */
 static bool vnicvf_rx_take(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
-			   struct vnicvf_rx_buf *buf, u32 len, bool only)
+			   struct vnicvf_rx_buf *buf, bool is_long, u32 len, bool only)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
+	u32 start = vnicvf_rx_start(rx, buf, is_long);
 
-	page_pool_dma_sync_for_cpu(rx->pool, buf->page, buf->offset + rx->headroom, len);
+	page_pool_dma_sync_for_cpu(vnicvf_rx_pool_of(rx, is_long), buf->page, start, len);
 	if (!f->skb)
-		return vnicvf_rx_take_first(qp, f, buf, len, only);
-	if (unlikely(skb_shinfo(f->skb)->nr_frags >= MAX_SKB_FRAGS))
-		return false;
-	skb_add_rx_frag(f->skb, skb_shinfo(f->skb)->nr_frags, buf->page,
-			buf->offset + rx->headroom, len, buf->size);
-	buf->page = NULL;
-	return true;
+		return vnicvf_rx_take_first(qp, f, buf, is_long, start, len, only);
+	return vnicvf_rx_add(f->skb, buf, start, len);
 }
 
 /**
@@ -367,21 +508,22 @@ static enum vnicvf_rx_result vnicvf_rx_gather(struct vnicvf_qp *qp, struct vnicv
 	struct vnicvf_rxq *rx = &qp->rx;
 	const struct vnic_rx_cmpl *c;
 	struct vnicvf_rx_buf *buf;
-	bool first = true, keep;
+	bool first = true, is_long, keep;
 	u16 len, flags;
 
 	f->skb = NULL;
 	do {
 		c = &rx->desc[rx->clean & rx->mask].cmpl;
 		buf = vnicvf_rx_buf(rx, rx->clean);
+		is_long = vnicvf_rx_is_long(buf);
 		flags = le16_to_cpu(READ_ONCE(c->flags));
 		len = le16_to_cpu(READ_ONCE(c->len));
 		if (first)
 			vnicvf_rx_first(f, c, flags);
 		if (likely(result == VNICVF_RX_FRAME))
-			result = vnicvf_rx_check(rx, flags, len, first);
+			result = vnicvf_rx_check(vnicvf_rx_room(rx, is_long), flags, len, first);
 		keep = result == VNICVF_RX_FRAME &&
-		       vnicvf_rx_take(qp, f, buf, len, flags & VNIC_RXC_F_EOP);
+		       vnicvf_rx_take(qp, f, buf, is_long, len, flags & VNIC_RXC_F_EOP);
 		if (unlikely(!keep)) {
 			vnicvf_rx_keep(qp, buf);
 			if (result == VNICVF_RX_FRAME)
@@ -494,7 +636,7 @@ static enum vnicvf_rx_result vnicvf_rx_collect_xdp(struct vnicvf_qp *qp, struct 
 		if (first)
 			vnicvf_rx_first(f, c, flags);
 		if (likely(result == VNICVF_RX_FRAME))
-			result = vnicvf_rx_check(rx, flags, len, first);
+			result = vnicvf_rx_check(rx->buf_len, flags, len, first);
 		if (unlikely(!first && !frags && result == VNICVF_RX_FRAME))
 			result = VNICVF_RX_LONG;
 		if (likely(result == VNICVF_RX_FRAME))
@@ -604,6 +746,8 @@ static void vnicvf_rx_account(struct vnicvf_rxq *rx, const struct vnicvf_rx_fram
 		u64_stats_inc(&st->csum_ok);
 	if (f->copied)
 		u64_stats_inc(&st->copied);
+	if (f->in_long)
+		u64_stats_inc(&st->long_frames);
 	u64_stats_add(&st->packets, segs);
 	u64_stats_add(&st->bytes, bytes);
 	u64_stats_update_end(&st->syncp);
@@ -646,6 +790,8 @@ static void vnicvf_rx_one(struct vnicvf_qp *qp, const struct bpf_prog *prog, u32
 		vnicvf_rx_drop(&qp->rx, VNICVF_RX_BAD);
 		return;
 	}
+	if (f.skb->len > VNICVF_RX_COPY)
+		vnicvf_rx_weigh(&qp->rx, f.skb->len);
 	vnicvf_rx_account(&qp->rx, &f);
 	skb_record_rx_queue(f.skb, qp->index);
 	f.skb->protocol = eth_type_trans(f.skb, qp->vf->netdev);
@@ -674,18 +820,18 @@ int vnicvf_rx_poll(struct vnicvf_qp *qp, int budget)
 			vnicvf_qp_fail(qp);
 			break;
 		}
-		if (unlikely(cons - rx->clean > rx->buf_mask / 2) && rx->buf_mask != rx->mask)
+		if (unlikely(cons - rx->clean > rx->want / 2) && rx->buf_mask != rx->mask)
 			vnicvf_rx_grow(rx);
 		for (; work < budget && cons != rx->clean; work++) {
 			vnicvf_rx_one(qp, prog, cons - rx->clean);
-			vnicvf_rx_refill(qp, vnicvf_rx_batch(rx));
+			vnicvf_rx_refill(qp, rx->batch);
 		}
 		cons = vnicvf_load(&rx->ev->cons);
 	}
 	/* All of them: the device takes those that are missing for frames that are not seen to.
 	 * vnicvf_rx_retry() counts on it, too: there may be no frame.
 	 */
-	vnicvf_rx_refill(qp, rx->xsk ? vnicvf_rx_batch(rx) : 1);
+	vnicvf_rx_refill(qp, rx->xsk ? rx->batch : 1);
 	if (unlikely(prog))
 		vnicvf_xdp_flush(qp);
 	return work;

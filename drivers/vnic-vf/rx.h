@@ -20,6 +20,7 @@ struct vnicvf_rx_frame {
 	u16		hdr_len;
 	u32		hash;
 	bool		copied;
+	bool		in_long;	/* buffers: the first is one */
 };
 
 enum vnicvf_rx_result {
@@ -41,6 +42,8 @@ static inline struct vnicvf_rx_buf *vnicvf_rx_buf(const struct vnicvf_rxq *rx, u
 static inline void vnicvf_rx_first(struct vnicvf_rx_frame *f, const struct vnic_rx_cmpl *c,
 				   u16 flags)
 {
+	f->copied = false;
+	f->in_long = false;
 	f->flags = flags;
 	f->hash = le32_to_cpu(READ_ONCE(c->hash));
 	f->csum_start = le16_to_cpu(READ_ONCE(c->csum_start));
@@ -49,15 +52,16 @@ static inline void vnicvf_rx_first(struct vnicvf_rx_frame *f, const struct vnic_
 	f->hdr_len = le16_to_cpu(READ_ONCE(c->hdr_len));
 }
 
-/* Is a completion, of a frame's first buffer or not, to be taken?  Else why not. */
-static inline enum vnicvf_rx_result vnicvf_rx_check(const struct vnicvf_rxq *rx, u16 flags, u16 len,
-						    bool first)
+/* Is a completion, of a frame's first buffer or not, to be taken?  Else why not.  @most: bytes
+ * of the buffer.
+ */
+static inline enum vnicvf_rx_result vnicvf_rx_check(u32 most, u16 flags, u16 len, bool first)
 {
 	if (unlikely(first != !!(flags & VNIC_RXC_F_SOP)))
 		return VNICVF_RX_BAD;
 	if (unlikely(flags & VNIC_RXC_F_ABORT))
 		return VNICVF_RX_ABORTED;
-	if (unlikely(!len || len > rx->buf_len || (first && len < ETH_HLEN)))
+	if (unlikely(!len || len > most || (first && len < ETH_HLEN)))
 		return VNICVF_RX_BAD;
 	return VNICVF_RX_FRAME;
 }

@@ -170,7 +170,7 @@ static enum vnicvf_rx_result vnicvf_xsk_collect(struct vnicvf_rxq *rx, struct xd
 		flags = le16_to_cpu(READ_ONCE(c->flags));
 		len = le16_to_cpu(READ_ONCE(c->len));
 		if (likely(result == VNICVF_RX_FRAME))
-			result = vnicvf_rx_check(rx, flags, len, !*head);
+			result = vnicvf_rx_check(rx->buf_len, flags, len, !*head);
 		if (unlikely(*head && !frags && result == VNICVF_RX_FRAME))
 			result = VNICVF_RX_LONG;
 		if (likely(result == VNICVF_RX_FRAME)) {

@@ -12,7 +12,7 @@ GENL_ID_CTRL, CTRL_CMD_GETFAMILY = 16, 3
 CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 1, 2
 NETDEV_CMD_QSTATS_GET, SCOPE_QUEUE = 12, 1
 NETDEV_CMD_PAGE_POOL_GET = 5
-POOL_IFINDEX, POOL_INFLIGHT_MEM = 2, 5  # NETDEV_A_PAGE_POOL_*
+POOL_IFINDEX, POOL_NAPI_ID, POOL_INFLIGHT_MEM = 2, 3, 5     # NETDEV_A_PAGE_POOL_*
 IFINDEX, QUEUE_TYPE, QUEUE_ID, SCOPE = 1, 2, 3, 4       # NETDEV_A_QSTATS_*
 FIELDS = {8: 'rx_packets', 9: 'rx_bytes', 10: 'tx_packets', 11: 'tx_bytes', 12: 'rx_alloc_fail',
           16: 'rx_csum_unnecessary', 17: 'rx_csum_none',
@@ -92,11 +92,15 @@ def queue_stats(dev, ns=None):
 
 
 def pool_bytes(dev, ns=None):
-    """Bytes of memory that the page pools of the netdev's queues have, the largest first"""
+    """Bytes of memory that the page pools of each of the netdev's queues have, the largest first"""
     with inside(ns):
         index = socket.if_nametoindex(dev)
     sock, family = open_family(ns)
     with sock:
         pools = ask(sock, family, NETDEV_CMD_PAGE_POOL_GET, b'', DUMP)
-    return sorted((number(pool, POOL_INFLIGHT_MEM) for pool in pools
-                   if POOL_IFINDEX in pool and number(pool, POOL_IFINDEX) == index), reverse=True)
+    queues = {}
+    for pool in pools:
+        if POOL_NAPI_ID in pool and POOL_IFINDEX in pool and number(pool, POOL_IFINDEX) == index:
+            napi = number(pool, POOL_NAPI_ID)
+            queues[napi] = queues.get(napi, 0) + number(pool, POOL_INFLIGHT_MEM)
+    return sorted(queues.values(), reverse=True)

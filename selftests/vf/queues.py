@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# run-on: stable debug=settings,adaptive,rss newest=settings,rss quick=settings
+# run-on: stable debug=settings,adaptive,rss,long_buffers newest=settings,rss quick=settings,long_buffers
 """Interrupt moderation, RSS and memory of a VF's queues."""
 import os
+import random
 import re
+import socket
 import statistics
 import sys
+import threading
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import contains, eq, note, run, timely, true, wait_for
 from qstats import pool_bytes
-from vnic import frame, iperf, iperf_mbps, out, packet_socket, pair, ping, refused, sh
+from vnic import (frame, inside, iperf, iperf_mbps, out, packet_socket, pair, ping, refused, sh,
+                  slow)
 
 
 def coalesce(vf, what):
@@ -208,4 +212,53 @@ def grow():
     coalesce(vfs[1], 'adaptive-rx on')
 
 
-run([settings, held_back, adaptive, latency, rss, grow])
+def received_file(vf, data):
+    """The peer's TCP brings these bytes to the VF, whole."""
+    with inside(vf.ns):
+        server = socket.create_server(('10.9.0.2', 5301))
+    got = []
+
+    def take():
+        with server, server.accept()[0] as sock:
+            got.extend(iter(lambda: sock.recv(1 << 20), b''))
+    thread = threading.Thread(target=take)
+    thread.start()
+    with inside('vf0'):
+        sock = socket.create_connection(('10.9.0.2', 5301), timeout=60 * slow())
+    with sock:
+        sock.sendall(data)
+    thread.join()
+    true(b''.join(got) == data, 'what was sent is what comes')
+
+
+def long_buffers():
+    """long TCP frames come in long buffers, byte for byte; others do not for long"""
+    _, vfs = pair()
+    dev, ns = vfs[1].name, vfs[1].ns
+    data = random.randbytes(8 << 20)
+    sh(f'ethtool -L {dev} combined 1', ns=ns)
+
+    def count(what):
+        return sum(n for name, n in vfs[1].stats().items() if re.fullmatch(rf'rx\d_{what}', name))
+    for rounds in range(10):
+        received_file(vfs[1], data)
+        if count('long_frames') > 20:
+            break
+    note(f'{count("long_frames")} of {count("gso_packets")} after {rounds + 1} files')
+    true(count('long_frames') > 20, 'long frames in long buffers')
+    here = packet_socket(vfs[0].name, 'vf0')
+    for size in (300, 1400):        # they are copied out of the long buffers that are left
+        data = frame(vfs[1].mac, vfs[0].mac, size=size)
+        for i in range(1000):
+            here.send(data)
+            if not i % 100:
+                wait_for(lambda: ping('vf0', '10.9.0.2', count=1, check=False), 'ping')
+    before, pages = count('long_frames'), pool_bytes(dev, ns)
+    received_file(vfs[1], random.randbytes(60000))
+    note(f'pages before and after: {pages}, {pool_bytes(dev, ns)}')
+    eq(count('long_frames'), before, 'none after a thousand others')
+    eq(count('errors') + count('alloc_fail'), 0, 'errors')
+    sh(f'ethtool -L {dev} combined 2', ns=ns)
+
+
+run([settings, held_back, adaptive, latency, rss, grow, long_buffers])
