@@ -637,6 +637,8 @@ static const struct {
 	{ "unfiltered", order_unfiltered, "a driver that never says which VLANs it wants is in all",
 	  SPLIT },
 	{ "table", order_table, "free places in a table of addresses", SPLIT },
+	{ "announce", told_announce, "link, VLAN: a driver that can is asked to announce itself",
+	  SPLIT },
 	{ "vlans", order_vlans, "a driver joins all VLANs, one by one", BOTH },
 	{ "pieces", order_pieces, "frames in as many pieces as a queue has descriptors", BOTH },
 	{ "patience", case_patience, "who sends and sees for itself is told of the last", BOTH },

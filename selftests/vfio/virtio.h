@@ -137,6 +137,10 @@ void order_unfiltered(void);
 void order_table(void);
 void order_pieces(void);
 
+/* ---- virtio_told.c ---- */
+
+void told_announce(void);
+
 /* ---- virtio_uso.c ---- */
 
 void uso(void);

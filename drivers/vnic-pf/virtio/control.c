@@ -17,6 +17,8 @@
 #include "../trace.h"
 #include "virtio.h"
 
+#define VNIC_VIRTIO_ANNOUNCE	(100 * NSEC_PER_MSEC)	/* see vnic_virtio_moved() */
+
 /**
  * struct vnic_ctrl_op - a kind of request
  * @class: VIRTIO_NET_CTRL_*
@@ -390,6 +392,18 @@ static u32 vnic_ctrl_coalesce_rx(struct vnic_virtio *v, const u8 *data, u32 len)
 	return vnic_ctrl_coalesce(v, data, 0);
 }
 
+static u32 vnic_ctrl_announced(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	v->announce = false;
+	spin_lock(&v->lock);
+	if (vnic_v16(v->config.status) & VIRTIO_NET_S_ANNOUNCE) {
+		v->config.status &= ~vnic_to_v16(VIRTIO_NET_S_ANNOUNCE);
+		v->generation++;
+	}
+	spin_unlock(&v->lock);
+	return VNIC_MBX_OK;
+}
+
 static const struct vnic_ctrl_op vnic_ctrl_ops[] = {
 	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, VIRTIO_NET_F_CTRL_RX, 1,
 	  .config = true, .handle = vnic_ctrl_promisc },
@@ -403,6 +417,8 @@ static const struct vnic_ctrl_op vnic_ctrl_ops[] = {
 	  .handle = vnic_ctrl_vlan_add },
 	{ VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_DEL, VIRTIO_NET_F_CTRL_VLAN, 2,
 	  .handle = vnic_ctrl_vlan_del },
+	{ VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, VIRTIO_NET_F_GUEST_ANNOUNCE, 0,
+	  .handle = vnic_ctrl_announced },
 	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, VIRTIO_NET_F_MQ, 2,
 	  .handle = vnic_ctrl_pairs },
 	{ VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET,
@@ -638,7 +654,8 @@ void vnic_virtio_gather(void *virtio)
 
 	vnic_port_get_info(&v->fn->port, &info);
 	ether_addr_copy(config.mac, info.mac);
-	config.status = vnic_to_v16(info.link_up ? VIRTIO_NET_S_LINK_UP : 0);
+	config.status = vnic_to_v16((info.link_up ? VIRTIO_NET_S_LINK_UP : 0) |
+				    (v->announce ? VIRTIO_NET_S_ANNOUNCE : 0));
 	config.speed = cpu_to_le32(info.link_up && info.speed ? info.speed : SPEED_UNKNOWN);
 	spin_lock(&v->lock);
 	if (memcmp(&config, &v->config, sizeof(config))) {
@@ -646,6 +663,31 @@ void vnic_virtio_gather(void *virtio)
 		v->generation++;
 	}
 	spin_unlock(&v->lock);
+}
+
+/*
+ * Peers may have lost sight of the driver: its link has come up, or the host has given it
+ * another VLAN or address.  If it can, it is to announce itself.  Linux reads that and the
+ * link in one go, and announces first, so it is told a while after the link.
+ */
+static void vnic_virtio_moved(struct vnic_virtio *v)
+{
+	if (vnic_virtio_has(v, VIRTIO_NET_F_GUEST_ANNOUNCE) &&
+	    test_bit(VNIC_FN_ENABLED, &v->fn->flags))
+		v->announce_at = ktime_get_ns() + VNIC_VIRTIO_ANNOUNCE;
+}
+
+/* Is it time for that? */
+static void vnic_virtio_announce(struct vnic_virtio *v)
+{
+	if (!v->announce_at)
+		return;
+	if (ktime_get_ns() < v->announce_at) {
+		vnic_fn_pend_at(v->fn, VNIC_PENDING_STATUS, v->announce_at);
+		return;
+	}
+	v->announce_at = 0;
+	v->announce = true;
 }
 
 /*
@@ -657,9 +699,13 @@ static void vnic_virtio_allowed(void *virtio)
 	struct vnic_virtio *v = virtio;
 	struct vnic_port *port = &v->fn->port;
 	struct vnic_port_info info;
+	bool settled = v->settled;
 
 	vnic_port_get_info(port, &info);
-	if (v->allow_seq == info.allow_seq || !info.enabled)
+	if (!info.enabled)
+		return;
+	v->settled = true;
+	if (v->allow_seq == info.allow_seq)
 		return;
 	v->modes = info.trusted ? v->wanted : 0;
 	if (vnic_virtio_rx_mode(v, v->modes) == VNIC_MBX_E_NOMEM)
@@ -667,12 +713,21 @@ static void vnic_virtio_allowed(void *virtio)
 	else
 		v->allow_seq = info.allow_seq;
 	vnic_virtio_vlans(v);
+	if (settled)
+		vnic_virtio_moved(v);
 }
 
 static void vnic_virtio_look(void *virtio)
 {
-	vnic_virtio_allowed(virtio);
-	vnic_virtio_gather(virtio);
+	struct vnic_virtio *v = virtio;
+	struct vnic_port_info info;
+
+	vnic_port_get_info(&v->fn->port, &info);
+	if (info.link_up && !(vnic_v16(v->config.status) & VIRTIO_NET_S_LINK_UP))
+		vnic_virtio_moved(v);
+	vnic_virtio_allowed(v);
+	vnic_virtio_announce(v);
+	vnic_virtio_gather(v);
 }
 
 /* Link, address, or an error: the driver looks for itself. */

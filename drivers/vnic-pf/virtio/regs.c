@@ -31,6 +31,7 @@ static u64 vnic_virtio_offered(const struct vnic_virtio *v)
 		       BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) | BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) |
 		       BIT_ULL(VIRTIO_NET_F_NOTF_COAL) | BIT_ULL(VIRTIO_NET_F_VQ_NOTF_COAL) |
 		       BIT_ULL(VIRTIO_NET_F_RSS) | BIT_ULL(VIRTIO_NET_F_HASH_REPORT) |
+		       BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE) |
 		       BIT_ULL(VIRTIO_NET_F_SPEED_DUPLEX);
 
 	if (v->fn->pers != &vnic_virtio_split_personality)
@@ -53,6 +54,7 @@ static const u8 vnic_virtio_depends[][2] = {
 	{ VIRTIO_NET_F_CTRL_VLAN, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_GUEST_ANNOUNCE, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_NOTF_COAL, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_VQ_NOTF_COAL, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_RSS, VIRTIO_NET_F_CTRL_VQ },
@@ -559,6 +561,9 @@ static void vnic_virtio_clear(struct vnic_virtio *v)
 	vnic_ctrl_reset(v);
 	v->modes = 0;
 	v->wanted = 0;
+	v->settled = false;
+	v->announce_at = 0;
+	v->announce = false;
 	v->filters = false;
 	bitmap_zero(v->vlans, VLAN_N_VID);
 	v->num_uc = 0;

@@ -104,6 +104,9 @@ struct vnic_virtio_moderation {
  * @modes: VNIC_RX_MODE_* in force
  * @wanted: those that the driver has asked for
  * @allow_seq: of what the host allowed when they and @vlans were put in force last
+ * @settled: @allow_seq is what it has started with: another is a change
+ * @announce_at: ns, when it is asked to announce itself; 0: it is not to be
+ * @announce: it has been, and has not answered
  * @filters: it has said of a VLAN whether it is in that: it is in no other
  * @vlans: that the driver has asked for
  * @num_uc: unicast filters in @addrs
@@ -145,6 +148,9 @@ struct vnic_virtio {
 	u32				modes;
 	u32				wanted;
 	u32				allow_seq;
+	bool				settled;
+	u64				announce_at;
+	bool				announce;
 	bool				filters;
 	DECLARE_BITMAP(vlans, VLAN_N_VID);
 	u16				num_uc;
