@@ -6,6 +6,7 @@
 
 The first guest has packed virtqueues, the second split ones.
 """
+import socket
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from devlink import Devlink
@@ -17,7 +18,7 @@ from vnic import Background, frame, load, out, packet_socket, ping, read, sh
 FEATURES = {  # bits that a stock Linux driver takes
     'CSUM': 0, 'GUEST_CSUM': 1, 'CTRL_GUEST_OFFLOADS': 2, 'MAC': 5, 'GUEST_TSO4': 7,
     'GUEST_TSO6': 8, 'HOST_TSO4': 11, 'HOST_TSO6': 12, 'MRG_RXBUF': 15, 'STATUS': 16,
-    'CTRL_VQ': 17, 'CTRL_RX': 18, 'CTRL_VLAN': 19, 'MQ': 22, 'CTRL_MAC_ADDR': 23,
+    'CTRL_VQ': 17, 'CTRL_RX': 18, 'CTRL_VLAN': 19, 'GUEST_ANNOUNCE': 21, 'MQ': 22, 'CTRL_MAC_ADDR': 23,
     'INDIRECT_DESC': 28, 'EVENT_IDX': 29, 'VERSION_1': 32, 'VQ_NOTF_COAL': 52, 'NOTF_COAL': 53,
     'GUEST_USO4': 54, 'GUEST_USO6': 55, 'HOST_USO': 56, 'HASH_REPORT': 57, 'RSS': 60, 'SPEED_DUPLEX': 63}
 
@@ -204,14 +205,32 @@ def vlan(p):
     p.get().vlan()
 
 
+def announced(sock, mac):
+    """Has this address announced itself by ARP, among what the socket has heard?"""
+    while True:
+        try:
+            data = sock.recv(2048, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        sender, target = data[28:32], data[38:42]
+        if data[6:14] == mac + b'\x08\x06' and sender == target:
+            return True
+
+
 def config(p):
-    """address and link set by ip link reach the running guest; its own are policed"""
+    """address and link set by ip link reach the running guest, which announces itself; its own
+    are policed"""
     p.get()
     dev = p.a.dev()
+    sh(f'ip link set {p.pf.dev} up')
+    sock = packet_socket(p.pf.dev)
+    mac = bytes.fromhex('020000002001')
+    true(not announced(sock, mac), 'announced before')
     p.pf.link(0, 'state disable')
     wait_for(lambda: 'NO-CARRIER' in p.a.out(f'ip link show {dev}'), 'no carrier')
     p.pf.link(0, 'state auto')
     wait_for(lambda: 'LOWER_UP' in p.a.out(f'ip link show {dev}'), 'carrier')
+    wait_for(lambda: announced(sock, mac), 'announced once its link is back')
     p.a.ping('10.9.1.2')
     true(p.a.run(f'ip link set {dev} address 02:00:00:00:20:77', check=False).returncode,
          'another address than the host\'s is refused')
