@@ -314,7 +314,7 @@ struct vnic_rx_note {
  * @fetched: next buffer to fetch
  * @cons: next buffer to complete
  * @tried: @fetched when the oldest frame that waits was tried last
- * @least: descriptors that the driver has never posted
+ * @least: descriptors that the driver has not posted since it waited last
  * @tell: VNIC_FR_*: what the driver may be told of a frame
  * @ready_mask: slots of @ready less 1
  * @ready: fetched buffers [cons, fetched), slot = index & @ready_mask
@@ -349,8 +349,6 @@ static_assert(!(sizeof(struct vnic_txq) % SMP_CACHE_BYTES) &&
 static_assert(!(sizeof(struct vnic_rxq) % SMP_CACHE_BYTES) &&
 	      !(offsetof(struct vnic_rxq, kicks) % SMP_CACHE_BYTES));
 
-#define VNIC_RING_WAITS	U32_MAX	/* see vnic_ring_ops.behind */
-
 /**
  * struct vnic_ring_ops - a ring format
  * @prod: read the driver's index, which is @at or beyond; what it covers may be
@@ -360,8 +358,9 @@ static_assert(!(sizeof(struct vnic_rxq) % SMP_CACHE_BYTES) &&
  *	it, but it may wait for @wait ns
  * @arm: ask for a doorbell when the driver adds the @ahead th entry behind @seen,
  *	then look once more: *@more entries behind @seen are there already
- * @behind: how many buffers is the driver behind with what was completed up to
- *	@cons?  VNIC_RING_WAITS: it waits for an interrupt
+ * @behind: how many more buffers than it has could the driver have posted, when those
+ *	up to @cons are completed?  True: it waits for an interrupt; *@missing may be
+ *	left as it is then
  * @bell: let the ring say whether the doorbell page rings; NULL: it cannot
  * @tx_cut: look at the frame at t->at: its buffers, what is asked for, its length.
  *	One that ends beyond t->prod moves that.
@@ -385,7 +384,8 @@ struct vnic_ring_ops {
 	bool	(*prod)(struct vnic_fn *fn, const struct vnic_ring *ring, u32 at, u32 *prod);
 	bool	(*publish)(struct vnic_fn *fn, struct vnic_ring *ring, u32 old, u32 new, u32 wait);
 	bool	(*arm)(struct vnic_fn *fn, struct vnic_ring *ring, u32 seen, u32 ahead, u32 *more);
-	u32	(*behind)(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons);
+	bool	(*behind)(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons,
+			  u32 *missing);
 	void	(*bell)(struct vnic_fn *fn, struct vnic_ring *ring);
 	int	(*tx_cut)(struct vnic_txq *txq, struct vnic_tx_turn *t);
 	int	(*rx_fetch)(struct vnic_rxq *rxq, u32 most);
@@ -405,7 +405,7 @@ bool vnic_native_publish(struct vnic_fn *fn, struct vnic_ring *ring, u32 old, u3
 			 u32 wait);
 bool vnic_native_arm(struct vnic_fn *fn, struct vnic_ring *ring, u32 seen, u32 ahead,
 		     u32 *more);
-u32 vnic_native_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons);
+bool vnic_native_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons, u32 *missing);
 int vnic_native_tx_cut(struct vnic_txq *txq, struct vnic_tx_turn *t);
 int vnic_native_rx_fetch(struct vnic_rxq *rxq, u32 most);
 bool vnic_native_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f);
@@ -413,7 +413,7 @@ bool vnic_native_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f);
 bool vnic_vring_prod(struct vnic_fn *fn, const struct vnic_ring *ring, u32 at, u32 *prod);
 bool vnic_vring_publish(struct vnic_fn *fn, struct vnic_ring *ring, u32 old, u32 new, u32 wait);
 bool vnic_vring_arm(struct vnic_fn *fn, struct vnic_ring *ring, u32 seen, u32 ahead, u32 *more);
-u32 vnic_vring_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons);
+bool vnic_vring_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons, u32 *missing);
 int vnic_vring_tx_cut(struct vnic_txq *txq, struct vnic_tx_turn *t);
 int vnic_vring_rx_fetch(struct vnic_rxq *rxq, u32 most);
 bool vnic_vring_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f);
@@ -439,10 +439,11 @@ static inline bool vnic_ring_arm(struct vnic_fn *fn, struct vnic_ring *ring, u32
 			       fn, ring, seen, ahead, more);
 }
 
-static inline u32 vnic_ring_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons)
+static inline bool vnic_ring_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons,
+				    u32 *missing)
 {
 	return INDIRECT_CALL_2(ring->ops->behind, vnic_native_behind, vnic_vring_behind,
-			       fn, ring, cons);
+			       fn, ring, cons, missing);
 }
 
 static inline int vnic_ring_tx_cut(struct vnic_txq *txq, struct vnic_tx_turn *t)

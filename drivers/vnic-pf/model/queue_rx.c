@@ -359,12 +359,14 @@ static void vnic_rx_top_up(struct vnic_rxq *rxq)
  */
 static u32 vnic_rx_behind(struct vnic_rxq *rxq)
 {
-	u32 behind = vnic_ring_behind(rxq->fn, &rxq->ring, rxq->cons);
+	u32 missing = rxq->least;
 
-	if (behind == VNIC_RING_WAITS)
+	if (vnic_ring_behind(rxq->fn, &rxq->ring, rxq->cons, &missing)) {
+		rxq->least = missing;
 		return 0;
-	rxq->least = min(rxq->least, behind);
-	return behind - rxq->least;
+	}
+	rxq->least = min(rxq->least, missing);
+	return missing - rxq->least;
 }
 
 /* Deliver those of the frames that are for queue @index. */

@@ -39,15 +39,16 @@ bool vnic_native_publish(struct vnic_fn *fn, struct vnic_ring *ring, u32 old, u3
 	return true;
 }
 
-u32 vnic_native_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons)
+bool vnic_native_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons, u32 *missing)
 {
 	struct vnic_event *ev = vnic_native_event(fn, ring);
 	u32 posted;
 
-	if (!ev || le32_to_cpu(READ_ONCE(ev->intr_at)) - cons - 1 < ring->size)
-		return VNIC_RING_WAITS;
+	if (!ev)
+		return true;
 	posted = le32_to_cpu(READ_ONCE(ev->prod)) - cons;
-	return posted < ring->size ? ring->size - posted : 0;
+	*missing = posted < ring->size ? ring->size - posted : 0;
+	return le32_to_cpu(READ_ONCE(ev->intr_at)) - cons - 1 < ring->size;
 }
 
 bool vnic_native_arm(struct vnic_fn *fn, struct vnic_ring *ring, u32 seen, u32 ahead, u32 *more)

@@ -101,16 +101,17 @@ bool vnic_vring_publish(struct vnic_fn *fn, struct vnic_ring *ring, u32 old, u32
 	return wants >= 0 && (ring->rx || ring->vring.event_idx || vnic_vring_hush(fn, ring));
 }
 
-u32 vnic_vring_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons)
+bool vnic_vring_behind(struct vnic_fn *fn, const struct vnic_ring *ring, u32 cons, u32 *missing)
 {
 	u32 done = ring->vring.done, busy = ring->seen - done;
 	int more;
 
 	if (ring->vring.packed ? vnic_packed_waits(fn, ring, done) :
 				 vnic_split_waits(fn, ring, done))
-		return VNIC_RING_WAITS;
+		return true;
 	more = vnic_vring_more(fn, ring, ring->seen, ring->size);
-	return more >= 0 && busy + more < ring->size ? ring->size - busy - more : 0;
+	*missing = more >= 0 && busy + more < ring->size ? ring->size - busy - more : 0;
+	return false;
 }
 
 bool vnic_vring_hush(struct vnic_fn *fn, struct vnic_ring *ring)
