@@ -15,6 +15,7 @@
 #include <linux/if_vlan.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
+#include <linux/unaligned.h>
 
 #include "fn.h"
 #include "worker.h"
@@ -25,6 +26,7 @@
 #define VNIC_TX_FEW	16	/* descriptors whose completion is not urgent: fewer */
 /* A frame that is not to be segmented; a driver may put two tags into it */
 #define VNIC_TX_FRAME_MAX	(VNIC_MTU_MAX + ETH_HLEN + 2 * VLAN_HLEN)
+static_assert(VNIC_TX_FRAME_MAX <= VNIC_METER_FRAME_MAX);
 #define VNIC_TCP_MAX	60	/* bytes of TCP's header */
 #define VNIC_TX_LOOK	(20 * NSEC_PER_USEC)	/* until a look, if who receives waits */
 #define VNIC_TX_PATIENCE	(100 * NSEC_PER_USEC)	/* ... for so long */
@@ -173,6 +175,38 @@ static bool vnic_tx_len_ok(const struct vnic_tx_turn *t)
 	       t->len <= (t->ask.flags & VNIC_FR_GSO ? VNIC_FRAME_MAX : VNIC_TX_FRAME_MAX);
 }
 
+/*
+ * Usual: one buffer, in one piece, of which nothing is asked, and no tag.  False: nothing was
+ * done, or it is to be done again.
+ */
+static bool vnic_tx_quick(struct vnic_txq *txq, const struct vnic_tx_turn *t, struct vnic_frame *f)
+{
+	const struct vnic_buf *b = t->bufs;
+	u32 n, len = t->len;
+	const u8 *ptr;
+
+	if (t->nbufs != 1 || t->ask.flags || len > VNIC_TX_FRAME_MAX)
+		return false;
+	ptr = vnic_as_ptr(txq->fn->as, b->addr, len);
+	if (!ptr)
+		return false;
+	n = min_t(u32, len, VNIC_HDR_USUAL);
+	memcpy(f->hdr, ptr, n);
+	if (eth_type_vlan(get_unaligned((__be16 *)(f->hdr + 2 * ETH_ALEN))))
+		return false;
+	memset(f, 0, offsetof(struct vnic_frame, spans));
+	f->len = len;
+	f->wire = len;
+	f->segs = 1;
+	f->hdr_len = n;
+	if (len > n) {
+		f->nspans = 1;
+		f->spans[0].ptr = ptr + n;
+		f->spans[0].len = len - n;
+	}
+	return true;
+}
+
 /* Make a frame of the buffers.  0; -EFAULT: one is not the driver's memory;
  * -EINVAL: drop it; -EAGAIN: in another batch.
  */
@@ -184,6 +218,8 @@ static int vnic_tx_frame(struct vnic_txq *txq, struct vnic_tx_turn *t, struct vn
 
 	if (t->bad || !vnic_tx_len_ok(t))
 		return -EINVAL;
+	if (likely(vnic_tx_quick(txq, t, f)))
+		return 0;
 	memset(f, 0, offsetof(struct vnic_frame, spans));
 	f->len = t->len;
 	for (i = 0; i < t->nbufs; i++) {
