@@ -237,18 +237,13 @@ void vnic_rx_describe(const struct vnic_rxq *rxq, const struct vnic_frame *f,
 	};
 }
 
-/*
- * Deliver a frame, or what is left of it from piece *@next on.
- * 0; -ENOBUFS: wait for buffers; -E2BIG: they will never do; -EFAULT.
- */
-static int vnic_rx_frame(struct vnic_rxq *rxq, const struct vnic_frame *f, u16 *next)
+/* vnic_rx_frame() of a frame that is not usual */
+static noinline int vnic_rx_frame_slow(struct vnic_rxq *rxq, const struct vnic_frame *f, u16 *next)
 {
 	struct vnic_piece *p = &rxq->work->piece;
 	struct vnic_rx_note note;
 	int err;
 
-	if (vnic_ring_rx_quick(rxq, f))
-		return 0;
 	if (!vnic_rx_in_pieces(rxq, f)) {
 		vnic_rx_describe(rxq, f, &note);
 		return vnic_rx_write(rxq, f, f->hdr, f->hdr_len, f->hdr_len,
@@ -264,6 +259,16 @@ static int vnic_rx_frame(struct vnic_rxq *rxq, const struct vnic_frame *f, u16 *
 			return err;
 	}
 	return 0;
+}
+
+/*
+ * Deliver a frame, or what is left of it from piece *@next on.
+ * 0; -ENOBUFS: wait for buffers; -E2BIG: they will never do; -EFAULT.
+ */
+static __always_inline int vnic_rx_frame(struct vnic_rxq *rxq, const struct vnic_frame *f,
+					 u16 *next)
+{
+	return vnic_ring_rx_quick(rxq, f) ? 0 : vnic_rx_frame_slow(rxq, f, next);
 }
 
 static const char vnic_rx_unmapped[] = "RX ring or buffer unmapped";
@@ -354,8 +359,9 @@ static void vnic_rx_top_up(struct vnic_rxq *rxq)
 		vnic_worker_wake(rxq->worker, VNIC_WORK_RX);
 }
 
-/* How far is the driver behind with its buffers?  Some never posts all it could: that is
- * seen while it is busy, not while it waits.
+/* How far is the driver behind with its buffers?  Some never posts all it could: what is
+ * missing when it waits for more, or is fewer while it is busy, is what it never posts, until
+ * it waits again: it may post fewer, and longer, from then on.
  */
 static u32 vnic_rx_behind(struct vnic_rxq *rxq)
 {

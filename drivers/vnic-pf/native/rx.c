@@ -127,12 +127,24 @@ int vnic_native_rx_complete(struct vnic_rxq *rxq, const struct vnic_rx_cursor *c
 	return 0;
 }
 
+/* What else is told of a frame without a tag */
+static noinline void vnic_native_quick_note(struct vnic_rx_cmpl *c, const struct vnic_rxq *rxq,
+					    const struct vnic_frame *f)
+{
+	struct vnic_rx_note note;
+
+	vnic_rx_describe(rxq, f, &note);
+	vnic_native_cmpl(c, &note);
+	c->len = cpu_to_le16(f->len);
+	c->flags |= cpu_to_le16(VNIC_RXC_F_EOP);
+}
+
 /* Usual: whole, not tagged, in one span, into a buffer in one page. */
 bool vnic_native_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f)
 {
 	const struct vnic_rxbuf *buf = vnic_rx_buf(rxq, rxq->cons);
+	u16 flags = f->flags & rxq->tell;
 	struct vnic_fn *fn = rxq->fn;
-	struct vnic_rx_note note;
 	struct vnic_rx_cmpl c;
 	void *ptr;
 
@@ -142,10 +154,13 @@ bool vnic_native_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f)
 	ptr = vnic_as_wptr(fn->as, buf->addr, f->len);
 	if (!ptr)
 		return false;
-	vnic_rx_describe(rxq, f, &note);
-	vnic_native_cmpl(&c, &note);
-	c.len = cpu_to_le16(f->len);
-	c.flags |= cpu_to_le16(VNIC_RXC_F_EOP);
+	c = (struct vnic_rx_cmpl) {
+		.len	= cpu_to_le16(f->len),
+		.flags	= cpu_to_le16(flags | VNIC_RXC_F_SOP | VNIC_RXC_F_EOP),
+		.hash	= cpu_to_le32(flags & VNIC_FR_HASHED ? f->hash : 0),
+	};
+	if (unlikely(flags & (VNIC_FR_CSUM_PARTIAL | VNIC_FR_TSO)))
+		vnic_native_quick_note(&c, rxq, f);
 	if (!vnic_native_put_cmpl(rxq, rxq->cons, &c))
 		return false;
 	vnic_as_store(fn->as, buf->addr, ptr, f->hdr, f->hdr_len);
