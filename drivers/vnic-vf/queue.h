@@ -212,6 +212,9 @@ struct vnicvf_rx_buf {
  * @headroom: bytes in front of the data
  * @buf_len: bytes of a buffer the device may write
  * @buf_size: bytes of a page a buffer takes: headroom, @buf_len, skb_shared_info
+ * @up_gro: polls for which UDP goes through GRO
+ * @up_num: frames in @up
+ * @up: frames that go up the stack together
  * @xdp_num: entries of @xdp_tx
  * @xdp_redirected: xdp_do_flush() is due
  * @xdp_tx: frames of XDP_TX to be sent
@@ -238,6 +241,9 @@ struct vnicvf_rxq {
 	u32			want;
 	s32			batch;
 	bool			posts_long;
+	u16			up_gro;
+	u16			up_num;
+	struct list_head	up;
 	u16			xdp_num;
 	bool			xdp_redirected;
 	struct xdp_frame	*xdp_tx[VNICVF_XDP_BULK];

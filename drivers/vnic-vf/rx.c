@@ -383,6 +383,9 @@ int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size)
 	vnicvf_rx_set_want(rx);
 	rx->clean = 0;
 	rx->prod = 0;
+	INIT_LIST_HEAD(&rx->up);
+	rx->up_num = 0;
+	rx->up_gro = 0;
 	rx->xdp_num = 0;
 	rx->xdp_redirected = false;
 	timer_setup(&rx->refill, vnicvf_rx_retry, 0);
@@ -795,7 +798,7 @@ static void vnicvf_rx_one(struct vnicvf_qp *qp, const struct bpf_prog *prog, u32
 	vnicvf_rx_account(&qp->rx, &f);
 	skb_record_rx_queue(f.skb, qp->index);
 	f.skb->protocol = eth_type_trans(f.skb, qp->vf->netdev);
-	napi_gro_receive(&qp->napi, f.skb);
+	vnicvf_stack_rx(qp, f.skb);
 }
 
 /**
@@ -828,6 +831,7 @@ int vnicvf_rx_poll(struct vnicvf_qp *qp, int budget)
 		}
 		cons = vnicvf_load(&rx->ev->cons);
 	}
+	vnicvf_stack_end(qp);
 	/* All of them: the device takes those that are missing for frames that are not seen to.
 	 * vnicvf_rx_retry() counts on it, too: there may be no frame.
 	 */

@@ -83,6 +83,10 @@ static inline void vnicvf_rx_show(struct vnicvf_qp *qp, u32 at)
 	rx->prod = at;
 }
 
+/* stack.c; NAPI: a frame, with its protocol, goes up; and at the end of each poll */
+void vnicvf_stack_rx(struct vnicvf_qp *qp, struct sk_buff *skb);
+void vnicvf_stack_end(struct vnicvf_qp *qp);
+
 /* xsk.c; NAPI, or rtnl before there is any */
 u32 vnicvf_xsk_post(struct vnicvf_rxq *rx, u32 at);
 enum vnicvf_rx_result vnicvf_xsk_gather(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
