@@ -495,6 +495,25 @@ static bool vnicvf_rx_take(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
 	return vnicvf_rx_add(f->skb, buf, start, len);
 }
 
+/* A small frame, in one buffer, is copied. */
+static enum vnicvf_rx_result vnicvf_rx_gather_small(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f,
+						    const struct vnic_rx_cmpl *c, u16 flags,
+						    u16 len)
+{
+	struct vnicvf_rxq *rx = &qp->rx;
+	struct vnicvf_rx_buf *buf = vnicvf_rx_buf(rx, rx->clean);
+	bool is_long = vnicvf_rx_is_long(buf);
+	u32 start = vnicvf_rx_start(rx, buf, is_long);
+
+	vnicvf_rx_first(f, c, flags);
+	page_pool_dma_sync_for_cpu(vnicvf_rx_pool_of(rx, is_long), buf->page, start, len);
+	f->copied = true;
+	f->skb = vnicvf_rx_copy(qp, page_address(buf->page) + start, len);
+	vnicvf_rx_keep(qp, buf);
+	rx->clean++;
+	return likely(f->skb) ? VNICVF_RX_FRAME : VNICVF_RX_NOMEM;
+}
+
 /**
  * vnicvf_rx_gather - take the buffers of one frame
  * @qp: queue pair
@@ -514,6 +533,12 @@ static enum vnicvf_rx_result vnicvf_rx_gather(struct vnicvf_qp *qp, struct vnicv
 	bool first = true, is_long, keep;
 	u16 len, flags;
 
+	c = &rx->desc[rx->clean & rx->mask].cmpl;
+	flags = le16_to_cpu(READ_ONCE(c->flags));
+	len = le16_to_cpu(READ_ONCE(c->len));
+	if (likely((flags & (VNIC_RXC_F_SOP | VNIC_RXC_F_EOP | VNIC_RXC_F_ABORT)) ==
+		   (VNIC_RXC_F_SOP | VNIC_RXC_F_EOP) && len >= ETH_HLEN && len <= VNICVF_RX_COPY))
+		return vnicvf_rx_gather_small(qp, f, c, flags, len);
 	f->skb = NULL;
 	do {
 		c = &rx->desc[rx->clean & rx->mask].cmpl;
