@@ -166,6 +166,7 @@ class PF:
         self.total = int(read(f"{self.sysfs}/sriov_totalvfs", "0"))
         self.num = int(read(f"{self.sysfs}/sriov_numvfs", "0"))
         self.vfs = [VF(self, i) for i in range(self.num)]
+        self.memory = None      # bytes, as soon as somebody has asked (state.memory())
 
     @property
     def netdev(self):

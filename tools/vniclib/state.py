@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """How an adapter is configured, and how to make it so: as a whole or not at all."""
+import copy
 import time
 
 from vniclib import keys, nodes
@@ -43,9 +44,12 @@ def set_param(pf, name, value):
 
 
 def memory(pf):
-    """Bytes of its packet memory"""
-    dev = f"pci/{pf.bdf}"
-    return needed(show("sb", "show", dev), dev, f"the packet memory of {dev}")[0]["size"]
+    """Bytes of its packet memory, which stay what they are while vnic-pf is loaded"""
+    if pf.memory is None:
+        dev = f"pci/{pf.bdf}"
+        said = needed(show("sb", "show", dev), dev, f"the packet memory of {dev}")
+        pf.memory = said[0]["size"]
+    return pf.memory
 
 
 def new_vf(pf):
@@ -290,9 +294,9 @@ class Maker:
         except Refused as e:
             self.refuse(attribute, e)
 
-    def make(self, want):
-        """Have it so."""
-        now = snapshot(self.pf)
+    def make(self, want, now=None):
+        """Have it so; `now` is what is, if that is known, and is changed."""
+        now = now or snapshot(self.pf)
         if want["drivers_autoprobe"] not in (None, now["drivers_autoprobe"]):
             self.put("sriov_drivers_autoprobe", int(want["drivers_autoprobe"]))
         if others(now["num_vfs"], want):
@@ -412,15 +416,17 @@ class Maker:
             old[key] = value
 
 
-def make_all(states):
-    """Make each PF's state the one given, or leave all as they were.
+def make_all(states, now):
+    """Make each PF's state the one given, or leave all as they are `now`.
 
     Refused: a key that was refused, by whom and why, and what could not be undone.
     """
-    before = [(pf, undoing(snapshot(pf), want)) for pf, want in states]
+    before = [(pf, undoing(was, want)) for (pf, want), was in zip(states, now)]
+    known = copy.deepcopy(now[0])
     try:
         for pf, want in states:
-            Maker(pf).make(want)
+            Maker(pf).make(want, known)
+            known = None        # an uplink may have come from the next one
     except (Refused, KeyboardInterrupt) as error:
         left = []
         for pf, was in reversed(before):
