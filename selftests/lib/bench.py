@@ -34,6 +34,6 @@ def benched(name, personality, cases, **how):
         sh('ip link del ethup', check=False)
 
 
-def on_bench(name, personality='native'):
-    """Run it, or the cases of it that were named on our command line; its status."""
-    return benched(name, personality, cases_named()).returncode
+def on_bench(name, personality='native', cases=(), **how):
+    """Run it, or the cases of it that were named on our command line, or these; its status."""
+    return benched(name, personality, cases_named() or cases, **how).returncode

@@ -114,7 +114,7 @@ void flood_in(void *arg)
 
 void bench_open(__u64 features)
 {
-	drv_open(&evil, bench_vf[0], false);
+	drv_open(&evil, bench_vf[0], getenv("VNIC_CDEV"));
 	evil.features = features;
 	bench_kind->start();
 	pf_sock = open_socket(bench_pf, pf_mac);

@@ -49,7 +49,10 @@ extern struct drv evil;
 extern __u8 pf_mac[6], wire_mac[6];	/* to whom frames leave the VFs' world */
 extern int pf_sock, wire_sock;
 
-/* @features: of VF 0 */
+/*
+ * @features: of VF 0, which is opened by group, with VNIC_CDEV in the environment by its
+ * character device, with an address space of iommufd's
+ */
 void bench_open(__u64 features);
 void bench_close(void);
 /* Before that: a VM, so that the doorbell page can be mapped; it has no memory and never runs */

@@ -8,6 +8,7 @@
  *   PF           the PF's netdev; ADDRESS: the PF's on the PCI bus
  *   WIRE         a netdev that is the far end of the uplink
  *   VF           addresses of VFs 0 to 3, bound to vnic-vfio-pci
+ * VNIC_CDEV in the environment: see bench_open().
  *
  * What other tests show already is not here again (api, memory: selftests/vfio/):
  *
