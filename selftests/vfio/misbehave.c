@@ -8,6 +8,7 @@
  * answers each with a line: "ok", or what was asked for.
  *
  *   send MAC LEN N    send N frames of LEN bytes to MAC
+ *   flood             send frames to all for ever, half a ring at a time; no answer
  *   offload FLAGS CSUM_START CSUM_OFFSET GSO_SIZE HDR_LEN HEX
  *                     send this frame behind a context (struct vnic_tx_ctx)
  *   take MS           take frames until none has come for so long: how many
@@ -42,6 +43,22 @@ static void send_frames(struct drv *v, const char *args)
 	while (n--) {
 		drv_send(v, frame, len, 1);
 		check(drv_sent(v, WAIT), "not sent");
+	}
+}
+
+static void flood(struct drv *v)
+{
+	static const __u8 all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	__u8 frame[1000];
+	unsigned int i;
+
+	drv_frame(v, all, frame, sizeof(frame), 0);
+	for (;;) {
+		for (i = 0; i < RING_SIZE / 2; i++)
+			drv_put(v, frame, sizeof(frame), 1);
+		drv_push(v);
+		while (!drv_sent(v, WAIT))
+			;
 	}
 }
 
@@ -186,6 +203,8 @@ static void command(struct drv *v, const char *line)
 {
 	if (!strncmp(line, "send ", 5)) {
 		send_frames(v, line + 5);
+	} else if (!strcmp(line, "flood")) {
+		flood(v);
 	} else if (!strncmp(line, "offload ", 8)) {
 		offload(v, line + 8);
 	} else if (!strncmp(line, "take ", 5)) {
