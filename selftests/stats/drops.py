@@ -349,7 +349,7 @@ def mailbox():
     b = shared(Bench)
     ev = Events('vnic_mbx', 'vnic_reset')
     driver = b.driver()
-    driver.tell('refused')
+    driver.tell('refused 1')
     mine = [e for e in ev.take('vnic_mbx') if e['vf'] == 2]
     eq([(e['opcode'], e['status']) for e in mine],
        [('HELLO', 'OK'), ('QUEUE_CREATE', 'OK'), ('QUEUE_CREATE', 'OK'), ('ENABLE', 'OK'),

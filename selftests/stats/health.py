@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, sys.path[0] + '/../lib')
 from ktap import between, contains, eq, run, sleep, slow, true, wait_for
 from misbehave import Misbehave
-from vnic import PF_DRIVER, load, out, refused, sh, shared, write
+from vnic import PF_DRIVER, load, log_mark, log_since, out, refused, sh, shared, write
 
 FAILED = 4      # VNIC_STATUS_FAILED
 RESCUE = 10     # seconds until a VF whose driver does nothing is reset
@@ -116,8 +116,30 @@ def shown():
     healthy(pf)
     eq(since(pf, before), (1, 1), 'errors and recoveries')
     eq(diagnose(pf)[1]['stopped'], False, 'stopped')
-    driver.tell('refused')
+    driver.tell('refused 1')
     true(diagnose(pf)[1]['refused requests'] >= 1, 'refused requests')
+
+
+def lines():
+    """a VF that is stopped again and again, and whose requests are refused, is worth a line in the
+    log for each time it is opened"""
+    pf = shared(bench)
+    fresh(pf)
+    for opened in (1, 2):
+        mark = log_mark()
+        driver = Misbehave(pf.vf(0))
+        had = diagnose(pf).get(0, {'failures': 0, 'refused requests': 0})
+        driver.tell('refused 300')
+        for _ in range(2):
+            stop(pf, driver)
+            driver.tell('reset')
+            healthy(pf)
+        driver.close()
+        got = diagnose(pf)[0]
+        eq((got['failures'] - had['failures'], got['refused requests'] - had['refused requests']),
+           (2, 300), 'failures and refused requests')
+        eq([line.rpartition(pf.bdf)[2] for line in log_since(mark).splitlines() if pf.bdf in line],
+           [f': VF 0: stopped until reset: {REASON}'], f'lines in the log, opened {opened} times')
 
 
 def recover():
@@ -231,4 +253,4 @@ def info():
     eq(out('/vnic/tools/vnic --version'), f'vnic {version}', 'of the tool')
 
 
-run([nothing, shown, recover, rescue, left, together, closed, gone, info])
+run([nothing, shown, lines, recover, rescue, left, together, closed, gone, info])

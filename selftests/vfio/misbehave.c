@@ -13,7 +13,9 @@
  *                     send this frame behind a context (struct vnic_tx_ctx)
  *   take MS           take frames until none has come for so long: how many
  *   stop              break the transmit ring's rules; ends when that is noticed
- *   refused           make a request that is refused
+ *   refused N         make so many requests that are refused
+ *   scatter N         map a page at so many places, none of which shares a table of the IOMMU's
+ *                     with another
  *   reset             reset the function and start again
  *   resets MS         reset it for so long, one after the other: how often
  *   messages MS       the same with messages that change the switch's configuration
@@ -108,11 +110,23 @@ static void stop(struct drv *v)
 	}
 }
 
-static void refused(struct drv *v)
+static void refused(struct drv *v, unsigned int n)
 {
 	struct vnic_mbx_u32 mtu = { .value = htole32(1) };
 
-	check_eq(drv_msg(v, VNIC_MBX_SET_MTU, &mtu, sizeof(mtu), NULL, 0), VNIC_MBX_E_INVAL);
+	while (n--)
+		check_eq(drv_msg(v, VNIC_MBX_SET_MTU, &mtu, sizeof(mtu), NULL, 0),
+			 VNIC_MBX_E_INVAL);
+}
+
+#define APART	(2u << 20)	/* what the entries of one table are for */
+
+static void scatter(struct drv *v, unsigned int n)
+{
+	void *page = get_memory(PAGE);
+
+	while (n--)
+		check_eq(vdev_map(&v->dev, ELSEWHERE + (__u64)n * APART, page, PAGE), 0);
 }
 
 static unsigned int resets(struct drv *v, unsigned int ms)
@@ -212,8 +226,10 @@ static void command(struct drv *v, const char *line)
 		return;
 	} else if (!strcmp(line, "stop")) {
 		stop(v);
-	} else if (!strcmp(line, "refused")) {
-		refused(v);
+	} else if (!strncmp(line, "refused ", 8)) {
+		refused(v, strtoul(line + 8, NULL, 10));
+	} else if (!strncmp(line, "scatter ", 8)) {
+		scatter(v, strtoul(line + 8, NULL, 10));
 	} else if (!strcmp(line, "reset")) {
 		reg_write(&v->dev, VNIC_REG_CONTROL, VNIC_CTRL_RESET);
 		drv_start(v);
