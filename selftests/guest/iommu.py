@@ -90,13 +90,23 @@ def shares(guest, plain, what):
         note(f'{what}: {mbps / of:.2f} of what a guest without an IOMMU reaches {args}')
 
 
-def virtio_vfs():
-    """virtio-iommu, strict and lazy; virtio VFs: slower, as their driver maps each frame"""
+def both_modes(iommu):
+    """A virtio VF behind this IOMMU, strict and lazy"""
     vf, plain = shared(bench_virtio)
     for mode in (1, 0):
-        guest = behind(vf, f'--iommu virtio --append iommu.strict={mode}')
-        shares(guest, plain, f'virtio VF, iommu.strict={mode}')
+        guest = behind(vf, f'--iommu {iommu} --append iommu.strict={mode}')
+        shares(guest, plain, f'virtio VF, {iommu}-iommu, iommu.strict={mode}')
         guest.kill()
+
+
+def virtio_vfs():
+    """virtio-iommu, strict and lazy; virtio VFs: slower, as their driver maps each frame"""
+    both_modes('virtio')
+
+
+def intel_vfs():
+    """by hand: intel-iommu, strict and lazy; virtio VFs"""
+    both_modes('intel')
 
 
 def tap(i, platform):
@@ -121,4 +131,4 @@ def vhost():
     shares(guest, plain, 'tap and vhost, iommu.strict=1')
 
 
-run([strict, lazy, virtio, virtio_vfs, vhost])
+run([strict, lazy, virtio, virtio_vfs, intel_vfs, vhost])
