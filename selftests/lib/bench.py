@@ -22,6 +22,8 @@ def benched(name, personality, cases, **how):
     """Run a program on four VFs, the first of which is of this kind; as subprocess.run()."""
     sh('modprobe kvm_amd || modprobe kvm_intel', check=False)
     pf = wired()
+    # or else a busy host lets a VF that a case has stopped be reset before it has looked
+    sh(f'devlink health set pci/{pf.bdf} reporter vf auto_recover false')
     try:
         pf.set('sriov_drivers_autoprobe', 0)
         pf.numvfs(4)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug quick newest rt=frames,reset_traffic,close,killed,host_reset,hostile iommu=info,frames,unmap,address,close,host_reset,hostile
-# timeout: 300
+# timeout: 900
 """Runs vfio_api on three VFs, or some of its cases.
 
 VNIC_SEED and VNIC_FUZZ_SECONDS reach its hostile driver.  There is no KVM on an

@@ -33,7 +33,7 @@ static bool one_case(const struct hostile_case *c, unsigned int n)
 
 	if (bench_kind->prepare)
 		bench_kind->prepare(c);
-	result = run_case(c->name, c->run, 60 * bench_slow);
+	result = run_case(c->name, c->run, 300 * bench_slow);
 	if (!result)	/* or else the line before the case's says why it failed */
 		printf("# %s: %llu ms\n", c->name, now_ms() - start);
 	return !case_line(result, n, "class %u: %s: %s", c->class, c->name, c->what);

@@ -57,12 +57,21 @@ void traffic_open(void)
 	drv_start(&bench_vc);
 }
 
-void traffic_start(void)
+static __u32 when_quiet(void)
 {
+	__u32 us;
+
+	samples = 0;
 	while (samples < QUIET_FRAMES)
 		one_frame();
-	quiet_us = median();
+	us = median();
 	samples = 0;
+	return us;
+}
+
+void traffic_start(void)
+{
+	quiet_us = when_quiet();
 	check(!pthread_create(&traffic_thread, NULL, traffic, NULL), "no thread");
 }
 
@@ -92,9 +101,15 @@ void traffic_stop(void)
  * one, and a 99th percentile of 1.5 to 21 times that; beside other machines on the same CPUs
  * up to 17 ms on the debug kernel.  One in a hundred may wait for some time slices of threads,
  * or of machines, that never sleep.
+ *
+ * What the host has to do besides may begin at any time: it is quiet again now, VF 0 was reset.
  */
 void traffic_judge(void)
 {
+	const __u32 again_us = when_quiet();
+
+	printf("# %u us when it is quiet again\n", again_us);
+	quiet_us = again_us > quiet_us ? again_us : quiet_us;
 	timely(busy_us <= 2 * quiet_us + 5 * bench_slow,
 	       "the others were held up: median %u us, %u us when it is quiet", busy_us, quiet_us);
 	timely(tail_us <= 25 * quiet_us + 5000 * bench_slow,

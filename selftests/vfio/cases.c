@@ -71,12 +71,15 @@ int run_case(const char *name, void (*run)(void), unsigned int seconds)
 	check(skipped != MAP_FAILED, "%m");
 	for (;;) {
 		result = run_once(run, seconds);
-		if (result == CASE_LATE && ++tries < TRIES)
+		if (result == CASE_LATE && ++tries < TRIES) {
 			printf("# again: %s: a figure of the clock does not hold\n", name);
-		else if (result == CASE_STUCK && !tries++)
+			fflush(stdout);
+			sleep(2 * tries);	/* the host may be less busy then */
+		} else if (result == CASE_STUCK && !tries++) {
 			printf("# again: %s: stuck, see above\n", name);
-		else
+		} else {
 			return result;
+		}
 	}
 }
 

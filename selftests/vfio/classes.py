@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug quick=unmap_copy,ring_gone,changed,flr_delivery
-# timeout: 300
+# timeout: 900
 """Runs classes on four VFs of a PF that is up and has an uplink.
 
 The machine's source of random numbers loses its driver meanwhile, so that there is a BAR

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: debug quick=memory
-# timeout: 100
+# timeout: 300
 """iommufd in place of a container: VFIO_GROUP_SET_CONTAINER takes it, and its VFIO ioctls map.
 
 Programs that know nothing but groups and /dev/vfio/vfio are given it so (a kernel with

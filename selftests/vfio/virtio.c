@@ -700,7 +700,7 @@ int main(int argc, char **argv)
 		packed = i & 1;
 		if (!wanted(only, i / 2, packed, &name))
 			continue;
-		result = run_case(name, cases[i / 2].run, 120);
+		result = run_case(name, cases[i / 2].run, 600);
 		bad += case_line(result, ++n, "%s: %s", name, cases[i / 2].what);
 	}
 	return bad || !n;
