@@ -18,7 +18,7 @@
 #define NAP_US		50u
 #define LATE		20u	/* naps: 2 ms, for Linux makes 100 us of 50 */
 #define ROUNDS	4		/* the least disturbed one counts */
-#define LOST		10000u	/* nobody looks any more */
+#define LOST		200000u	/* nobody looks any more */
 
 static unsigned int lost;		/* times that the slot has gone */
 static bool done;
