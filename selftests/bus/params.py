@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug
+# timeout: 480
 """Module parameters, and what loading and unloading leaves behind."""
 import errno
 import os

@@ -10,7 +10,7 @@ from ktap import contains, defer, eq, note, run, sleep, true, wait_for
 from devlink import Devlink
 from events import Events
 from peers import RING, Peers
-from vnic import load, sh
+from vnic import Background, load, sh
 
 KIB = 1024
 CELL = 2 * KIB
@@ -195,18 +195,18 @@ def traffic():
     dl = Devlink(pf)
     pf_dev = pf.dev
     sh(f'ip addr add 10.9.0.9/24 dev {pf_dev}; ip link set {pf_dev} up')
-    sh('iperf3 -s -D -I /run/iperf.pid', ns='vf1')
-    defer(sh, 'kill $(tr -d "\\0" </run/iperf.pid)', check=False)
-    wait_for(lambda: ':5201' in sh('ss -Hltn', ns='vf1').stdout, 'iperf3 server')
     for way in (dict(), dict(ns='vf0')):
+        server = Background('iperf3 -s -1', ns='vf1')   # of its own: one may be busy for a while
+        wait_for(lambda: ':5201' in sh('ss -Hltn', ns='vf1').stdout, 'iperf3 server')
         client = sh('iperf3 -c 10.9.0.2 -t 3 >/run/out 2>&1 & echo $!', **way).stdout.strip()
         for i in range(30):
             dl.set(1, GUARANTEED, (0, 40, 300, 7, 64)[i % 5] * CELL)
             dl.set(1, BORROWED, (100, 0, 512, 3)[i % 4] * CELL)
         dl.set(1, GUARANTEED, 64 * CELL)
         dl.set(1, BORROWED, 64 * CELL)
-        wait_for(lambda: sh(f'kill -0 {client}', check=False).returncode, 'iperf3', seconds=30)
+        wait_for(lambda: sh(f'kill -0 {client}', check=False).returncode, 'iperf3', seconds=60)
         contains(sh('cat /run/out').stdout, 'receiver', 'the end of iperf3')
+        server.stop()
     wait_for(lambda: sum(now for now, _ in dl.occupancy(1)) == 0, 'nothing waits any more')
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: guests
-# timeout: 600
+# timeout: 1200
 """A guest whose virtio VFs are DPDK's: a driver that polls and wants no interrupts.
 
 Debian's dpdk-testpmd as it comes, by the guest's vfio-pci and IOMMU: its port 0 is a VF with

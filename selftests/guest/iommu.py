@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: guests=strict,lazy,virtio,virtio_vfs
-# timeout: 600
+# timeout: 1200
 """Guests that have an IOMMU themselves, which they map and unmap each buffer with."""
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: guests
-# timeout: 600
+# timeout: 1200
 """A guest that boots from the network by its VF: by BIOS and iPXE, and by UEFI.
 
 Nothing in it is ours: QEMU's SeaBIOS and iPXE (its ROM is given to the VF, which has none),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: guests
-# timeout: 600
+# timeout: 1200
 """Stock kernels that nobody here made: Debian 12's (Linux 6.1) and the newest one.
 
 Their own virtio_net serves a VF, from boot over XDP to kexec.  guest/virtio.py does
@@ -17,7 +17,7 @@ import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 import bpf
 from devlink import Devlink
-from guest import Guest, Two, start_together, together
+from guest import BUSY, Guest, Two, start_together, together
 from ktap import Skip, contains, defer, eq, keep, run, spending, true, wait_for
 from machine import REPORT
 from vnic import Background, frame, load, out, packet_socket, ping, read, receive, sh, write
@@ -87,7 +87,7 @@ class Guests(Two):
     def flow(self, guest, *ips, args='--bidir'):
         """TCP flows between a guest and each of these, a megabyte both ways."""
         with spending('traffic'):
-            guest.run('; '.join(f'iperf3 -c {ip} -n 1M {args} || exit 1' for ip in ips))
+            guest.run('; '.join(f'iperf3 -c {ip} -n 1M {args} || exit 1' for ip in ips), busy=BUSY)
 
     def all_answer(self):
         """Both guests answer each other and the host."""
@@ -289,7 +289,7 @@ def reflects(guest, vf, mac):
     sizes = list(range(60, 1515, 48)) + [1514]
     for size in sizes:
         sock.send(frame(mac, mine, size=size))
-    got = sorted((data for data, _ in receive(sock, count=len(sizes), seconds=5)), key=len)
+    got = sorted((data for data, _ in receive(sock, count=len(sizes))), key=len)
     eq([len(data) for data in got], sizes, f'frames that came back from {guest.name}')
     true(got == [frame(mine, mac, size=size) for size in sizes], 'what is in them')
 

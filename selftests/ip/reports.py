@@ -116,7 +116,8 @@ def mtu():
         sh(f'ip link set {dev} mtu 9000', ns=ns)
         defer(sh, f'ip link set {dev} mtu 1500', ns=ns, check=False)
     sh('ip addr add 10.9.0.1/24 dev net0', ns='pod')
-    ping('pod', '10.9.0.4', size=8972, extra='-M do')
+    wait_for(lambda: ping('pod', '10.9.0.4', size=8972, count=1, extra='-M do', check=False),
+             'ping')
     before = b.pf.stats()['uplink_rx_drop_oversize']
     eq(ping('pod', '10.9.0.200', size=8972, extra='-M do -W 1', check=False), False, 'on the wire')
     true(b.pf.stats()['uplink_rx_drop_oversize'] > before, 'counted')

@@ -50,6 +50,7 @@ class Networkd:
 
 def udevd():
     """systemd-udevd, which knows the interfaces that there are; it names PF and VFs."""
+    sh('rm -f /run/udev/control')       # of one before
     Background('/usr/lib/systemd/systemd-udevd')
     wait_for(lambda: os.path.exists('/run/udev/control'), 'udevd')
     sh('udevadm trigger --action=add --subsystem-match=net && udevadm settle')
@@ -58,6 +59,7 @@ def udevd():
 def network_manager(conf=''):
     """NetworkManager with this configuration, udevd and a message bus; ended with the case."""
     os.makedirs('/run/dbus', exist_ok=True)
+    sh('rm -f /run/dbus/system_bus_socket')
     Background('dbus-daemon --system --nofork --nopidfile')
     wait_for(lambda: os.path.exists('/run/dbus/system_bus_socket'), 'the message bus')
     udevd()

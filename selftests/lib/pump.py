@@ -32,7 +32,8 @@ class Pump:
                 self.sent += 1
             except OSError:         # no room for so long
                 time.sleep(0.002)
-            due += self.gap
+            # who was held up makes up for little of it: what it sends is to fit into its rate
+            due = max(due + self.gap, time.monotonic() - 0.05)
             ahead = due - time.monotonic() if self.gap else 0
             if ahead > 0:
                 time.sleep(ahead)

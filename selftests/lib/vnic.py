@@ -275,8 +275,9 @@ class VF(Function):
         return json.loads(out(f'ip -j -d link show dev {self.name or self.dev}', ns=self.ns))[0]
 
     def carrier(self):
-        """Does it have a carrier?"""
-        return 'LOWER_UP' in self.link()['flags']
+        """Does it have a carrier, of which the stack knows?  Until then it sends nothing."""
+        link = self.link()
+        return 'LOWER_UP' in link['flags'] and link['operstate'] == 'UP'
 
     @property
     def mac(self):
@@ -310,8 +311,9 @@ def ethtool_stats(dev, ns=None):
 
 
 def ping(ns, ip, size=56, count=2, extra='', check=True):
-    """ping from a namespace; True if answered."""
-    done = sh(f'ping -n -c {count} -i 0.2 -W 3 -s {size} {extra} {ip}', ns=ns, check=False)
+    """ping from a namespace; True if answered.  Where that is expected there is more time."""
+    wait = 10 if check else 3
+    done = sh(f'ping -n -c {count} -i 0.2 -W {wait} -s {size} {extra} {ip}', ns=ns, check=False)
     if check and done.returncode:
         raise Fail(f'ping {ip} size {size} from {ns}: {done.stdout.strip()[-300:]}')
     return not done.returncode
@@ -391,13 +393,15 @@ def iperf(server_ns, client_ns, ip, args='', seconds=2):
 DATAGRAMS = """
 import socket, sys, time
 ip, size, mbps, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
-s, data, n, start = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), bytes(size), 0, time.time()
-while time.time() < start + seconds:
-    if mbps and n * size * 8 > mbps * 1e6 * (time.time() - start):
+s, data, n, due = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), bytes(size), 0, time.time()
+end, gap = due + seconds, size * 8e-6 / mbps if mbps else 0
+while time.time() < end:
+    if due > time.time():
         time.sleep(0.001)
         continue
     s.sendto(data, (ip, 9))
     n += 1
+    due = max(due + gap, time.time() - 0.05)
 print(n)
 """
 
@@ -466,13 +470,16 @@ def frame(dst, src, size=60, vlan=None, proto=0x8100, tag=b'vnic', ethertype=0x8
     return head + bytes((i * 7 + len(tag)) & 0xff for i in range(body))
 
 
-def receive(sock, tag=b'vnic', seconds=0.4, count=None):
+def receive(sock, tag=b'vnic', seconds=None, count=None):
     """Frames with this tag that arrive within the time: a list of (bytes, vlan or None).
 
-    A tag the receiving netdev stripped is read from the auxiliary data; one in
-    the frame from the frame.  Our own transmissions are left out.
+    Those that are expected, count of them, have more time than others.  A tag the receiving
+    netdev stripped is read from the auxiliary data; one in the frame from the frame.  Our own
+    transmissions are left out.
     """
     frames = []
+    if seconds is None:
+        seconds = 10 if count else 0.4
     end = time.monotonic() + seconds * slow()
     while count is None or len(frames) < count:
         left = end - time.monotonic()

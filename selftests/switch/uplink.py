@@ -120,7 +120,7 @@ def unknown():
     here, other = packet_socket(vfs[0].name, 'vf0'), packet_socket(vfs[1].name, 'vf1')
     far = packet_socket('ethfar', 'wire')
     here.send(frame('02:00:00:99:99:99', vfs[0].mac))
-    eq(len(receive(far, count=1, seconds=1)), 1, 'on the wire')
+    eq(len(receive(far, count=1)), 1, 'on the wire')
     eq(receive(other), [], 'not at the other VF')
     far.send(frame('02:00:00:99:99:98', '02:00:00:88:88:88'))
     eq(receive(other) + receive(here), [], 'from the wire to nobody')
@@ -165,8 +165,9 @@ def bridges():
                               ('01:80:c2:00:00:0e', b'lldp', False),
                               ('01:80:c2:00:00:02', b'lacp', False)):
         far.send(frame(group, '02:00:00:88:88:88', tag=tag))
-        eq(bool(receive(own, tag, count=1, seconds=1)), True, f'{group} at the uplink')
-        eq(bool(receive(here, tag, count=1, seconds=0.3)), there, f'{group} at the PF')
+        eq(bool(receive(own, tag, count=1)), True, f'{group} at the uplink')
+        came = receive(here, tag, count=1, seconds=None if there else 0.3)
+        eq(bool(came), there, f'{group} at the PF')
     sh(f'ip link add br9 type bridge stp_state 1; ip link set {pf.dev} master br9')
     defer(sh, 'ip link del br9')
     sh('ip link set br9 up')
@@ -211,10 +212,10 @@ def vlan():
     defer(pf.link, 0, 'vlan 0')
     here, far = packet_socket(vfs[0].name, 'vf0'), packet_socket('ethfar', 'wire')
     here.send(frame('02:00:00:99:99:99', vfs[0].mac))
-    got = receive(far, count=1, seconds=1)
+    got = receive(far, count=1)
     eq([v for _, v in got], [50 | 2 << 13], 'tag on the wire')
     far.send(frame(vfs[0].mac, '02:00:00:88:88:88', vlan=50))
-    eq([v for _, v in receive(here, count=1, seconds=1)], [None], 'stripped towards the VF')
+    eq([v for _, v in receive(here, count=1)], [None], 'stripped towards the VF')
     far.send(frame(vfs[0].mac, '02:00:00:88:88:88', vlan=51))
     eq(receive(here), [], 'another VLAN stays out')
 

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import Skip, contains, defer, eq, note, run, true
+from ktap import Skip, contains, defer, eq, note, run, true, wait_for
 from vnic import Background, load, out, ping, read, sh, shared
 
 BRIEF = (r'^\s+ethtool \[ FLAGS \](?: \[ --phy PHY \])? ([-\w|]+) DEVNAME'
@@ -161,20 +161,23 @@ def xdp_tools():
     """xdp-loader, xdp-filter, xdp-bench and bpftool at a VF"""
     b = shared(Bench)
     vf = b.vfs[1]
+
+    def answered():
+        return ping('vf1', '10.9.0.100', count=1, check=False)
     sh('mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf')
     sh(f'xdp-filter load --mode native --features tcp,udp,ipv4,ethernet {vf.name}', ns='vf1')
     defer(sh, f'xdp-loader unload --all {vf.name}', ns='vf1', check=False)
     contains(out(f'xdp-loader status {vf.name}', ns='vf1'), 'native', 'mode')
-    ping('vf1', '10.9.0.100')
+    wait_for(answered, 'ping')
     sh('xdp-filter ip 10.9.0.100 --mode src', ns='vf1')
     true(not ping('vf1', '10.9.0.100', count=1, check=False), 'filtered')
     shown = json.loads(out(f'bpftool -j net show dev {vf.name}', ns='vf1'))[0]['xdp']
     eq([(x['devname'], x['mode']) for x in shown], [(vf.name, 'driver')], 'by bpftool')
     sh(f'xdp-loader unload --all {vf.name}', ns='vf1')
-    ping('vf1', '10.9.0.100')
+    wait_for(answered, 'ping')
     done = sh(f'timeout -s INT 3 xdp-bench tx -m native -i 1 {vf.name}', ns='vf1', check=False)
     contains(done.stdout, 'Summary', f'xdp-bench: {done.stderr}')
-    ping('vf1', '10.9.0.100')
+    wait_for(answered, 'ping')
 
 
 run([ethtool, as_json, eswitch, lspci, lshw, tcpdump, irqbalance, xdp_tools])

@@ -33,7 +33,7 @@ def router():
     vfs[1].up(ns='router', ip='10.9.1.1')
     sh(f'ip link set {vfs[2].dev} netns router name second; ip netns exec router sh -c '
        '"ip addr add 10.9.2.1/24 dev second; ip link set second up; sysctl -qw net.ipv4.ip_forward=1"')
-    ping('vf0', '10.9.2.2')
+    wait_for(lambda: ping('vf0', '10.9.2.2', count=1, check=False), 'ping')
     for args in ('-P 4', '-R'):
         rate = iperf_mbps(iperf('vf3', 'vf0', '10.9.2.2', args))
         note(f'{args}: {rate:.0f} Mb/s')

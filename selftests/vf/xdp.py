@@ -44,7 +44,7 @@ def exchange(here, there, sizes, sent, wanted):
         some = sizes[i:i + 40]
         for size in some:
             here.send(sent(size))
-        got = receive(there, count=len(some), seconds=5)
+        got = receive(there, count=len(some))
         eq([len(data) for data, _ in got], some, 'lengths in order')
         for (data, _), size in zip(got, some):
             true(data == wanted(size), f'frame of {size} bytes')
@@ -174,7 +174,7 @@ def frags():
         sh(f'ip -force link set dev {vfs[1].name} xdpdrv pinned {path}', ns='vf1')
         for _ in range(20):
             here.send(made(size))
-        got = [data for data, _ in receive(there, count=20, seconds=5)]
+        got = [data for data, _ in receive(there, count=20)]
         true(got == [made(size)[:-cut]] * 20, f'{size} bytes less {cut}')
     sh(f'ip link set {vfs[1].name} mtu 3498', ns='vf1')
     sh(f'ip -force link set dev {vfs[1].name} xdpdrv pinned {one}', ns='vf1')
