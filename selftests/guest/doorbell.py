@@ -6,7 +6,7 @@
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from guest import Guest
-from ktap import eq, note, run, sleep, true
+from ktap import eq, note, run, sleep, true, wait_for
 from vnic import ethtool_stats, load, read, sh, shared
 
 PARAM = '/sys/module/vnic_vfio_pci/parameters/doorbell_page'
@@ -87,7 +87,8 @@ def toggled():
         guest.run(f'{DEV} setpci -s $dev{OFF}; sleep 0.2; setpci -s $dev{ON}')
         sleep(0.5)
     sh('pkill ping || true')
-    sleep(2)       # the driver looks again a second after it found nothing decoded
+    # the driver looks again a second after it found nothing decoded
+    wait_for(lambda: traffic(pf, guest)[0] <= 2, 'the page rings', seconds=30)
     by_page(pf, guest)
     log = guest.out('dmesg | grep -E "WATCHDOG|not answered|needs a reset" || true')
     eq(log, '', 'troubles in the guest')

@@ -187,11 +187,11 @@ def polls(t):
         forwards(t, port)
 
 
-def back(t):
-    """How many frames come back before there is silence?"""
-    got = 0
+def back(t, least=0):
+    """How many frames come back before there is silence, after so many?"""
+    got = len(receive(t.sock, tag=b'', count=least)) if least else 0
     while True:
-        more = len(receive(t.sock, tag=b'', seconds=0.3, count=64))
+        more = len(receive(t.sock, tag=b'', seconds=1, count=64))
         got += more
         if not more:
             return got
@@ -214,7 +214,9 @@ def stalls(t):
             t.send([udp(port, 1, 60), udp(port, 2, 60)] * (count // 2))
             if not poll:
                 t.do('start')
-            got = back(t)
+            wait_for(lambda n=sum(before) + count: sum(arrived(t, port)) >= n,
+                     f'all {count} are delivered or dropped')
+            got = back(t, least=0 if poll else min(count, 400))
             delivered, dropped = [n - m for m, n in zip(before, arrived(t, port))]
             note(f'port {port}, {count} frames: {delivered} delivered, {got} came back')
             eq(delivered + dropped, count, 'delivered and dropped')
@@ -229,13 +231,20 @@ def link(t, port, state):
     wait_for(lambda: f'Link status: {state}' in t.do(f'show port info {port}'), f'link {state}')
 
 
-def heard(t, port, dst):
-    """How many of 20 frames to dst reach its port?"""
-    before = arrived(t, port)[0]
+def hears(t, port, dst, want, what):
+    """So many of 20 frames to dst reach its port."""
+    def sent():
+        tx = t.pf.vfinfo(2)['stats']['tx']
+        return tx['packets'] + tx['dropped']
+
+    before, then = arrived(t, port)[0], sent()
     data = udp(port, 1, 100)
     t.send([mac_bytes(dst) + data[6:]] * 20)
+    wait_for(lambda: sent() >= then + 20, 'the switch has seen them')
+    if want:
+        wait_for(lambda: arrived(t, port)[0] >= before + want, what)
     sleep(0.1)
-    return arrived(t, port)[0] - before
+    eq(arrived(t, port)[0] - before, want, what)
 
 
 def asks(t):
@@ -246,19 +255,20 @@ def asks(t):
         for state in ('down', 'up'):
             link(t, port, state)
         contains(t.do(f'set promisc {port} on'), 'Error', 'without trust')
-        eq(heard(t, port, '02:00:00:99:99:99'), 0, 'another\'s frames')
+        hears(t, port, '02:00:00:99:99:99', 0, 'another\'s frames')
         t.pf.link(port, 'trust on')
         t.do(f'set promisc {port} on')
-        eq(heard(t, port, '02:00:00:99:99:99'), 20, 'promiscuous')
+        hears(t, port, '02:00:00:99:99:99', 20, 'promiscuous')
         t.do(f'set promisc {port} off', f'set allmulti {port} on')
-        eq(heard(t, port, '01:00:5e:01:02:03'), 20, 'allmulti')
+        hears(t, port, '01:00:5e:01:02:03', 20, 'allmulti')
         t.do(f'set allmulti {port} off', f'mac_addr set {port} 02:00:00:00:40:77')
-        eq(heard(t, port, '01:00:5e:01:02:03'), 0, 'a group it has not asked for')
-        eq(heard(t, port, '02:00:00:00:40:77'), 20, 'its own address')
-        eq(heard(t, port, mac), 0, 'the old one')
+        hears(t, port, '01:00:5e:01:02:03', 0, 'a group it has not asked for')
+        hears(t, port, '02:00:00:00:40:77', 20, 'its own address')
+        hears(t, port, mac, 0, 'the old one')
         t.do(f'mac_addr set {port} {mac}')
         t.pf.link(port, 'trust off')
-        eq(heard(t, port, mac), 20, 'as it was')
+        hears(t, port, mac, 20, 'as it was')
+        wait_for(lambda n=port, m=mine: sum(t.counts(n)[0]) - m >= 80, 'what testpmd has got')
         eq(sum(t.counts(port)[0]) - mine, 80, 'what testpmd has got')
 
 
@@ -289,9 +299,10 @@ def gets(t, port):
     t.forward('rxonly')
     before, mine, start = arrived(t, port), sum(t.counts(port)[0]), time.monotonic()
     t.send([udp(port, 1, 1000)] * 3000)
-    sleep(0.2)
+    wait_for(lambda: sum(arrived(t, port)) - sum(before) >= 3000, 'all are delivered or dropped')
     delivered, dropped = [n - m for m, n in zip(before, arrived(t, port))]
     most = (256 << 10) / 1000 + (time.monotonic() - start) * 125
+    wait_for(lambda: sum(t.counts(port)[0]) - mine >= delivered, 'testpmd has them')
     eq((sum(t.counts(port)[0]) - mine, delivered + dropped), (delivered, 3000),
        'delivered, and dropped')
     between(delivered, 100, most, f'of 3000 frames are delivered, {dropped} dropped')

@@ -82,7 +82,7 @@ class Bench:
 
     def is_back(self, index, what):
         """A VF is the host's again, with the settings from before."""
-        wait_for(lambda: self.vfs[index].driver() == 'vnic-vf', f'{what}: VF {index} is back')
+        wait_for(lambda: self.vfs[index].driver() == 'vnic-vf', f'{what}: VF {index} is back', 60)
         eq(self.vfs[index].get('driver_override'), '(null)', f'{what}: driver_override')
         eq(self.settings(index), self.before[index], f'{what}: settings of VF {index}')
 

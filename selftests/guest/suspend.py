@@ -104,7 +104,7 @@ class Programs:
 
     def end(self):
         """What they have sent, and no more, was counted, and has reached the wire."""
-        self.guest.run('rm /busy; killall ping; for i in $(seq 50); do '
+        self.guest.run('rm /busy; killall ping; for i in $(seq 300); do '
                        'pidof misbehave vmisbehave >/dev/null || exit 0; sleep 0.1; done; exit 1')
         sent = [self.said(vf)[0] for vf in (2, 3)]
         words = self.guest.out('ethtool -S $(ls /sys/bus/pci/drivers/vnic-pf/*/net) | '
