@@ -217,6 +217,12 @@ def idle_bound():
         return sum(int(f) for fields in mine for f in fields[1:] if f.isdigit())
     sleep(3 * slow())
     eq(len(all_threads()) >= 64, True, 'each VF has its thread')
+
+    def at_rest():
+        first = times(), interrupts()
+        sleep(1)
+        return (times(), interrupts()) == first
+    wait_for(at_rest, 'what has begun before ends', seconds=60)
     before, start = times(), interrupts()
     sleep(5)
     used, came = times() - before, interrupts() - start

@@ -304,7 +304,8 @@ def recovered(pf, vf):
     driver, reporter = Misbehave(vf), f'pci/{pf.bdf} reporter vf'
     driver.tell('stop')
     wait_for(lambda: '"state":"error"' in out(f'devlink -j health show {reporter}'), 'stopped')
-    sh(f'devlink health recover {reporter}')
+    wait_for(lambda: not sh(f'devlink health recover {reporter}', check=False).returncode,
+             'recovered')
     wait_for(lambda: '"state":"healthy"' in out(f'devlink -j health show {reporter}'), 'reset')
     driver.close()
 

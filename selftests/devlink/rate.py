@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import between, contains, eq, note, run, sleep, timely, true, wait_for
+from ktap import between, contains, eq, note, run, timely, true, wait_for
 from devlink import Devlink
 from vnic import frame, iperf, iperf_mbps, make_quiet_pair, packet_socket, sh, shared
 
@@ -59,11 +59,12 @@ def counted(pf, vfs, total):
     wait_for(lambda: pf.vfinfo(0)['stats']['tx']['packets'] >= want, 'all is sent', seconds=60,
              step=0.02)
     took = time.monotonic() - start
-    sleep(0.2)
-    after = pf.vfinfo()
-    rx = [vf[1]['stats']['rx'] for vf in (before, after)]
-    return (total // SIZE, rx[1]['packets'] - rx[0]['packets'],
-            rx[1]['dropped'] - rx[0]['dropped'], took)
+
+    def arrived():
+        now, then = pf.vfinfo(1)['stats']['rx'], before[1]['stats']['rx']
+        return [now[what] - then[what] for what in ('packets', 'dropped')]
+    wait_for(lambda: sum(arrived()) >= total // SIZE, 'all is delivered or dropped', seconds=60)
+    return (total // SIZE, *arrived(), took)
 
 
 def shown():

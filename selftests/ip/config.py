@@ -5,7 +5,7 @@
 import json
 import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import contains, eq, run, sleep, true
+from ktap import contains, eq, run, sleep, true, wait_for
 from vnic import load, log_mark, log_since, out, ping, refused, sh, shared
 
 
@@ -135,12 +135,13 @@ def statistics():
         vf.up(ns=f'vf{i}', ip=f'10.9.0.{i + 1}')
     before = [pf.vfinfo(i)['stats'] for i in (0, 1)]
     ping('vf0', '10.9.0.2', size=1000, count=10)
-    after = [pf.vfinfo(i)['stats'] for i in (0, 1)]
+
+    def gained(i, way, what):
+        return pf.vfinfo(i)['stats'][way][what] - before[i][way][what]
     for i in (0, 1):
         for way in ('rx', 'tx'):
-            packets, octets = (after[i][way][k] - before[i][way][k] for k in ('packets', 'bytes'))
-            true(packets >= 10, f'VF {i} {way} packets: {packets}')
-            true(octets >= 10 * 1042, f'VF {i} {way} bytes: {octets}')
+            wait_for(lambda at=(i, way): gained(*at, 'packets') >= 10, f'VF {i} {way} packets')
+            wait_for(lambda at=(i, way): gained(*at, 'bytes') >= 10 * 1042, f'VF {i} {way} bytes')
 
 
 run([defaults, every, errors, all_64, all_256, statistics])

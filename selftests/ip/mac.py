@@ -149,7 +149,8 @@ def pods():
         kept = add(node, 0, 'pod', mac)
         eq(kept, {'admin': node.home[0], 'effective': node.home[0]}, 'what it keeps')
         eq(node.get('net1', 'pod'), mac or node.home[0], 'address in the pod')
-        true(node.hears('net1', 'pod', mac or node.home[0]), 'the pod is reached')
+        wait_for(lambda to=mac: node.hears('net1', 'pod', to or node.home[0]),
+                 'the pod is reached')
         if mac:
             true(not node.hears('net1', 'pod', node.home[0]), 'not by the default address')
             node.safe(mac, node.home[0])
@@ -243,8 +244,8 @@ def was_up():
         other = add(node, 1, 'pod2', POD)
         eq(node.in_force(0), node.home[0], 'the address is the other pod\'s now')
         sh(f'ip link set {node.name[0]} up')
-        eq(node.get(node.name[0]), node.home[0], 'and not the first one\'s')
-        true(node.hears('net1', 'pod2', POD), 'which is reached')
+        wait_for(lambda: node.get(node.name[0]) == node.home[0], 'and not the first one\'s')
+        wait_for(lambda: node.hears('net1', 'pod2', POD), 'which is reached')
         sh(f'ip link set {node.name[0]} down')
         delete(node, 1, 'pod2', POD, other)
         as_before(node, 0, before[0])

@@ -68,14 +68,23 @@ def reasons(pf):
 
 def quiet(pf):
     """Both, at a moment when nothing is under way."""
-    last = None
+    last, same = None, 0
     for _ in range(50):
         now = totals(pf), reasons(pf)
-        if now == last:
+        same = same + 1 if now == last else 0
+        if same == 2:
             return now
         last = now
-        sleep(0.2)
+        sleep(0.3)
     raise Fail('counters do not come to rest')
+
+
+def counted(pf, before, **want):
+    """Wait until so many more are dropped, by reason."""
+    def moved_so():
+        now = reasons(pf)
+        return all(now[why] - before[why] >= n for why, n in want.items())
+    wait_for(moved_so, f'{want} counted')
 
 
 def agrees(pf):
@@ -216,8 +225,10 @@ def rate():
     def act(b):
         ev = police[0]
         b.set(1, 'max_tx_rate 1', 'max_tx_rate 0')
+        sent = b.pf.vfinfo(0)['stats']['tx']['packets']
         b.send(0, MAC[1], size=1400, count=1000)
-        sleep(0.5)
+        wait_for(lambda: b.pf.vfinfo(0)['stats']['tx']['packets'] >= sent + 1000, 'all is sent')
+        quiet(b.pf)
         police.extend(ev.take('vnic_police'))
 
     shared(Bench)
@@ -300,8 +311,10 @@ def nobuf():
 def agree():
     """ethtool -S of a VF agrees with ip -s link of the PF, reason by reason"""
     b = shared(Bench)
+    before = reasons(b.pf)
     b.send(0, NOBODY)
     b.send(0, MAC[1], src=NOBODY)
+    counted(b.pf, before, tx_drop_nodest=N, tx_drop_spoof=N)
     vfs, _ = agrees(b.pf)
     for vf in b.vf[:2]:
         stats = {k: v for k, v in vf.stats().items() if k.startswith('dev_')}
@@ -317,8 +330,9 @@ def agree():
 def dead():
     """ethtool -S of a VF that cannot reach its device ends soon, with the last counters"""
     b = shared(Bench)
-    vf = b.vf[0]
+    vf, before = b.vf[0], reasons(b.pf)
     b.send(0, NOBODY)
+    counted(b.pf, before, tx_drop_nodest=N)
     quiet(b.pf)
     before, start = vf.stats(), time.monotonic()
     true(before['dev_tx_drop_nodest'] >= N, 'drops counted')
@@ -335,9 +349,11 @@ def filtered():
     b = shared(Bench)
     ev = Events('vnic_drop')
     ev.filter('vnic_drop', 'reason == "tx_drop_nodest" && vf == 0')
+    before = reasons(b.pf)
     b.send(0, NOBODY)
     b.send(1, NOBODY)
     b.send(0, MAC[1], src=NOBODY)
+    counted(b.pf, before, tx_drop_nodest=2 * N, tx_drop_spoof=N)
     quiet(b.pf)
     got = ev.take('vnic_drop')
     eq({(e['reason'], e['vf'], e['port']) for e in got}, {('tx_drop_nodest', 0, 'vf')}, 'events')

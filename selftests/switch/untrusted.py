@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, sys.path[0] + '/../lib')
 from devlink import Devlink
 from events import Events
-from ktap import defer, eq, run, sleep, true, wait_for
+from ktap import defer, eq, run, true, wait_for
 from misbehave import Misbehave
 from program import Told
 from tso import SIZE, gso, tso_socket
@@ -157,14 +157,16 @@ def zerocopy():
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     defer(sock.close)
     sock.setsockopt(socket.SOL_SOCKET, 60, 1)       # SO_ZEROCOPY
-    done = copied = 0
+    total = [0, 0]
+
+    def all_done():
+        total[:] = [n + m for n, m in zip(total, completions(sock))]
+        return total[0] >= 400
     for _ in range(400):
         sock.sendto(bytes(1400), 0x4000000, ('10.9.7.2', 9))    # MSG_ZEROCOPY
-        more = completions(sock)
-        done, copied = done + more[0], copied + more[1]
-    sleep(0.5)
-    more = completions(sock)
-    eq((done + more[0], copied + more[1]), (400, 400), 'done, copied')
+        all_done()
+    wait_for(all_done, 'all are done')
+    eq(total, [400, 400], 'done, copied')
     true(int(user.tell('take 2000')) > 256, 'frames waited')
 
 

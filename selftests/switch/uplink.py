@@ -134,17 +134,19 @@ def stand_in():
     far = packet_socket('ethfar', 'wire')
 
     def arrives():
+        for sock in here, far:      # of one before, that was late
+            receive(sock, seconds=0.01)
         sender.send(frame(mac, vfs[1].mac))
         return {name for name, sock in (('VF', here), ('wire', far))
                 if receive(sock, count=1, seconds=0.3)}
-    eq(arrives(), {'VF'}, 'while it runs')
+    eq(wait_for(arrives, 'it arrives'), {'VF'}, 'while it runs')
     back = f'ip link set {vfs[0].name} up; ip addr replace 10.9.0.1/24 dev {vfs[0].name}'
     defer(sh, back, ns='vf0')
     sh(f'ip link set {vfs[0].name} down', ns='vf0')
-    eq(arrives(), {'wire'}, 'down')
+    eq(wait_for(arrives, 'it arrives'), {'wire'}, 'down')
     defer(pf.link, 0, 'state auto')
     pf.link(0, 'state enable')
-    eq(arrives(), {'wire'}, 'down, link state enable')
+    eq(wait_for(arrives, 'it arrives'), {'wire'}, 'down, link state enable')
     sh(back, ns='vf0')
     wait_for(lambda: arrives() == {'VF'}, 'up again')
 
@@ -185,13 +187,15 @@ def stamps(ns, ip):
         # SO_TIMESTAMPING: TX_SOFTWARE, SOFTWARE, OPT_ID, OPT_TSONLY
         sock.setsockopt(socket.SOL_SOCKET, 37, 1 << 1 | 1 << 4 | 1 << 7 | 1 << 11)
         sock.sendto(bytes(100), (ip, 9))
-        sleep(0.1)
-        for told in range(9):
+
+        def told():
             try:
-                sock.recvmsg(100, 1000, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+                return sock.recvmsg(100, 1000, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
             except BlockingIOError:
-                break
-    return told
+                return None
+        wait_for(told, 'a time stamp')
+        sleep(0.1)
+        return 1 + sum(1 for _ in range(8) if told())
 
 
 def stamped():
@@ -375,11 +379,6 @@ def backlog():
     return int(re.search(r'backlog \S+ (\d+)p', out('tc -s qdisc show dev ethup')).group(1))
 
 
-def log_has(text):
-    """Does the kernel's log say so?"""
-    return text in out('dmesg')
-
-
 def owed():
     """frames that the uplink's queue keeps hold up neither another uplink nor the PF's removal;
     unloading waits for them and says so"""
@@ -403,8 +402,9 @@ def owed():
     wait_for(lambda: removal.proc.poll() is not None, 'the PF is removed', seconds=30)
     between(backlog(), start - 10, start, 'frames that wait')
     defer(sh, 'ip link set ethup down', check=False)    # what ends the wait, whatever fails
+    mark = log_mark()
     removal = Background('rmmod vnic-pf')
-    wait_for(lambda: log_has('frames of VFs that the former uplink ethup has not sent'),
+    wait_for(lambda: 'frames of VFs that the former uplink ethup has not sent' in log_since(mark),
              'the log says what unloading waits for', seconds=20)
     true(removal.proc.poll() is None, 'it waits')
     sh('ip link set ethup down')
@@ -425,9 +425,11 @@ def claims():
 
     def speaks(mac):
         far.send(frame(vfs[0].mac, mac))
-        receive(sender, count=1, seconds=1)
+        receive(sender, count=1)
 
     def goes(mac):
+        for sock in here, far:      # of one before, that was late
+            receive(sock, seconds=0.01)
         sender.send(frame(mac, vfs[0].mac))
         return {where for where, sock in (('VF', here), ('wire', far))
                 if receive(sock, count=1, seconds=0.3)}
@@ -439,7 +441,7 @@ def claims():
     claims(first)
     contains(refused(f'ip link set {name} address {first}', ns='vf1'), 'in use', 'its reason')
     sleep(0.3)
-    eq(goes(first), {'wire'}, 'who speaks there already')
+    eq(wait_for(lambda: goes(first), 'it arrives'), {'wire'}, 'who speaks there already')
     before, mark = pf.lost(1), log_mark()
     claims(second)
     wait_for(lambda: goes(second) == {'VF'}, 'an address of nobody')
@@ -456,7 +458,7 @@ def claims():
     speaks(third)
     sleep(1.2)
     speaks(third)
-    eq(goes(third), {'VF'}, 'and keeps it')
+    eq(wait_for(lambda: goes(third), 'it arrives'), {'VF'}, 'and keeps it')
 
 
 run([born, ways, tcp, extensions, sctp, unknown, stand_in, claims, stamped, bridges, vlan, carrier,

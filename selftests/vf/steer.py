@@ -163,7 +163,7 @@ def rules():
     lost = vf.pf.stats()['vfs_rx_drop_rule']
     rule(vf, 0, f'flow-type udp6 src-ip {src} action -1')
     eq(to.come(udp6, lost=[4]), [None if i == 4 else 0 for i in range(6)], 'dropped')
-    eq(vf.pf.stats()['vfs_rx_drop_rule'] - lost, 1 << 4, 'counted')
+    wait_for(lambda: vf.pf.stats()['vfs_rx_drop_rule'] - lost == 1 << 4, 'counted')
     text = out(f'ethtool -n {vf.name}', ns=vf.ns)
     contains(text, 'Total 3 rules', 'shown')
     contains(text, 'Action: Drop', 'shown')

@@ -72,7 +72,15 @@ def idle():
         sh(f'ip link set {one.name} arp off; '
            f'sysctl -qw net.ipv6.conf.{one.name}.disable_ipv6=1', ns=one.ns)
         defer(sh, f'ip link set {one.name} arp on', ns=one.ns)
-    sleep(2)
+    def wakeups():
+        stats = pf.stats()
+        return [stats[f'vf{index}_wakeups'] for index in range(2)]
+
+    def at_rest():
+        first = wakeups()
+        sleep(1)
+        return wakeups() == first
+    wait_for(at_rest, 'what has begun before ends', seconds=60)
     before = pf.stats()
     sleep(3)
     after = pf.stats()

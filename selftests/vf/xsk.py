@@ -7,9 +7,11 @@ import re
 import shlex
 import signal
 import sys
+import time
 import zlib
 sys.path.insert(0, sys.path[0] + '/../lib')
-from ktap import Fail, between as within, contains, defer, eq, run, sleep, slow, true, wait_for
+from ktap import (Fail, between as within, contains, defer, eq, run, sleep, slow, timely, true,
+                  wait_for)
 from program import Told
 from vnic import (DATAGRAMS, Background, frame, load, one_cpu, out, packet_socket, pair, ping,
                   receive as heard, refused, sh, write)
@@ -346,9 +348,10 @@ def shared_ring():
         return vfs[0].stats()['tx0_stops']
     wait_for(stopped, 'the stack is stopped')
     # The ring takes six seconds to be sent; completions are told of after a quarter of that.
-    before = stopped()
+    before, start = stopped(), time.monotonic()
     wait_for(lambda: stopped() >= before + 2, 'it goes on, and is stopped again, and again',
-             seconds=8)
+             seconds=30)
+    timely(time.monotonic() - start <= 8 * slow(), 'no longer than it must')
     sock.close()
 
 

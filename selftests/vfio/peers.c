@@ -19,7 +19,7 @@
 
 #define PEERS	8
 #define NUMBER	14	/* where a frame's number is */
-#define TAKE_MS	1000	/* nothing comes any more */
+#define TAKE_MS	1000	/* nothing comes any more, after the last that was sent */
 
 static struct drv peers[PEERS];
 static __u32 sent[PEERS];
@@ -42,7 +42,7 @@ static void cmd_send(unsigned int from, unsigned int to, unsigned int count, siz
 	while (count--) {
 		make_frame(from, peers[to].caps.mac, sent[to]++, frame, len);
 		drv_send(&peers[from], frame, len, 1);
-		check(drv_sent(&peers[from], 5000), "a sender is held up");
+		check(drv_sent(&peers[from], WAIT), "a sender is held up");
 	}
 	puts("sent");
 }
@@ -58,7 +58,7 @@ static void cmd_all(unsigned int from, unsigned int count, size_t len)
 		drv_put(&peers[from], frame, len, 1);
 	}
 	drv_push(&peers[from]);
-	check(drv_sent(&peers[from], 5000), "a sender is held up");
+	check(drv_sent(&peers[from], WAIT), "a sender is held up");
 	puts("sent");
 }
 
@@ -70,7 +70,8 @@ static void cmd_take(unsigned int to, unsigned int count)
 	int len;
 
 	check(to < num, "take");
-	while (count-- && (len = drv_receive(&peers[to], got, sizeof(got), TAKE_MS)) >= 0) {
+	while (count-- && (len = drv_receive(&peers[to], got, sizeof(got),
+					     last + 1 == sent[to] ? TAKE_MS : 5 * TAKE_MS)) >= 0) {
 		check(len >= 60, "%d bytes", len);
 		memcpy(&number, got + NUMBER, sizeof(number));
 		check(got[NUMBER + sizeof(number)] < num, "sender");
