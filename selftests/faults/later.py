@@ -15,7 +15,7 @@ from ktap import defer, eq, note, run, true, wait_for
 import faults
 from faults import DEBUGFS, PAGES, SLAB, each, setup
 from qstats import queue_stats
-from vnic import (frame, inside, load, packet_socket, pair, ping, read, receive, sh, shared,
+from vnic import (frame, inside, load, packet_socket, pair, ping, receive, sh, shared,
                   write)
 
 GIVEN, OWN = '02:00:00:00:50:01', '02:00:00:00:50:02'
@@ -131,7 +131,7 @@ def rx_buffers():
     wait_for(vfs[1].carrier, 'carrier')
     sh(f'echo 1 >/sys/class/net/{vfs[1].name}/threaded', ns='vf1')
     polls = [pid for pid in os.listdir('/proc') if pid.isdigit() and
-             read(f'/proc/{pid}/comm').startswith(f'napi/{vfs[1].name}'[:15])]
+             faults.comm(pid).startswith(f'napi/{vfs[1].name}'[:15])]
     eq(len(polls), 1, 'threads that poll')
     with inside('vf1'):         # nobody reads: the pages are not given back
         socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(16)]

@@ -69,7 +69,8 @@ def setup(*what, near=8, module=None):
         write(f'{DEBUGFS}/{attr}/{name}', value)
 
 
-def _comm(pid):
+def comm(pid):
+    """The name of a task; of one that has ended, none."""
     try:
         return read(f'/proc/{pid}/comm')
     except OSError:         # it has ended
@@ -80,7 +81,7 @@ def _workers(*begin):
     """fail-nth of this task and of those whose names begin so"""
     return ['/proc/self/fail-nth'] + [
         f'/proc/{pid}/fail-nth' for pid in os.listdir('/proc')
-        if pid.isdigit() and _comm(pid).startswith(begin)]
+        if pid.isdigit() and comm(pid).startswith(begin)]
 
 
 def _set(fd, nth):

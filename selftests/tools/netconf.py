@@ -44,6 +44,8 @@ def network_manager_profile():
     sh(block('NetworkManager', pf.dev))
     for _ in range(2):
         sh('nmcli connection up vnic')
+        wait_for(lambda: settings(pf)[2:] and settings(pf)[2][2]['max_tx'] == 50,
+                 'the last of the VFs is set')
         macs = [vf['address'] for vf in pf.vfinfo()]
         eq(settings(pf), [
             ('02:00:00:00:00:10', {'vlan': 10, 'qos': 3}, {'max_tx': 500, 'min_tx': 100}, False,

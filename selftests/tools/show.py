@@ -124,12 +124,14 @@ def tcpdump():
     """tcpdump at PF and VF shows both directions of a ping"""
     b = shared(Bench)
     line = '-n -p -l -c 4 icmp and host 10.9.0.100'
-    taken = [Background(f'tcpdump -i {dev} {line}', ns=ns)
-             for dev, ns in ((b.dev, None), (b.vfs[1].name, 'vf1'))]
-    sh('sleep 2')
+    taken = [(Background(f'tcpdump -i {dev} {line} >/run/{dev}.dump 2>&1', ns=ns),
+              f'/run/{dev}.dump') for dev, ns in ((b.dev, None), (b.vfs[1].name, 'vf1'))]
+    wait_for(lambda: all(os.path.exists(path) and 'listening on' in read(path)
+                         for _, path in taken), 'both listen', seconds=30)
     ping('vf1', '10.9.0.100')
-    for dump in taken:
-        said = dump.finish(20)
+    for dump, path in taken:
+        dump.finish(20)
+        said = read(path)
         for part in ('10.9.0.2 > 10.9.0.100: ICMP echo request',
                      '10.9.0.100 > 10.9.0.2: ICMP echo reply'):
             eq(said.count(part), 2, f'{part} in {said}')
@@ -175,7 +177,11 @@ def xdp_tools():
     eq([(x['devname'], x['mode']) for x in shown], [(vf.name, 'driver')], 'by bpftool')
     sh(f'xdp-loader unload --all {vf.name}', ns='vf1')
     wait_for(answered, 'ping')
-    done = sh(f'timeout -s INT 3 xdp-bench tx -m native -i 1 {vf.name}', ns='vf1', check=False)
+    for seconds in (3, 10, 30):     # until it has begun
+        done = sh(f'timeout -s INT {seconds} xdp-bench tx -m native -i 1 {vf.name}', ns='vf1',
+                  check=False)
+        if 'Summary' in done.stdout:
+            break
     contains(done.stdout, 'Summary', f'xdp-bench: {done.stderr}')
     wait_for(answered, 'ping')
 

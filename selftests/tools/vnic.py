@@ -39,6 +39,7 @@ def listing():
     defer(shell.kill)
     wait_for(lambda: sh(f'ip link set {pf.vf(1).dev} netns {shell.pid}', check=False).returncode == 0
              and pf.vf(1).netdevs() == [], 'a container has VF 1')
+    wait_for(lambda: read(f'/proc/{shell.pid}/comm') == 'sleep', 'its program runs')
     text = out(f'{VNIC} list')
     contains(text, 'in netns there', 'VF 0')
     contains(text, f'in netns of sleep[{shell.pid}]', 'VF 1')
@@ -119,7 +120,7 @@ def drops():
     for _ in range(10):
         sock.send(frame('02:00:00:00:00:99', '02:00:00:00:00:98'))
     line = wait_for(lambda: [l for l in out(f'{VNIC} drops {pf.dev} 0').splitlines()
-                             if 'tx_drop_spoof' in l], 'spoofed packets')[0]
+                             if l.split()[2:4] == ['tx_drop_spoof', '10']], 'spoofed packets')[0]
     eq(line.split()[:4], ['VF', '0', 'tx_drop_spoof', '10'], 'count')
     eq(json.loads(out(f'{VNIC} drops --json {pf.dev} 0')),
        [{'vf': 0, 'pci': vf.bdf, 'drops': {'tx_drop_spoof': 10}}], 'for programs')
