@@ -8,7 +8,6 @@ Debian's dpdk-testpmd as it comes, by the guest's vfio-pci and IOMMU: its port 0
 packed virtqueues, port 1 one with split ones, two pairs of queues each.  A peer on the host,
 a VF in a namespace, sends frames and has them back.
 """
-import os
 import re
 import sys
 import time
