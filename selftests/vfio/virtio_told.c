@@ -80,6 +80,15 @@ void told_announce(void)
 	told(asked);
 	check_eq(ctrl(ack, sizeof(ack), 1), VIRTIO_NET_OK);
 	check_eq(ctrl(ack, sizeof(ack), 1), VIRTIO_NET_OK);	/* twice: no harm */
+	host("vlan 6");
+	told(asked);
+	host("vlan 7");			/* while it is slow to answer */
+	usleep(LATER * 1000);
+	check_eq(net_status(), asked);
+	check_eq(ctrl(ack, sizeof(ack), 1), VIRTIO_NET_OK);
+	told(asked);
+	check_eq(ctrl(ack, sizeof(ack), 1), VIRTIO_NET_OK);
+	check_eq(net_status(), up);
 	host("vlan 0");
 	told(asked);
 	reset();			/* what it was asked for goes with it */

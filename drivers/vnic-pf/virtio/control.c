@@ -17,7 +17,7 @@
 #include "../trace.h"
 #include "virtio.h"
 
-#define VNIC_VIRTIO_ANNOUNCE	(100 * NSEC_PER_MSEC)	/* see vnic_virtio_moved() */
+#define VNIC_VIRTIO_ANNOUNCE	(100 * NSEC_PER_MSEC)	/* see vnic_virtio_announce() */
 
 /**
  * struct vnic_ctrl_op - a kind of request
@@ -395,6 +395,11 @@ static u32 vnic_ctrl_coalesce_rx(struct vnic_virtio *v, const u8 *data, u32 len)
 static u32 vnic_ctrl_announced(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	v->announce = false;
+	if (v->announce_again) {
+		v->announce_again = false;
+		v->announce_at = ktime_get_ns();
+		vnic_fn_pend(v->fn, VNIC_PENDING_STATUS);
+	}
 	spin_lock(&v->lock);
 	if (vnic_v16(v->config.status) & VIRTIO_NET_S_ANNOUNCE) {
 		v->config.status &= ~vnic_to_v16(VIRTIO_NET_S_ANNOUNCE);
@@ -665,21 +670,31 @@ void vnic_virtio_gather(void *virtio)
 	spin_unlock(&v->lock);
 }
 
-/*
- * Peers may have lost sight of the driver: its link has come up, or the host has given it
- * another VLAN or address.  If it can, it is to announce itself.  Linux reads that and the
- * link in one go, and announces first, so it is told a while after the link.
+/* Have peers lost sight of the driver?  Its link has come up, or since it started the host
+ * has given it another VLAN or address.
  */
-static void vnic_virtio_moved(struct vnic_virtio *v)
+static bool vnic_virtio_moved(struct vnic_virtio *v, const struct vnic_port_info *info)
 {
-	if (vnic_virtio_has(v, VIRTIO_NET_F_GUEST_ANNOUNCE) &&
-	    test_bit(VNIC_FN_ENABLED, &v->fn->flags))
-		v->announce_at = ktime_get_ns() + VNIC_VIRTIO_ANNOUNCE;
+	bool moved = info->link_up && !(vnic_v16(v->config.status) & VIRTIO_NET_S_LINK_UP);
+
+	if (v->settled)
+		moved |= info->vlan != v->vlan || info->vlan_proto != v->vlan_proto ||
+			 !ether_addr_equal(info->mac, v->config.mac);
+	v->settled = info->enabled;
+	v->vlan = info->vlan;
+	v->vlan_proto = info->vlan_proto;
+	return moved && info->enabled;
 }
 
-/* Is it time for that? */
-static void vnic_virtio_announce(struct vnic_virtio *v)
+/*
+ * A driver that can is to announce itself then.  Linux reads that and the link in one go, and
+ * announces first, so it is told a while after the link.  One that has not answered yet may
+ * have announced itself before what is new now: it is told again once it has.
+ */
+static void vnic_virtio_announce(struct vnic_virtio *v, const struct vnic_port_info *info)
 {
+	if (vnic_virtio_moved(v, info) && vnic_virtio_has(v, VIRTIO_NET_F_GUEST_ANNOUNCE))
+		v->announce_at = ktime_get_ns() + VNIC_VIRTIO_ANNOUNCE;
 	if (!v->announce_at)
 		return;
 	if (ktime_get_ns() < v->announce_at) {
@@ -687,6 +702,7 @@ static void vnic_virtio_announce(struct vnic_virtio *v)
 		return;
 	}
 	v->announce_at = 0;
+	v->announce_again = v->announce;
 	v->announce = true;
 }
 
@@ -694,27 +710,16 @@ static void vnic_virtio_announce(struct vnic_virtio *v)
  * The host allows more than before, or less.  No virtio driver asks again for what it was
  * refused, or had until trust went, so that is done for it.
  */
-static void vnic_virtio_allowed(void *virtio)
+static void vnic_virtio_allowed(struct vnic_virtio *v, const struct vnic_port_info *info)
 {
-	struct vnic_virtio *v = virtio;
-	struct vnic_port *port = &v->fn->port;
-	struct vnic_port_info info;
-	bool settled = v->settled;
-
-	vnic_port_get_info(port, &info);
-	if (!info.enabled)
+	if (v->allow_seq == info->allow_seq || !info->enabled)
 		return;
-	v->settled = true;
-	if (v->allow_seq == info.allow_seq)
-		return;
-	v->modes = info.trusted ? v->wanted : 0;
+	v->modes = info->trusted ? v->wanted : 0;
 	if (vnic_virtio_rx_mode(v, v->modes) == VNIC_MBX_E_NOMEM)
 		vnic_fn_pend_at(v->fn, VNIC_PENDING_STATUS, ktime_get_ns() + NSEC_PER_SEC);
 	else
-		v->allow_seq = info.allow_seq;
+		v->allow_seq = info->allow_seq;
 	vnic_virtio_vlans(v);
-	if (settled)
-		vnic_virtio_moved(v);
 }
 
 static void vnic_virtio_look(void *virtio)
@@ -723,10 +728,8 @@ static void vnic_virtio_look(void *virtio)
 	struct vnic_port_info info;
 
 	vnic_port_get_info(&v->fn->port, &info);
-	if (info.link_up && !(vnic_v16(v->config.status) & VIRTIO_NET_S_LINK_UP))
-		vnic_virtio_moved(v);
-	vnic_virtio_allowed(v);
-	vnic_virtio_announce(v);
+	vnic_virtio_allowed(v, &info);
+	vnic_virtio_announce(v, &info);
 	vnic_virtio_gather(v);
 }
 

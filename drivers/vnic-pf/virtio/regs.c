@@ -564,6 +564,7 @@ static void vnic_virtio_clear(struct vnic_virtio *v)
 	v->settled = false;
 	v->announce_at = 0;
 	v->announce = false;
+	v->announce_again = false;
 	v->filters = false;
 	bitmap_zero(v->vlans, VLAN_N_VID);
 	v->num_uc = 0;

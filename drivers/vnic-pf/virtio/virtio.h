@@ -104,9 +104,12 @@ struct vnic_virtio_moderation {
  * @modes: VNIC_RX_MODE_* in force
  * @wanted: those that the driver has asked for
  * @allow_seq: of what the host allowed when they and @vlans were put in force last
- * @settled: @allow_seq is what it has started with: another is a change
+ * @settled: it has started with @vlan, and with the address in @config: others are a change
+ * @vlan: the host's VLAN for it
+ * @vlan_proto: of that
  * @announce_at: ns, when it is asked to announce itself; 0: it is not to be
  * @announce: it has been, and has not answered
+ * @announce_again: it is to be once more when it has
  * @filters: it has said of a VLAN whether it is in that: it is in no other
  * @vlans: that the driver has asked for
  * @num_uc: unicast filters in @addrs
@@ -149,8 +152,11 @@ struct vnic_virtio {
 	u32				wanted;
 	u32				allow_seq;
 	bool				settled;
+	u16				vlan;
+	__be16				vlan_proto;
 	u64				announce_at;
 	bool				announce;
+	bool				announce_again;
 	bool				filters;
 	DECLARE_BITMAP(vlans, VLAN_N_VID);
 	u16				num_uc;
