@@ -212,7 +212,8 @@ struct vnicvf_rx_buf {
  * @headroom: bytes in front of the data
  * @buf_len: bytes of a buffer the device may write
  * @buf_size: bytes of a page a buffer takes: headroom, @buf_len, skb_shared_info
- * @up_gro: polls for which UDP goes through GRO
+ * @up_gro: polls with UDP of which GRO joins none, until UDP goes past it
+ * @up_seen: UDP has gone through GRO in this poll
  * @up_num: frames in @up
  * @up: frames that go up the stack together
  * @xdp_num: entries of @xdp_tx
@@ -242,6 +243,7 @@ struct vnicvf_rxq {
 	s32			batch;
 	bool			posts_long;
 	u16			up_gro;
+	bool			up_seen;
 	u16			up_num;
 	struct list_head	up;
 	u16			xdp_num;

@@ -386,6 +386,7 @@ int vnicvf_rx_alloc(struct vnicvf_qp *qp, u32 size)
 	INIT_LIST_HEAD(&rx->up);
 	rx->up_num = 0;
 	rx->up_gro = 0;
+	rx->up_seen = false;
 	rx->xdp_num = 0;
 	rx->xdp_redirected = false;
 	timer_setup(&rx->refill, vnicvf_rx_retry, 0);

@@ -5,20 +5,27 @@
  * Of UDP nothing is joined, but for sockets with UDP_GRO, tunnels and forwarding that want
  * it, and a driver cannot see whether there are any.  So UDP goes up in lists, but the last
  * datagram of a poll, and how GRO takes that says whether somebody wants it.  Then all of it
- * goes through GRO, until for many polls GRO has found nothing to join.  Frames of a flow
- * keep their order: within a poll all go one way, and a list goes up before what comes behind
- * it.
+ * goes through GRO, until GRO has kept nothing of it in many polls.  Frames of a flow keep
+ * their order: within a poll all go one way, and a list goes up before what comes behind it.
+ * While somebody polls busily GRO may keep a frame over many polls: then nothing changes.
  */
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <net/busy_poll.h>
+#include <net/ipv6.h>
 
 #include "rx.h"
 
 #define VNICVF_STACK_LIST	8	/* frames of a list, as net.core.gro_normal_batch */
-#define VNICVF_STACK_GRO	256	/* polls until UDP is taken out of GRO again */
+#define VNICVF_STACK_GRO	256	/* polls with UDP until that goes past GRO again */
+
+/* Fragments, which GRO joins no more, are to come between the datagrams as they were sent. */
+static bool vnicvf_stack_v6_udp(u8 nexthdr)
+{
+	return nexthdr == IPPROTO_UDP || nexthdr == NEXTHDR_FRAGMENT;
+}
 
 static bool vnicvf_stack_is_udp(const struct sk_buff *skb)
 {
@@ -27,7 +34,7 @@ static bool vnicvf_stack_is_udp(const struct sk_buff *skb)
 		       ((const struct iphdr *)skb->data)->protocol == IPPROTO_UDP;
 	if (skb->protocol == htons(ETH_P_IPV6))
 		return skb_headlen(skb) >= sizeof(struct ipv6hdr) &&
-		       ((const struct ipv6hdr *)skb->data)->nexthdr == IPPROTO_UDP;
+		       vnicvf_stack_v6_udp(((const struct ipv6hdr *)skb->data)->nexthdr);
 	return false;
 }
 
@@ -40,8 +47,11 @@ static void vnicvf_stack_list(struct vnicvf_rxq *rx)
 
 static void vnicvf_stack_gro(struct vnicvf_qp *qp, struct sk_buff *skb)
 {
+	struct vnicvf_rxq *rx = &qp->rx;
+
+	rx->up_seen = true;
 	if (napi_gro_receive(&qp->napi, skb) != GRO_NORMAL)
-		qp->rx.up_gro = VNICVF_STACK_GRO;
+		rx->up_gro = VNICVF_STACK_GRO;
 }
 
 void vnicvf_stack_rx(struct vnicvf_qp *qp, struct sk_buff *skb)
@@ -68,8 +78,10 @@ void vnicvf_stack_end(struct vnicvf_qp *qp)
 	struct vnicvf_rxq *rx = &qp->rx;
 	struct sk_buff *last;
 
-	if (unlikely(rx->up_gro))
+	if (unlikely(rx->up_gro) && rx->up_seen &&
+	    !test_bit(NAPI_STATE_IN_BUSY_POLL, &qp->napi.state))
 		rx->up_gro--;
+	rx->up_seen = false;
 	if (!rx->up_num)
 		return;
 	last = list_last_entry(&rx->up, struct sk_buff, list);
@@ -78,4 +90,5 @@ void vnicvf_stack_end(struct vnicvf_qp *qp)
 		vnicvf_stack_list(rx);
 	rx->up_num = 0;
 	vnicvf_stack_gro(qp, last);
+	rx->up_seen = false;
 }
