@@ -201,7 +201,8 @@ struct vnicvf_rx_buf {
  * @pool: where buffers come from, unless @xsk is set
  * @long_pool: where long ones come from; NULL: there are none
  * @posts_long: those are posted now
- * @long_balance: more long frames have come than others, recently; decides @posts_long
+ * @long_balance: how much of what came recently are long frames; decides @posts_long
+ * @long_again: jiffies before which there are none
  * @want: buffers that the device is to have
  * @batch: buffers that are missing when it gets them during a poll
  * @xsk: of the XDP sockets in whose memory frames are received, or NULL
@@ -239,6 +240,7 @@ struct vnicvf_rxq {
 	u32			buf_len;
 	u32			buf_size;
 	u32			long_balance;
+	unsigned long		long_again;
 	u32			want;
 	s32			batch;
 	bool			posts_long;

@@ -36,11 +36,15 @@
 #define VNICVF_RX_LARGE		4096	/* for jumbo and GSO frames */
 #define VNICVF_RX_LONG_SIZE		16384	/* for GSO frames, if there are many */
 #define VNICVF_RX_LONG_FRAME	12288	/* bytes of a frame that they are for */
-#define VNICVF_RX_LONG_GAIN	4	/* such a frame weighs as much as so many others */
-#define VNICVF_RX_LONG_AT	32	/* long buffers are posted from this balance on, */
-#define VNICVF_RX_LONG_MAX	64	/* ... which stays below this */
+#define VNICVF_RX_LONG_WEIGHT	64	/* of such a frame, and against it: */
+#define VNICVF_RX_OTHER_WEIGHT	16	/* ... of another, but for small ones, which have 1 */
+#define VNICVF_RX_LONG_AT	512	/* long buffers are posted from this balance on, */
+#define VNICVF_RX_LONG_TO	256	/* ... down to this */
+#define VNICVF_RX_LONG_MAX	1024	/* it is no larger */
+#define VNICVF_RX_LONG_AGAIN	HZ	/* after which they are tried again if there was no memory */
 #define VNICVF_RX_LEAST		32	/* buffers that a long frame of any mixture fits into */
 #define VNICVF_RX_COPY		256	/* frames up to this are copied */
+#define VNICVF_RX_HEAD		(256 + 2 * VLAN_HLEN)	/* bytes of headers, at most */
 #define VNICVF_RX_BATCH		64	/* buffers to refill at once */
 #define VNICVF_RX_RETRY		(HZ / 10)
 #define VNICVF_RX_FIRST		128	/* buffers of a ring at first, if it is not smaller */
@@ -100,7 +104,8 @@ static void vnicvf_rx_set_want(struct vnicvf_rxq *rx)
 {
 	u32 all = rx->buf_mask + 1;
 
-	rx->posts_long = rx->long_balance >= VNICVF_RX_LONG_AT;
+	rx->posts_long = rx->long_balance >= (rx->posts_long ? VNICVF_RX_LONG_TO :
+							       VNICVF_RX_LONG_AT);
 	rx->want = all;
 	if (rx->posts_long)
 		rx->want = max(all / (VNICVF_RX_LONG_SIZE / VNICVF_RX_LARGE),
@@ -108,19 +113,19 @@ static void vnicvf_rx_set_want(struct vnicvf_rxq *rx)
 	rx->batch = min(VNICVF_RX_BATCH, rx->want / 4);
 }
 
-/* A frame of @len bytes has come that was not small: of what size are buffers to be? */
+/* A frame of @len bytes has come: of what size are buffers to be? */
 static void vnicvf_rx_weigh(struct vnicvf_rxq *rx, u32 len)
 {
-	bool is_long = len >= VNICVF_RX_LONG_FRAME && rx->long_pool;
-	bool posts_long;
-
-	if (is_long)
-		rx->long_balance = min(rx->long_balance + VNICVF_RX_LONG_GAIN, VNICVF_RX_LONG_MAX);
-	else if (rx->long_balance)
-		rx->long_balance--;
-	posts_long = rx->long_balance >= VNICVF_RX_LONG_AT;
-	if (unlikely(rx->posts_long != posts_long))
-		vnicvf_rx_set_want(rx);
+	if (unlikely(len >= VNICVF_RX_LONG_FRAME) && rx->long_pool &&
+	    time_after_eq(jiffies, rx->long_again))
+		rx->long_balance = min(rx->long_balance + VNICVF_RX_LONG_WEIGHT,
+				       VNICVF_RX_LONG_MAX);
+	else if (unlikely(rx->long_balance))
+		rx->long_balance -= min_t(u32, rx->long_balance,
+					  len > VNICVF_RX_COPY ? VNICVF_RX_OTHER_WEIGHT : 1);
+	else
+		return;
+	vnicvf_rx_set_want(rx);
 }
 
 /* Memory in several pages is taken if it is there, and not tried for. */
@@ -132,6 +137,7 @@ static bool vnicvf_rx_alloc_long(struct vnicvf_rxq *rx, struct vnicvf_rx_buf *bu
 	if (buf->page)
 		return true;
 	rx->long_balance = 0;
+	rx->long_again = jiffies + VNICVF_RX_LONG_AGAIN;
 	vnicvf_rx_set_want(rx);
 	return false;
 }
@@ -150,11 +156,6 @@ static bool vnicvf_rx_fill_one(struct vnicvf_rxq *rx, u32 at, gfp_t gfp)
 	struct vnicvf_rx_buf *buf = vnicvf_rx_buf(rx, at);
 	bool is_long;
 
-	/* A long one whose time has gone: small frames would leave it here for ever. */
-	if (buf->page && unlikely(vnicvf_rx_is_long(buf) && !rx->posts_long)) {
-		page_pool_put_full_page(rx->long_pool, buf->page, false);
-		buf->page = NULL;
-	}
 	if (!buf->page && unlikely(!vnicvf_rx_alloc_buf(rx, buf, gfp)))
 		return false;
 	is_long = vnicvf_rx_is_long(buf);
@@ -166,37 +167,40 @@ static bool vnicvf_rx_fill_one(struct vnicvf_rxq *rx, u32 at, gfp_t gfp)
 	return true;
 }
 
-/* The frame in the buffer is not kept: the device may have it again. */
-static void vnicvf_rx_keep(struct vnicvf_qp *qp, const struct vnicvf_rx_buf *buf)
+/* The frame in the buffer is not kept: the device may have it again.  A long one goes back to
+ * its pool: there are more places than long buffers, and each would come to hold one.
+ */
+static void vnicvf_rx_keep(struct vnicvf_qp *qp, struct vnicvf_rx_buf *buf)
 {
-	bool is_long = vnicvf_rx_is_long(buf);
 	struct vnicvf_rxq *rx = &qp->rx;
 
+	if (unlikely(vnicvf_rx_is_long(buf))) {
+		page_pool_put_full_page(rx->long_pool, buf->page, true);
+		buf->page = NULL;
+		return;
+	}
 	dma_sync_single_range_for_device(qp->dev, page_pool_get_dma_addr(buf->page),
-					 vnicvf_rx_start(rx, buf, is_long),
-					 vnicvf_rx_room(rx, is_long),
-					 page_pool_get_dma_dir(vnicvf_rx_pool_of(rx, is_long)));
+					 buf->offset + rx->headroom, rx->buf_len,
+					 page_pool_get_dma_dir(rx->pool));
 }
 
-/* How many buffers are missing; less than 0: there are more than are wanted. */
-static s32 vnicvf_rx_missing(const struct vnicvf_rxq *rx)
+/* How many buffers are missing from @at on; less than 0: there are more than are wanted. */
+static s32 vnicvf_rx_missing(const struct vnicvf_rxq *rx, u32 at)
 {
-	return rx->want - (rx->prod - rx->clean);
+	return rx->want - (at - rx->clean);
 }
 
 /* Give the device all buffers that it is to have.  Return: false without memory. */
 static bool vnicvf_rx_fill(struct vnicvf_qp *qp, gfp_t gfp)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
-	s32 missing = vnicvf_rx_missing(rx);
 	u32 at = rx->prod;
 
-	while (missing > 0 && vnicvf_rx_fill_one(rx, at, gfp | __GFP_NOWARN)) {
+	/* more, once there are no long ones */
+	while (vnicvf_rx_missing(rx, at) > 0 && vnicvf_rx_fill_one(rx, at, gfp | __GFP_NOWARN))
 		at++;
-		missing--;
-	}
 	vnicvf_rx_show(qp, at);
-	return missing <= 0;
+	return vnicvf_rx_missing(rx, at) <= 0;
 }
 
 /*
@@ -229,7 +233,7 @@ static void vnicvf_rx_refill(struct vnicvf_qp *qp, s32 least)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
 
-	if (vnicvf_rx_missing(rx) < least)
+	if (vnicvf_rx_missing(rx, rx->prod) < least)
 		return;
 	if (rx->xsk) {
 		vnicvf_xsk_fill(qp);
@@ -352,6 +356,8 @@ static void vnicvf_rx_alloc_long_pool(struct vnicvf_qp *qp, u32 size)
 	struct vnicvf_rxq *rx = &qp->rx;
 
 	rx->long_balance = 0;
+	rx->long_again = jiffies;
+	rx->posts_long = false;
 	rx->long_pool = NULL;
 	if (qp->vf->prog || !vnicvf_has(qp->vf, VNIC_F_RX_GSO))
 		return;
@@ -459,9 +465,9 @@ static u32 vnicvf_rx_copied(const struct vnicvf_rx_frame *f, bool is_long, u32 l
 		return 0;
 	if (only && len <= VNICVF_RX_LARGE - VNICVF_RX_OVERHEAD)
 		return len;
-	if (f->hdr_len >= ETH_HLEN && f->hdr_len < VNICVF_RX_COPY)
+	if (f->hdr_len >= ETH_HLEN && f->hdr_len < VNICVF_RX_HEAD)
 		return min(len, f->hdr_len);
-	return min(len, VNICVF_RX_COPY);
+	return min(len, VNICVF_RX_HEAD);
 }
 
 /* The first or only buffer of a frame.  Return: false without memory. */
@@ -819,8 +825,7 @@ static void vnicvf_rx_one(struct vnicvf_qp *qp, const struct bpf_prog *prog, u32
 		vnicvf_rx_drop(&qp->rx, VNICVF_RX_BAD);
 		return;
 	}
-	if (f.skb->len > VNICVF_RX_COPY)
-		vnicvf_rx_weigh(&qp->rx, f.skb->len);
+	vnicvf_rx_weigh(&qp->rx, f.skb->len);
 	vnicvf_rx_account(&qp->rx, &f);
 	skb_record_rx_queue(f.skb, qp->index);
 	f.skb->protocol = eth_type_trans(f.skb, qp->vf->netdev);
@@ -849,7 +854,8 @@ int vnicvf_rx_poll(struct vnicvf_qp *qp, int budget)
 			vnicvf_qp_fail(qp);
 			break;
 		}
-		if (unlikely(cons - rx->clean > rx->want / 2) && rx->buf_mask != rx->mask)
+		if (unlikely(cons - rx->clean > max(rx->want, rx->prod - rx->clean) / 2) &&
+		    rx->buf_mask != rx->mask)
 			vnicvf_rx_grow(rx);
 		for (; work < budget && cons != rx->clean; work++) {
 			vnicvf_rx_one(qp, prog, cons - rx->clean);
