@@ -43,18 +43,18 @@ START = '''
 cd /tmp/pmd; rm -f in out; mkfifo in; (exec sleep 9999 >in 2>&1) & echo $! >keeper
 chroot /dpdk /usr/bin/stdbuf -oL /usr/bin/dpdk-testpmd -l 0,1 -m 64 --no-telemetry %s \
 	--log-level=pmd.net.virtio.init:debug -- -i --no-mlockall --total-num-mbufs=8192 \
-	--rxq=2 --txq=2 --port-topology=loop --no-flush-rx <in >out 2>&1 & echo $! >pid
-until grep -q testpmd\\> out; do kill -0 $(cat pid) || { cat out; exit 1; }; sleep 0.3; done
-cat out'''
+	--rxq=2 --txq=2 --port-topology=loop --no-flush-rx <in >out 2>err & echo $! >pid
+until grep -q testpmd\\> out; do kill -0 $(cat pid) || { cat out err; exit 1; }; sleep 0.3; done
+cat out err'''
 DO = '''
-cd /tmp/pmd; at=$(($(stat -c %%s out) + 1)); printf '%s' >in
+cd /tmp/pmd; at=$(($(stat -c %%s out) + 1)) log=$(($(stat -c %%s err) + 1)); printf '%s' >in
 while [ $(tail -c +$at out | grep -c testpmd\\>) -lt %d ]; do
 	kill -0 $(cat pid) || exit 1; sleep 0.05
 done
-tail -c +$at out'''
+tail -c +$at out; tail -c +$log err'''
 
 WHERE = '''
-cd /tmp/pmd; tail -c 300 out
+cd /tmp/pmd; tail -c 300 out; tail -c 300 err
 for task in /proc/$(cat pid)/task/*; do echo $(cat $task/comm $task/stack $task/syscall); done'''
 
 
@@ -95,8 +95,8 @@ class Testpmd(Once):
             return self.guest.out(START % ' '.join(f'-a {bdf}' for bdf in self.bdf))
 
     def do(self, *cmds):
-        """Commands to it; what it says.  Twice, under a load of 9, it said nothing for a minute,
-        and nobody knows why: then where it is is noted, and the case tried with another one.
+        """Commands to it; what it says, and what it and its threads log meanwhile, which come
+        between the letters of a prompt if they go the same way.
         """
         done = self.guest.run(DO % (''.join(cmd + r'\n' for cmd in cmds), len(cmds)), check=False)
         if done.returncode:
@@ -250,6 +250,7 @@ def asks(t):
     """link, promiscuous and allmulti mode, its own address: seen, answered and obeyed"""
     t.get().forward('rxonly')
     for port, mac in enumerate(MACS):
+        t.pf.link(port, 'trust off')    # tried again, it may be on
         mine = sum(t.counts(port)[0])
         for state in ('down', 'up'):
             link(t, port, state)
