@@ -109,6 +109,8 @@ void traffic_judge(void)
 	const __u32 again_us = when_quiet();
 
 	printf("# %u us when it is quiet again\n", again_us);
+	timely(again_us <= 3 * quiet_us + 5 * bench_slow,
+	       "the others are slower from now on: %u us, %u us before", again_us, quiet_us);
 	quiet_us = again_us > quiet_us ? again_us : quiet_us;
 	timely(busy_us <= 2 * quiet_us + 5 * bench_slow,
 	       "the others were held up: median %u us, %u us when it is quiet", busy_us, quiet_us);

@@ -423,7 +423,7 @@ int main(int argc, char **argv)
 		if (!wanted_case(only, cases[c].name))
 			continue;
 		cdev = i >= ARRAY_SIZE(cases);
-		result = run_case(cases[c].name, cases[c].run, 300 * slow);
+		result = run_case(cases[c].name, cases[c].run, 200 * slow);
 		bad += case_line(result, ++n, "%s: %s: %s", cdev ? "cdev" : "group",
 				 cases[c].name, cases[c].what);
 	}
