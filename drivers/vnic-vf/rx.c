@@ -41,7 +41,7 @@
 #define VNICVF_RX_LONG_AT	512	/* long buffers are posted from this balance on, */
 #define VNICVF_RX_LONG_TO	256	/* ... down to this */
 #define VNICVF_RX_LONG_MAX	1024	/* it is no larger */
-#define VNICVF_RX_LONG_AGAIN	HZ	/* after which they are tried again if there was no memory */
+#define VNICVF_RX_LONG_AGAIN	HZ	/* until they are tried again if there was no memory */
 #define VNICVF_RX_LEAST		32	/* buffers that a long frame of any mixture fits into */
 #define VNICVF_RX_COPY		256	/* frames up to this are copied */
 #define VNICVF_RX_HEAD		(256 + 2 * VLAN_HLEN)	/* bytes of headers, at most */

@@ -276,7 +276,7 @@ struct vnic_rxbuf {
 /**
  * struct vnic_rx_cursor - where the next byte goes
  * @index: buffer
- * @room: bytes at @ptr, up to the end of the buffer or of the page
+ * @room: bytes at @ptr, up to the end of the buffer or of what lies in one piece
  * @addr: bus address
  * @ptr: the same, translated
  */

@@ -139,7 +139,7 @@ static noinline void vnic_native_quick_note(struct vnic_rx_cmpl *c, const struct
 	c->flags |= cpu_to_le16(VNIC_RXC_F_EOP);
 }
 
-/* Usual: whole, not tagged, in one span, into a buffer in one page. */
+/* Usual: whole, not tagged, in one span, into memory in one piece. */
 bool vnic_native_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f)
 {
 	const struct vnic_rxbuf *buf = vnic_rx_buf(rxq, rxq->cons);
