@@ -80,11 +80,36 @@ static void bell_open(void)
 	works();
 }
 
+static __u32 naps[200000];
+
+static void receive_all(int ms)
+{
+	static __u8 got[2048];
+
+	while (drv_receive(&good, got, sizeof(got), ms) >= 0)
+		;
+}
+
+/* The same while the slot stays: what the host makes of it now */
+static __u32 quiet_round(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 200; i++) {	/* VF 1 has room for 256 */
+		check(send_one(&naps[i]), "not by the page");
+		if (i % 64 == 63)
+			receive_all(0);
+	}
+	receive_all(100);
+	sort_samples(naps, i);
+	printf("# the slot there: naps until used: p50 %u, p99 %u\n", naps[i / 2],
+	       naps[i * 99 / 100]);
+	return naps[i * 99 / 100];
+}
+
 /* While the slot goes @times times: the 99th of 100 naps */
 static __u32 round_of(unsigned int times)
 {
-	static __u32 naps[200000];
-	static __u8 got[2048];
 	unsigned int sent, n = 0;
 	pthread_t thread;
 
@@ -92,13 +117,11 @@ static __u32 round_of(unsigned int times)
 	check(!pthread_create(&thread, NULL, slots, &times), "no thread");
 	for (sent = 0; n < ARRAY_SIZE(naps) && !__atomic_load_n(&done, __ATOMIC_RELAXED); sent++) {
 		n += send_one(&naps[n]);
-		if (sent % 64 == 63)	/* VF 1 has room for 256 */
-			while (drv_receive(&good, got, sizeof(got), 0) >= 0)
-				;
+		if (sent % 64 == 63)
+			receive_all(0);
 	}
 	pthread_join(thread, NULL);
-	while (drv_receive(&good, got, sizeof(got), 100) >= 0)
-		;
+	receive_all(100);
 	check(n >= times / 2, "%u frames by the page", n);
 	sort_samples(naps, n);
 	printf("# the slot gone %u times, %u of %u frames by the page: naps until used: p50 %u, p99 %u, most %u\n",
@@ -108,7 +131,7 @@ static __u32 round_of(unsigned int times)
 
 void bell_lost(void)
 {
-	__u32 p99, best = ~0u;
+	__u32 p99, quiet, most = 0, best = ~0u;
 	unsigned int i;
 
 	bell_open();
@@ -116,8 +139,11 @@ void bell_lost(void)
 	for (i = 0; i < ROUNDS; i++) {
 		p99 = round_of(1000 / ROUNDS);
 		best = p99 < best ? p99 : best;
+		quiet = quiet_round();
+		most = quiet > most ? quiet : most;
 	}
-	timely(best < LATE, "notifications are late: p99 %u naps", best);
+	timely(best < LATE + most, "notifications are late: p99 %u naps, %u while the slot stays",
+	       best, most);
 	works();
 	close_both();
 }
