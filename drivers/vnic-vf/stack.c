@@ -47,11 +47,8 @@ static void vnicvf_stack_list(struct vnicvf_rxq *rx)
 
 static void vnicvf_stack_gro(struct vnicvf_qp *qp, struct sk_buff *skb)
 {
-	struct vnicvf_rxq *rx = &qp->rx;
-
-	rx->up_seen = true;
 	if (napi_gro_receive(&qp->napi, skb) != GRO_NORMAL)
-		rx->up_gro = VNICVF_STACK_GRO;
+		qp->rx.up_gro = VNICVF_STACK_GRO;
 }
 
 void vnicvf_stack_rx(struct vnicvf_qp *qp, struct sk_buff *skb)
@@ -63,6 +60,7 @@ void vnicvf_stack_rx(struct vnicvf_qp *qp, struct sk_buff *skb)
 		return;
 	}
 	if (unlikely(rx->up_gro)) {
+		rx->up_seen = true;
 		vnicvf_stack_gro(qp, skb);
 		return;
 	}
@@ -90,5 +88,4 @@ void vnicvf_stack_end(struct vnicvf_qp *qp)
 		vnicvf_stack_list(rx);
 	rx->up_num = 0;
 	vnicvf_stack_gro(qp, last);
-	rx->up_seen = false;
 }
