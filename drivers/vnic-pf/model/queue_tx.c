@@ -185,7 +185,7 @@ static bool vnic_tx_quick(struct vnic_txq *txq, const struct vnic_tx_turn *t, st
 	u32 n, len = t->len;
 	const u8 *ptr;
 
-	if (t->nbufs != 1 || t->ask.flags || len > VNIC_TX_FRAME_MAX)
+	if (t->nbufs != 1 || t->ask.flags)
 		return false;
 	ptr = vnic_as_ptr(txq->fn->as, b->addr, len);
 	if (!ptr)
