@@ -120,7 +120,9 @@ struct out {
 bool comes_out(int sock, struct out *o, int ms);
 /* Nothing has come out anywhere */
 void check_silent(void);
-/* What VF 0 may write to stays as it is. */
+/* Does what VF 0 may write to stay as it is for so long? */
+bool stands_still(unsigned int us);
+/* It does, for 2 ms. */
 void check_still(void);
 /* Into the switch from the wire, to VF 0 or whomever */
 void from_wire(size_t len, unsigned int seed);
