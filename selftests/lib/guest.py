@@ -26,7 +26,7 @@ class Guest:
         """Boot it."""
         with spending('guests'):
             sh(f'guest start {self.name} {self.args}', timeout=420)
-        defer(self.kill)
+        defer(self.end)
         return self
 
     def run(self, cmd, check=True, timeout=60, busy=None):
@@ -131,6 +131,11 @@ class Guest:
         """kill -9 of QEMU."""
         sh(f'guest kill {self.name}', check=False)
 
+    def end(self):
+        """The same as the last thing: where it is goes into the log if it does not answer."""
+        sh(f'guest look {self.name}', check=False, timeout=120)
+        self.kill()
+
     def unplug(self):
         """Hot-unplug the VF behind the root port."""
         sh(f'guest unplug {self.name}', timeout=120)
@@ -160,7 +165,7 @@ def together(guests, verb, what, timeout=420):
 def start_together(guests):
     """Boot several guests at a time that were made with start=False."""
     for guest in guests:
-        defer(guest.kill)
+        defer(guest.end)
     together(guests, 'start', lambda guest: guest.args)
 
 

@@ -101,19 +101,19 @@ def run_test(path, cases, totals):
 
 
 def guest_resets(*options):
-    """Guests that were reset though nobody asked."""
+    """Guests that were reset though nobody asked, or lost."""
     return subprocess.run(['guest', 'resets', *options], capture_output=True, text=True,
                           check=False).stdout.split()
 
 
 def leave_if_reset(good, clean):
-    """Leave for a fresh machine if a test failed while a guest was reset unasked.
+    """Leave for a fresh machine if a test failed while a guest was reset unasked, or lost.
 
-    tools/vm/run sees the guest's reset, too, and starts one.
+    tools/vm/run sees that, too, and starts one.
     """
     resets = guest_resets()
     if resets:
-        print(f'    # {", ".join(resets)}: reset though nobody asked', flush=True)
+        print(f'    # {", ".join(resets)}: reset though nobody asked, or lost', flush=True)
         if clean and not good and not AGAIN and not os.path.exists(KMEMLEAK):
             sys.exit(1)
         guest_resets('--forget')

@@ -66,7 +66,7 @@ missed()
 }
 
 echo "KTAP version 1"
-echo "1..41"
+echo "1..47"
 
 console ''
 emulator '^stack-guard: '
@@ -217,6 +217,43 @@ console '/stack guard/d'
 guest 2 1 ''
 ! emulator .
 result $? "not the emulator's: a reset while the machine complains"
+
+# lost SED-SCRIPT: what a guest's emulator says of its CPU, twice, changed by the script
+lost()
+{
+	console '/ 40[.]/d'
+	guest 1 1 ''
+	for i in 1 2; do
+		cat <<-END
+		guest: a does not answer, look $i of 2 at 05:12:31
+		memory 268435456
+		CPU#0
+		RIP=ffffffff81e3a5d4 RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=0
+		CR0=80050033 CR2=00007f21d5ffb6c0 CR3=000000010a370000 CR4=00350ef0
+		thread CPU 0/KVM: kvm_vcpu_block kvm_arch_vcpu_ioctl_run
+		END
+	done | sed "$1" >"$tmp/log/guest-a.state"
+}
+
+# not_lost SED-SCRIPT WHAT: a guest that is not quite so
+not_lost()
+{
+	lost "$1"
+	! emulator .
+	result $? "not the emulator's: $2"
+}
+
+lost ''
+emulator '^guest a registers: ' && [ "$(tools/vm/whose-fault --guests "$tmp/log")" = a ]
+result $? "the emulator's: a guest that stands still with a page table outside of its memory"
+not_lost 's/000000010a370000/000000000a370000/' "one whose page table is in its memory"
+not_lost '1,6s/000000010a370000/000000000a370000/' "one that had a page table in its memory before"
+not_lost '/^memory/d' "one of whose memory nothing is known"
+not_lost '1,6d' "one look of it alone"
+lost ''
+echo '[   31.1] WARNING: CPU: 0 PID: 1 at net/core/dev.c:1' >>"$tmp/log/console.log"
+! emulator .
+result $? "not the emulator's: a guest that stands still while the machine complains"
 
 # A machine's programs as far as machine.py uses them, and tests of 2, 3 and 1 cases; in the
 # second of them a guest is reset as long as $tmp/bad is there.
