@@ -15,6 +15,7 @@
 #include <net/tcp.h>
 #include <net/xdp_sock_drv.h>
 
+#include <vnic_copy.h>
 #include "vf.h"
 
 #define VNICVF_TX_CHUNK		32768	/* bytes of a data descriptor, at most */
@@ -180,7 +181,7 @@ static u32 vnicvf_tx_copy_head(struct vnicvf_txq *tx, u32 at, const struct sk_bu
 	if (len > skb_headlen(skb))
 		skb_copy_bits(skb, 0, tx->copy + off, len);
 	else
-		memcpy(tx->copy + off, skb->data, len);
+		vnic_copy(tx->copy + off, skb->data, len);
 	tx->buf[slot].len = 0;
 	tx->desc[slot].data = (struct vnic_tx_desc) {
 		.addr = cpu_to_le64(tx->copy_dma + off), .len = cpu_to_le16(len),

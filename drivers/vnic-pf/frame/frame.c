@@ -19,7 +19,8 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 
-#include "copy.h"
+#include <vnic_copy.h>
+
 #include "frame.h"
 #include "../lib/meter.h"
 

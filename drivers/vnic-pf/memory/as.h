@@ -23,9 +23,8 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
+#include <vnic_copy.h>
 #include <vnic_iommu.h>
-
-#include "../frame/copy.h"
 
 struct vnic_as;
 

@@ -191,7 +191,7 @@ static bool vnic_tx_quick(struct vnic_txq *txq, const struct vnic_tx_turn *t, st
 	if (!ptr)
 		return false;
 	n = min_t(u32, len, VNIC_HDR_USUAL);
-	memcpy(f->hdr, ptr, n);
+	vnic_copy(f->hdr, ptr, n);
 	if (eth_type_vlan(get_unaligned((__be16 *)(f->hdr + 2 * ETH_ALEN))))
 		return false;
 	memset(f, 0, offsetof(struct vnic_frame, spans));

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Copying payload.
+ * Copying frames, in the device and in the VF driver.
  *
  * The kernel's memcpy() moves 32 bytes a loop on CPUs without fast short
  * strings.  For what is long a string instruction is better there, as in the
- * kernel's copies from and to user space.
+ * kernel's copies from and to user space; what is as short as the smallest
+ * frames is copied without a call and a loop.
  */
 #ifndef _VNIC_COPY_H
 #define _VNIC_COPY_H
@@ -15,6 +16,23 @@
 #include <linux/unaligned.h>
 
 #define VNIC_COPY_LONG	256	/* bytes from which a string instruction pays */
+#define VNIC_COPY_SHORT	32	/* twice as many at most go without a loop */
+
+static __always_inline void vnic_copy_word(void *to, const void *from)
+{
+	put_unaligned(get_unaligned((const u64 *)from), (u64 *)to);
+}
+
+/* The first bytes and the last ones, some of them perhaps twice */
+static __always_inline void vnic_copy_short(void *to, const void *from, size_t len)
+{
+	size_t at, last = len - VNIC_COPY_SHORT;
+
+	for (at = 0; at < VNIC_COPY_SHORT; at += sizeof(u64)) {
+		vnic_copy_word(to + at, from + at);
+		vnic_copy_word(to + last + at, from + last + at);
+	}
+}
 
 /* The last bytes first, perhaps some of them twice. */
 static inline void vnic_copy_long(void *to, const void *from, size_t len)
@@ -23,7 +41,7 @@ static inline void vnic_copy_long(void *to, const void *from, size_t len)
 
 	kasan_check_read(from, len);
 	kasan_check_write(to, len);
-	put_unaligned(get_unaligned((const u64 *)(from + last)), (u64 *)(to + last));
+	vnic_copy_word(to + last, from + last);
 	asm volatile("rep movsq" : "+c" (words), "+D" (to), "+S" (from) : : "memory");
 }
 
@@ -35,7 +53,9 @@ static inline void vnic_copy_long(void *to, const void *from, size_t len)
  */
 static inline void vnic_copy(void *to, const void *from, size_t len)
 {
-	if (len >= VNIC_COPY_LONG)
+	if (len - VNIC_COPY_SHORT <= VNIC_COPY_SHORT)
+		vnic_copy_short(to, from, len);
+	else if (len >= VNIC_COPY_LONG)
 		vnic_copy_long(to, from, len);
 	else
 		memcpy(to, from, len);
