@@ -161,12 +161,13 @@ static __always_inline u64 *vnic_pt_leaf(u64 *root, u64 iova, unsigned int *shif
  * @iova: bus address
  * @need: VNIC_PTE_READ, VNIC_PTE_WRITE or both
  * @room: bytes from there to the end of its entry
+ * @before: bytes of the entry before it
  *
  * Context: in a stretch, until whose end it is good.
  * Return: where it is; NULL: not mapped so.
  */
 static __always_inline void *vnic_iommu_find(const struct vnic_iommu_dev *iod, u64 iova, u64 need,
-					     u64 *room)
+					     u64 *room, u64 *before)
 {
 	u64 *root = READ_ONCE(iod->root), *slot, pte;
 	unsigned int shift;
@@ -177,9 +178,9 @@ static __always_inline void *vnic_iommu_find(const struct vnic_iommu_dev *iod, u
 	slot = vnic_pt_leaf(root, iova, &shift, &pte);
 	if (unlikely(!slot || (pte & need) != need || !vnic_pte_use(slot, pte)))
 		return NULL;
-	iova &= BIT_ULL(shift) - 1;
-	*room = BIT_ULL(shift) - iova;
-	return phys_to_virt((pte & VNIC_PTE_ADDR) + iova);
+	*before = iova & (BIT_ULL(shift) - 1);
+	*room = BIT_ULL(shift) - *before;
+	return phys_to_virt((pte & VNIC_PTE_ADDR) + *before);
 }
 
 #else /* no vfio either: no VF of this kernel is with a guest */
@@ -203,7 +204,7 @@ static inline bool vnic_stretch_held(void)
 }
 
 static __always_inline void *vnic_iommu_find(const struct vnic_iommu_dev *iod, u64 iova, u64 need,
-					     u64 *room)
+					     u64 *room, u64 *before)
 {
 	return NULL;
 }

@@ -87,20 +87,23 @@ static noinline u64 vnic_as_host_room(struct vnic_as *as, unsigned long pfn, u64
 	return room;
 }
 
-/* Where @iova is, and how many bytes from there lie in one piece, if less than @len do */
+/* Where @iova is, how many bytes from there lie in one piece, if less than @len do, and how
+ * many of that piece lie before it, as far as is known
+ */
 static __always_inline void *vnic_as_find(struct vnic_as *as, dma_addr_t iova, u32 len, u64 need,
-					  u64 *room)
+					  u64 *room, u64 *before)
 {
 	phys_addr_t phys;
 
 	if (IS_ENABLED(CONFIG_PROVE_LOCKING))
 		WARN_ON_ONCE(!vnic_stretch_held());
 	if (as->iommu)
-		return vnic_iommu_find(as->iommu, iova, need, room);
+		return vnic_iommu_find(as->iommu, iova, need, room, before);
 	phys = dma_to_phys(as->dev, iova);
 	if (unlikely(!vnic_as_is_ram(as, PHYS_PFN(phys))))
 		return NULL;
-	*room = PAGE_SIZE - offset_in_page(phys);
+	*before = offset_in_page(phys);
+	*room = PAGE_SIZE - *before;
 	if (unlikely(*room < len))
 		*room = vnic_as_host_room(as, PHYS_PFN(phys), *room, len);
 	return phys_to_virt(phys);
@@ -109,10 +112,10 @@ static __always_inline void *vnic_as_find(struct vnic_as *as, dma_addr_t iova, u
 static __always_inline void *vnic_as_find_run(struct vnic_as *as, dma_addr_t iova, u32 len,
 					      u64 need, u32 *run)
 {
+	u64 room, before;
 	void *ptr;
-	u64 room;
 
-	ptr = vnic_as_find(as, iova, len, need, &room);
+	ptr = vnic_as_find(as, iova, len, need, &room, &before);
 	if (likely(ptr))
 		*run = min_t(u64, room, len);
 	return ptr;
@@ -121,11 +124,26 @@ static __always_inline void *vnic_as_find_run(struct vnic_as *as, dma_addr_t iov
 static __always_inline void *vnic_as_find_all(struct vnic_as *as, dma_addr_t iova, u32 len,
 					      u64 need)
 {
+	u64 room, before;
 	void *ptr;
-	u64 room;
 
-	ptr = vnic_as_find(as, iova, len, need, &room);
+	ptr = vnic_as_find(as, iova, len, need, &room, &before);
 	return likely(ptr && room >= len) ? ptr : NULL;
+}
+
+static __always_inline void *vnic_as_find_far(struct vnic_as *as, struct vnic_as_near *near,
+					      dma_addr_t iova, u32 len, u64 need)
+{
+	u64 room, before;
+	void *ptr;
+
+	ptr = vnic_as_find(as, iova, len, need, &room, &before);
+	if (unlikely(!ptr || room < len))
+		return NULL;
+	near->first = iova - before;
+	near->len = before + room;
+	near->ptr = ptr - before;
+	return ptr;
 }
 
 const void *vnic_as_run(struct vnic_as *as, dma_addr_t iova, u32 len, u32 *run)
@@ -146,6 +164,17 @@ const void *vnic_as_ptr(struct vnic_as *as, dma_addr_t iova, u32 len)
 void *vnic_as_wptr(struct vnic_as *as, dma_addr_t iova, u32 len)
 {
 	return vnic_as_find_all(as, iova, len, VNIC_PTE_READ | VNIC_PTE_WRITE);
+}
+
+const void *vnic_as_ptr_far(struct vnic_as *as, struct vnic_as_near *near, dma_addr_t iova,
+			    u32 len)
+{
+	return vnic_as_find_far(as, near, iova, len, VNIC_PTE_READ);
+}
+
+void *vnic_as_wptr_far(struct vnic_as *as, struct vnic_as_near *near, dma_addr_t iova, u32 len)
+{
+	return vnic_as_find_far(as, near, iova, len, VNIC_PTE_READ | VNIC_PTE_WRITE);
 }
 
 bool vnic_as_reaches(struct vnic_as *as, dma_addr_t iova, u32 len, bool write)

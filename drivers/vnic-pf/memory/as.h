@@ -65,6 +65,63 @@ const void *vnic_as_ptr(struct vnic_as *as, dma_addr_t iova, u32 len);
 void *vnic_as_wptr(struct vnic_as *as, dma_addr_t iova, u32 len);
 
 /**
+ * struct vnic_as_near - what was translated last: what is near it needs no walk
+ * @first: first bus address of the piece of memory
+ * @len: its bytes; 0: none
+ * @ptr: where it is
+ *
+ * Good in one stretch, for one address space and one kind of access.
+ */
+struct vnic_as_near {
+	dma_addr_t	first;
+	u64		len;
+	void		*ptr;
+};
+
+/* A stretch begins. */
+static inline void vnic_as_no_near(struct vnic_as_near *near)
+{
+	near->len = 0;
+}
+
+/* vnic_as_ptr(), and what is near for the next */
+const void *vnic_as_ptr_far(struct vnic_as *as, struct vnic_as_near *near, dma_addr_t iova,
+			    u32 len);
+/* vnic_as_wptr(), the same */
+void *vnic_as_wptr_far(struct vnic_as *as, struct vnic_as_near *near, dma_addr_t iova, u32 len);
+
+static __always_inline void *vnic_as_find_near(const struct vnic_as_near *near, dma_addr_t iova,
+					       u32 len)
+{
+	u64 at = iova - near->first;
+
+	return likely(at < near->len && len <= near->len - at) ? near->ptr + at : NULL;
+}
+
+/**
+ * vnic_as_ptr_near - vnic_as_ptr() of one address after the other
+ * @as: address space
+ * @near: what the stretch has read before
+ * @iova: first byte
+ * @len: bytes, > 0
+ *
+ * Context: in a stretch; the pointer is good until it ends.
+ * Return: as vnic_as_ptr().
+ */
+static __always_inline const void *vnic_as_ptr_near(struct vnic_as *as, struct vnic_as_near *near,
+						    dma_addr_t iova, u32 len)
+{
+	return vnic_as_find_near(near, iova, len) ?: vnic_as_ptr_far(as, near, iova, len);
+}
+
+/* The same for what is read and written. */
+static __always_inline void *vnic_as_wptr_near(struct vnic_as *as, struct vnic_as_near *near,
+					       dma_addr_t iova, u32 len)
+{
+	return vnic_as_find_near(near, iova, len) ?: vnic_as_wptr_far(as, near, iova, len);
+}
+
+/**
  * vnic_as_run - translate what is read, as much as lies in one piece
  * @as: address space
  * @iova: first byte

@@ -203,6 +203,7 @@ struct vnic_tx_work {
  * @copied: there is a long frame in the batch
  * @short_of: memory for one is to be got before the frame at @at is looked at again
  * @page: pages of the ring, as the format uses them
+ * @near: what was read last of the frames
  * @ask: of the frame being looked at, like all that follow
  * @bufs: its buffers, in the scratch memory
  * @nbufs: their number
@@ -219,6 +220,7 @@ struct vnic_tx_turn {
 	bool				copied;
 	bool				short_of;
 	struct vnic_ring_page		page[VNIC_RING_PAGES];
+	struct vnic_as_near		near;
 	struct vnic_tx_ask		ask;
 	const struct vnic_buf		*bufs;
 	unsigned int			nbufs;
@@ -319,6 +321,7 @@ struct vnic_rx_note {
  * @ready_mask: slots of @ready less 1
  * @ready: fetched buffers [cons, fetched), slot = index & @ready_mask
  * @page: pages of the ring; whoever takes the lock translates afresh
+ * @near: the buffer that was written into last, the same
  * @fifo: frames waiting (struct vnic_stored); under the partition's lock
  * @work: scratch memory; the worker's, but for the part under @lock
  * @kicks: doorbells; no lock
@@ -337,6 +340,7 @@ struct vnic_rxq {
 	u32			ready_mask;
 	struct vnic_rxbuf	*ready;
 	struct vnic_ring_page	page[VNIC_RING_PAGES];
+	struct vnic_as_near	near;
 	struct vnic_fifo	fifo;
 	struct vnic_rx_work	*work;
 	atomic_long_t		kicks ____cacheline_aligned_in_smp;

@@ -98,6 +98,7 @@ static void vnic_rx_begin(struct vnic_rxq *rxq)
 	lockdep_assert_held(&rxq->lock);
 	vnic_stretch_begin();
 	vnic_ring_no_pages(rxq->page);
+	vnic_as_no_near(&rxq->near);
 }
 
 /* ---- copying into buffers; rxq->lock held ---- */

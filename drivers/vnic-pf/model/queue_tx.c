@@ -179,7 +179,7 @@ static bool vnic_tx_len_ok(const struct vnic_tx_turn *t)
  * Usual: one buffer, in one piece, of which nothing is asked, and no tag.  False: nothing was
  * done, or it is to be done again.
  */
-static bool vnic_tx_quick(struct vnic_txq *txq, const struct vnic_tx_turn *t, struct vnic_frame *f)
+static bool vnic_tx_quick(struct vnic_txq *txq, struct vnic_tx_turn *t, struct vnic_frame *f)
 {
 	const struct vnic_buf *b = t->bufs;
 	u32 n, len = t->len;
@@ -187,7 +187,7 @@ static bool vnic_tx_quick(struct vnic_txq *txq, const struct vnic_tx_turn *t, st
 
 	if (t->nbufs != 1 || t->ask.flags)
 		return false;
-	ptr = vnic_as_ptr(txq->fn->as, b->addr, len);
+	ptr = vnic_as_ptr_near(txq->fn->as, &t->near, b->addr, len);
 	if (!ptr)
 		return false;
 	n = min_t(u32, len, VNIC_HDR_USUAL);
@@ -344,6 +344,7 @@ static void vnic_tx_begin(const struct vnic_txq *txq, struct vnic_tx_turn *t)
 	t->copied = false;
 	t->short_of = false;
 	vnic_ring_no_pages(t->page);
+	vnic_as_no_near(&t->near);
 }
 
 /* Make and send a batch.  Does not sleep.  Returns as vnic_tx_collect(). */

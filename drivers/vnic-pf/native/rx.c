@@ -151,7 +151,7 @@ bool vnic_native_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f)
 	if (f->vlan_proto || f->skb || f->nspans > 1 || rxq->cons == rxq->fetched ||
 	    buf->len < f->len || vnic_rx_in_pieces(rxq, f))
 		return false;
-	ptr = vnic_as_wptr(fn->as, buf->addr, f->len);
+	ptr = vnic_as_wptr_near(fn->as, &rxq->near, buf->addr, f->len);
 	if (!ptr)
 		return false;
 	c = (struct vnic_rx_cmpl) {

@@ -211,7 +211,7 @@ int vnic_vring_rx_complete(struct vnic_rxq *rxq, const struct vnic_rx_cursor *cu
 	return 0;
 }
 
-/* Usual: whole, not tagged, in one span, into a chain of one buffer in one page. */
+/* Usual: whole, not tagged, in one span, into a chain of one buffer, in one piece. */
 bool vnic_vring_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f)
 {
 	const struct vnic_rxbuf *buf = vnic_rx_buf(rxq, rxq->cons);
@@ -224,10 +224,9 @@ bool vnic_vring_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f)
 	void *ptr;
 
 	if (f->vlan_proto || f->skb || f->nspans > 1 || rxq->cons == rxq->fetched ||
-	    !buf->last || buf->len < len || vnic_rx_in_pieces(rxq, f) ||
-	    offset_in_page(addr) + len > PAGE_SIZE)
+	    !buf->last || buf->len < len || vnic_rx_in_pieces(rxq, f))
 		return false;
-	ptr = vnic_as_wptr(as, addr, len);
+	ptr = vnic_as_wptr_near(as, &rxq->near, addr, len);
 	if (!ptr)
 		return false;
 	vnic_rx_describe(rxq, f, &note);
