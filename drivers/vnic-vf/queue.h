@@ -199,6 +199,8 @@ struct vnicvf_rx_buf {
  * @ev: event block
  * @buf: buffers, as many as slots; see @buf_mask
  * @pool: where buffers come from, unless @xsk is set
+ * @cut: page of @pool that small copies are being cut from
+ * @cut_left: pieces of it that are left; 0: there is none
  * @long_pool: where long ones come from; NULL: there are none
  * @posts_long: those are posted now
  * @long_balance: how much of what came recently are long frames; decides @posts_long
@@ -230,6 +232,8 @@ struct vnicvf_rxq {
 	struct vnic_event	*ev;
 	struct vnicvf_rx_buf	*buf;
 	struct page_pool	*pool;
+	struct page		*cut;
+	u32			cut_left;
 	struct page_pool	*long_pool;
 	struct xsk_buff_pool	*xsk;
 	u32			mask;

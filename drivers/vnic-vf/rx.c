@@ -27,6 +27,7 @@
 #include <net/xdp_sock_drv.h>
 
 #include <compat.h>
+#include <vnic_copy.h>
 #include "rx.h"
 
 #define VNICVF_RX_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
@@ -44,6 +45,7 @@
 #define VNICVF_RX_LONG_AGAIN	HZ	/* until they are tried again if there was no memory */
 #define VNICVF_RX_LEAST		32	/* buffers that a long frame of any mixture fits into */
 #define VNICVF_RX_COPY		256	/* frames up to this are copied */
+#define VNICVF_RX_PIECE		512	/* bytes of a page for the copy of a usual small one */
 #define VNICVF_RX_HEAD		(256 + 2 * VLAN_HLEN)	/* bytes of headers, at most */
 #define VNICVF_RX_BATCH		64	/* buffers to refill at once */
 #define VNICVF_RX_RETRY		(HZ / 10)
@@ -284,6 +286,8 @@ void vnicvf_rx_free(struct vnicvf_qp *qp)
 	struct vnicvf_rx_buf *buf;
 	u32 i;
 
+	for (; rx->cut_left; rx->cut_left--)
+		page_pool_put_full_page(pool, rx->cut, false);
 	for (i = 0; i <= rx->mask; i++) {
 		buf = &rx->buf[i];
 		if (!buf->page)
@@ -327,6 +331,7 @@ static int vnicvf_rx_alloc_pool(struct vnicvf_qp *qp, u32 size)
 	if (err)
 		goto unreg;
 	rx->pool = pool;
+	rx->cut_left = 0;
 	return 0;
 
 unreg:
@@ -425,24 +430,49 @@ static struct sk_buff *vnicvf_rx_build(struct vnicvf_rx_buf *buf, u32 headroom, 
 	return skb;
 }
 
-/* Copy a small frame into a part of a page that is just large enough, from the
- * pool: no page is cleared for it.  Its buffer stays ours.
+/* The next page of the pool becomes pieces.  Return: false without memory. */
+static noinline bool vnicvf_rx_cut_page(struct vnicvf_rxq *rx)
+{
+	rx->cut = page_pool_alloc_pages(rx->pool, GFP_ATOMIC | __GFP_NOWARN);
+	if (!rx->cut)
+		return false;
+	rx->cut_left = PAGE_SIZE / VNICVF_RX_PIECE;
+	page_pool_fragment_page(rx->cut, rx->cut_left);
+	return true;
+}
+
+/* A part of a page that is just large enough for a copy, from the pool: no page is cleared
+ * for it.  Those of the usual size are cut here.  Return: false without memory.
  */
+static bool vnicvf_rx_part(struct vnicvf_rxq *rx, struct vnicvf_rx_buf *part)
+{
+	if (unlikely(part->size > VNICVF_RX_PIECE)) {
+		part->page = page_pool_alloc(rx->pool, &part->offset, &part->size,
+					     GFP_ATOMIC | __GFP_NOWARN);
+		return part->page;
+	}
+	if (unlikely(!rx->cut_left) && !vnicvf_rx_cut_page(rx))
+		return false;
+	part->page = rx->cut;
+	part->offset = --rx->cut_left * VNICVF_RX_PIECE;
+	part->size = VNICVF_RX_PIECE;
+	return true;
+}
+
+/* Copy a small frame: its buffer stays ours. */
 static struct sk_buff *vnicvf_rx_copy(struct vnicvf_qp *qp, const void *data, u32 len)
 {
 	struct vnicvf_rx_buf part = {
 		.size = SKB_DATA_ALIGN(VNICVF_RX_HEADROOM + len) + VNICVF_RX_TAILROOM,
 	};
-	struct page_pool *pool = qp->rx.pool;
 	struct sk_buff *skb;
 
-	part.page = page_pool_alloc(pool, &part.offset, &part.size, GFP_ATOMIC | __GFP_NOWARN);
-	if (unlikely(!part.page))
+	if (unlikely(!vnicvf_rx_part(&qp->rx, &part)))
 		return NULL;
-	memcpy(page_address(part.page) + part.offset + VNICVF_RX_HEADROOM, data, len);
+	vnic_copy(page_address(part.page) + part.offset + VNICVF_RX_HEADROOM, data, len);
 	skb = vnicvf_rx_build(&part, VNICVF_RX_HEADROOM, len);
 	if (unlikely(!skb))
-		page_pool_put_full_page(pool, part.page, true);
+		page_pool_put_full_page(qp->rx.pool, part.page, true);
 	return skb;
 }
 
