@@ -63,6 +63,17 @@ TRACE_DEFINE_ENUM(VNIC_PORT_UPLINK);
 			 { VNIC_MBX_E_FAULT,	"E_FAULT" },		\
 			 { VNIC_MBX_E_NOMEM,	"E_NOMEM" })
 
+#define vnic_show_errno(err)						\
+	__print_symbolic(err,						\
+			 { 0,			"OK" },			\
+			 { EPERM,		"EPERM" },		\
+			 { ENOMEM,		"ENOMEM" },		\
+			 { EINVAL,		"EINVAL" },		\
+			 { ENOSPC,		"ENOSPC" },		\
+			 { EMSGSIZE,		"EMSGSIZE" },		\
+			 { EOPNOTSUPP,		"EOPNOTSUPP" },		\
+			 { EADDRINUSE,		"EADDRINUSE" })
+
 #define vnic_show_ctrl_class(class)					\
 	__print_symbolic(class,						\
 			 { VIRTIO_NET_CTRL_RX,		"RX" },		\
@@ -180,8 +191,8 @@ TRACE_EVENT(vnic_mbx,
 
 /* A request by a virtio device's control queue, and why it was refused, or OK. */
 TRACE_EVENT(vnic_ctrl,
-	TP_PROTO(const struct vnic_fn *fn, u8 class, u8 command, u32 status),
-	TP_ARGS(fn, class, command, status),
+	TP_PROTO(const struct vnic_fn *fn, u8 class, u8 command, int err),
+	TP_ARGS(fn, class, command, err),
 	TP_STRUCT__entry(
 		__string(pf, pci_name(fn->ad->pf))
 		__field(unsigned int, vf)
@@ -194,11 +205,11 @@ TRACE_EVENT(vnic_ctrl,
 		__entry->vf = fn->index;
 		__entry->class = class;
 		__entry->command = command;
-		__entry->status = status;
+		__entry->status = -err;
 	),
 	TP_printk("pf=%s vf=%u class=%s command=%u status=%s", __get_str(pf), __entry->vf,
 		  vnic_show_ctrl_class(__entry->class), __entry->command,
-		  vnic_show_mbx_status(__entry->status))
+		  vnic_show_errno(__entry->status))
 );
 
 #endif /* _VNIC_TRACE_H */

@@ -58,21 +58,21 @@ void vnic_steer_reset(struct vnic_steer *s)
 			WRITE_ONCE(s->table[i][j], 0);
 }
 
-u32 vnic_steer_set_context(struct vnic_steer *s, const struct vnic_mbx_context *req,
+int vnic_steer_set_context(struct vnic_steer *s, const struct vnic_mbx_context *req,
 			   unsigned int qps)
 {
 	unsigned int context = le16_to_cpu(req->context), i;
 
 	if (!context || context > VNIC_RSS_CONTEXTS || req->rsvd[0] || req->rsvd[1] ||
 	    req->rsvd[2])
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
 		if (req->table[i] >= qps)
-			return VNIC_MBX_E_INVAL;
+			return -EINVAL;
 	context = array_index_nospec(context - 1, VNIC_RSS_CONTEXTS);
 	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
 		WRITE_ONCE(s->table[context][i], req->table[i]);
-	return VNIC_MBX_OK;
+	return 0;
 }
 
 static bool vnic_rule_action_ok(const struct vnic_mbx_rule *req, unsigned int qps)
@@ -115,19 +115,19 @@ static bool vnic_rule_words(struct vnic_rule *rule, const struct vnic_mbx_rule *
 	return !rule->ports || vnic_proto_has_ports(rule->proto);
 }
 
-u32 vnic_steer_set_rule(struct vnic_steer *s, const struct vnic_mbx_rule *req, unsigned int qps)
+int vnic_steer_set_rule(struct vnic_steer *s, const struct vnic_mbx_rule *req, unsigned int qps)
 {
 	unsigned int index = le16_to_cpu(req->index);
 	struct vnic_rule rule = {};
 
 	if (index >= VNIC_MAX_RULES || req->rsvd[0] || req->rsvd[1])
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	index = array_index_nospec(index, VNIC_MAX_RULES);
 	if (req->action == VNIC_RULE_NONE) {
 		if (memchr_inv(&req->action, 0, sizeof(*req) - offsetof(typeof(*req), action)))
-			return VNIC_MBX_E_INVAL;
+			return -EINVAL;
 		vnic_steer_put(s, index, &rule);
-		return VNIC_MBX_OK;
+		return 0;
 	}
 	rule.v6 = req->version == 6;
 	rule.proto = req->proto;
@@ -135,9 +135,9 @@ u32 vnic_steer_set_rule(struct vnic_steer *s, const struct vnic_mbx_rule *req, u
 	rule.arg = req->arg;
 	if ((req->version != 4 && req->version != 6) || !vnic_rule_action_ok(req, qps) ||
 	    !vnic_rule_words(&rule, req))
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	vnic_steer_put(s, index, &rule);
-	return VNIC_MBX_OK;
+	return 0;
 }
 
 /* ---- senders ---- */

@@ -71,13 +71,13 @@ void vnic_steer_init(struct vnic_steer *s);
 /* No rules, and tables of 0.  Context: as @seq says */
 void vnic_steer_reset(struct vnic_steer *s);
 
-/* Set or remove (VNIC_RULE_NONE) a rule: VNIC_MBX_OK, or E_INVAL, with nothing changed.
+/* Set or remove (VNIC_RULE_NONE) a rule: 0, or -EINVAL, with nothing changed.
  * @qps: queue pairs that the driver may use.  Context: as @seq says
  */
-u32 vnic_steer_set_rule(struct vnic_steer *s, const struct vnic_mbx_rule *req, unsigned int qps);
+int vnic_steer_set_rule(struct vnic_steer *s, const struct vnic_mbx_rule *req, unsigned int qps);
 
 /* The same for the table of a context */
-u32 vnic_steer_set_context(struct vnic_steer *s, const struct vnic_mbx_context *req,
+int vnic_steer_set_context(struct vnic_steer *s, const struct vnic_mbx_context *req,
 			   unsigned int qps);
 
 /* What the rules say of a packet; of action VNIC_RULE_NONE: nothing.  Any context */

@@ -119,6 +119,48 @@ static bool vnic_mbx_vector_ok(const struct vnic_fn *fn, unsigned int vector)
 
 /* ---- requests ---- */
 
+/* What became of a request that the switch, or steering, decides on */
+static u32 vnic_mbx_status(int err)
+{
+	switch (err) {
+	case 0:
+		return VNIC_MBX_OK;
+	case -EPERM:
+		return VNIC_MBX_E_PERM;
+	case -EADDRINUSE:
+		return VNIC_MBX_E_INUSE;
+	case -ENOSPC:
+		return VNIC_MBX_E_NOSPC;
+	case -ENOMEM:
+		return VNIC_MBX_E_NOMEM;
+	default:
+		return VNIC_MBX_E_INVAL;
+	}
+}
+
+static void vnic_mbx_caps(struct vnic_fn *fn, u64 features, struct vnic_mbx_caps *caps)
+{
+	struct vnic_port_limits limits;
+
+	vnic_port_guest_limits(&fn->port, &limits);
+	*caps = (struct vnic_mbx_caps) {
+		.features	= cpu_to_le64(features),
+		.max_qps	= cpu_to_le16(vnic_mbx_qps(fn)),
+		.vectors	= cpu_to_le16(READ_ONCE(fn->vectors)),
+		.mtu_max	= cpu_to_le16(VNIC_MTU_MAX),
+		.mtu		= cpu_to_le16(limits.mtu),
+		.max_uc		= cpu_to_le16(limits.max_uc),
+		.max_mc		= cpu_to_le16(limits.max_mc),
+		.mac_fixed	= limits.mac_fixed,
+		.trusted	= limits.trusted,
+		.rss_entries	= cpu_to_le16(VNIC_RSS_ENTRIES),
+		.max_vlans	= cpu_to_le16(limits.max_vlans),
+		.mac_seq	= cpu_to_le32(limits.mac_seq),
+		.flags		= cpu_to_le32(limits.mac_random ? VNIC_CAPS_F_MAC_RANDOM : 0),
+	};
+	ether_addr_copy(caps->mac, limits.mac);
+}
+
 static u32 vnic_mbx_hello(struct vnic_fn *fn, struct vnic_mbx *m)
 {
 	const struct vnic_mbx_hello *req = (void *)m->req.payload;
@@ -128,13 +170,7 @@ static u32 vnic_mbx_hello(struct vnic_fn *fn, struct vnic_mbx *m)
 		return VNIC_MBX_E_INVAL;
 	WRITE_ONCE(fn->features, features);
 	fn->hello = true;
-	m->caps = (struct vnic_mbx_caps) {
-		.features	= cpu_to_le64(features),
-		.max_qps	= cpu_to_le16(vnic_mbx_qps(fn)),
-		.vectors	= cpu_to_le16(READ_ONCE(fn->vectors)),
-		.rss_entries	= cpu_to_le16(VNIC_RSS_ENTRIES),
-	};
-	vnic_port_guest_limits(&fn->port, &m->caps);
+	vnic_mbx_caps(fn, features, &m->caps);
 	m->out_len = sizeof(m->caps);
 	return VNIC_MBX_OK;
 }
@@ -173,7 +209,7 @@ static u32 vnic_mbx_set_mac(struct vnic_fn *fn, struct vnic_mbx *m)
 
 	if (!is_valid_ether_addr(req->mac) || req->rsvd[0] || req->rsvd[1])
 		return VNIC_MBX_E_INVAL;
-	return vnic_port_guest_mac(&fn->port, req->mac);
+	return vnic_mbx_status(vnic_port_guest_mac(&fn->port, req->mac));
 }
 
 /* The modes that this driver may ask for */
@@ -199,7 +235,8 @@ static u32 vnic_mbx_set_rx_mode(struct vnic_fn *fn, struct vnic_mbx *m)
 		return VNIC_MBX_E_NOSPC;
 	if (le16_to_cpu(m->req.hdr.len) != sizeof(*req) + (num_uc + num_mc) * ETH_ALEN)
 		return VNIC_MBX_E_LEN;
-	return vnic_port_guest_rx_mode(&fn->port, flags, num_uc, num_mc, req->addrs);
+	return vnic_mbx_status(vnic_port_guest_rx_mode(&fn->port, flags, num_uc, num_mc,
+						       req->addrs));
 }
 
 static u32 vnic_mbx_vlan(struct vnic_fn *fn, struct vnic_mbx *m, bool add)
@@ -211,7 +248,7 @@ static u32 vnic_mbx_vlan(struct vnic_fn *fn, struct vnic_mbx *m, bool add)
 	if (!vid || vid >= VLAN_N_VID - 1 || req->rsvd ||
 	    (proto != ETH_P_8021Q && proto != ETH_P_8021AD))
 		return VNIC_MBX_E_INVAL;
-	return vnic_port_guest_vlan(&fn->port, vid, proto, add);
+	return vnic_mbx_status(vnic_port_guest_vlan(&fn->port, vid, proto, add));
 }
 
 static u32 vnic_mbx_vlan_add(struct vnic_fn *fn, struct vnic_mbx *m)
@@ -238,7 +275,7 @@ static u32 vnic_mbx_set_vlans(struct vnic_fn *fn, struct vnic_mbx *m)
 	if (req->rsvd[0] || req->rsvd[1] || req->rsvd[2] || test_bit(0, vlans) ||
 	    test_bit(VLAN_VID_MASK, vlans) || (proto != ETH_P_8021Q && proto != ETH_P_8021AD))
 		return VNIC_MBX_E_INVAL;
-	return vnic_port_guest_vlans(&fn->port, proto, vlans);
+	return vnic_mbx_status(vnic_port_guest_vlans(&fn->port, proto, vlans));
 }
 
 static u32 vnic_mbx_set_mtu(struct vnic_fn *fn, struct vnic_mbx *m)
@@ -248,7 +285,7 @@ static u32 vnic_mbx_set_mtu(struct vnic_fn *fn, struct vnic_mbx *m)
 
 	if (mtu < VNIC_MTU_MIN || mtu > VNIC_MTU_MAX || req->rsvd)
 		return VNIC_MBX_E_INVAL;
-	return vnic_port_guest_mtu(&fn->port, mtu);
+	return vnic_mbx_status(vnic_port_guest_mtu(&fn->port, mtu));
 }
 
 /* Senders use key and table meanwhile: a frame may see some of each, and every
@@ -298,13 +335,14 @@ static u32 vnic_mbx_set_hash(struct vnic_fn *fn, struct vnic_mbx *m)
 
 static u32 vnic_mbx_set_context(struct vnic_fn *fn, struct vnic_mbx *m)
 {
-	return vnic_steer_set_context(&fn->steer, (const void *)m->req.payload,
-				      vnic_mbx_qps(fn));
+	return vnic_mbx_status(vnic_steer_set_context(&fn->steer, (const void *)m->req.payload,
+						      vnic_mbx_qps(fn)));
 }
 
 static u32 vnic_mbx_set_rule(struct vnic_fn *fn, struct vnic_mbx *m)
 {
-	return vnic_steer_set_rule(&fn->steer, (const void *)m->req.payload, vnic_mbx_qps(fn));
+	return vnic_mbx_status(vnic_steer_set_rule(&fn->steer, (const void *)m->req.payload,
+						   vnic_mbx_qps(fn)));
 }
 
 static u32 vnic_mbx_set_coalesce(struct vnic_fn *fn, struct vnic_mbx *m)

@@ -126,8 +126,10 @@ static int vnic_pf_change_mtu(struct net_device *dev, int mtu)
 {
 	struct vnic_net *net = netdev_priv(dev);
 
-	if (vnic_port_guest_mtu(&net->port, mtu) != VNIC_MBX_OK)
-		return -EINVAL;
+	int err = vnic_port_guest_mtu(&net->port, mtu);
+
+	if (err)
+		return err;
 	WRITE_ONCE(dev->mtu, mtu);
 	return 0;
 }
@@ -181,7 +183,7 @@ static void vnic_pf_rx_mode_work(struct work_struct *work)
 	}
 	netif_addr_unlock_bh(dev);
 	/* Nobody will ask again. */
-	if (vnic_port_guest_rx_mode(&net->port, flags, num_uc, num_mc, addrs) == VNIC_MBX_E_NOMEM)
+	if (vnic_port_guest_rx_mode(&net->port, flags, num_uc, num_mc, addrs) == -ENOMEM)
 		vnic_pf_queue_rx_mode(net, HZ);
 }
 
@@ -196,9 +198,7 @@ static int vnic_pf_vlan(struct net_device *dev, __be16 proto, u16 vid, bool add)
 
 	if (!vid)	/* priority-tagged frames need no membership */
 		return 0;
-	if (vnic_port_guest_vlan(&net->port, vid, ntohs(proto), add) != VNIC_MBX_OK)
-		return -EINVAL;
-	return 0;
+	return vnic_port_guest_vlan(&net->port, vid, ntohs(proto), add);
 }
 
 static int vnic_pf_vlan_add(struct net_device *dev, __be16 proto, u16 vid)
@@ -298,9 +298,10 @@ static int vnic_pf_port_init(struct vnic_net *net)
 			     net->dev->dev_addr);
 	if (err)
 		return err;
-	if (vnic_port_guest_mtu(&net->port, net->dev->mtu) != VNIC_MBX_OK) {
+	err = vnic_port_guest_mtu(&net->port, net->dev->mtu);
+	if (err) {
 		vnic_port_destroy(&net->port);
-		return -EINVAL;
+		return err;
 	}
 	vnic_port_guest_enable(&net->port, false);
 	return 0;

@@ -108,18 +108,18 @@ static bool vnic_port_may_not_claim(struct vnic_port *port, const u8 *mac)
 		(!port->conf->trusted && vnic_learned_has(port->sw, mac)));
 }
 
-/* An address that the driver may have.  VNIC_MBX_OK or VNIC_MBX_E_*.  sw->lock held. */
-static u32 vnic_port_take_own(struct vnic_port *port, const u8 *mac)
+/* An address that the driver may have.  0, -EADDRINUSE or -ENOMEM.  sw->lock held. */
+static int vnic_port_take_own(struct vnic_port *port, const u8 *mac)
 {
 	struct vnic_port_conf *conf = port->conf;
 	struct vnic_fdb_entry *own = NULL;
 
 	if (!ether_addr_equal(mac, vnic_conf_base(conf)->mac)) {
 		if (vnic_port_may_not_claim(port, mac))
-			return VNIC_MBX_E_INUSE;
+			return -EADDRINUSE;
 		own = vnic_fdb_add(port, mac, VNIC_FDB_PRIMARY);
 		if (IS_ERR(own))
-			return VNIC_MBX_E_NOMEM;
+			return -ENOMEM;
 	}
 	vnic_port_drop_own(port);
 	conf->own = own;
@@ -129,7 +129,7 @@ static u32 vnic_port_take_own(struct vnic_port *port, const u8 *mac)
 	conf->mac_seq++;
 	vnic_port_publish(port);
 	vnic_port_changed(port);
-	return VNIC_MBX_OK;
+	return 0;
 }
 
 /* What the driver has set goes with trust, and comes back with it: vnic_port_regain_own(). */
@@ -148,7 +148,7 @@ static void vnic_port_lose_own(struct vnic_port *port)
 static void vnic_port_regain_own(struct vnic_port *port)
 {
 	if (is_valid_ether_addr(port->conf->lost_own) &&
-	    vnic_port_take_own(port, port->conf->lost_own) == VNIC_MBX_E_NOMEM)
+	    vnic_port_take_own(port, port->conf->lost_own) == -ENOMEM)
 		schedule_delayed_work(&port->sw->regain, HZ);
 }
 
@@ -628,7 +628,7 @@ u32 vnic_switch_get_link_speed(struct vnic_switch *sw)
  * Context: process, sw->lock held; releases it.
  * Return: @status.
  */
-static u32 vnic_guest_end(struct vnic_port *port, u32 status)
+static int vnic_guest_end(struct vnic_port *port, int status)
 {
 	struct vnic_port_conf *conf = port->conf;
 	unsigned long grace = conf->grace;
@@ -645,39 +645,39 @@ static u32 vnic_guest_end(struct vnic_port *port, u32 status)
 }
 
 /* sw->lock held */
-static u32 vnic_guest_mac(struct vnic_port *port, const u8 *mac)
+static int vnic_guest_mac(struct vnic_port *port, const u8 *mac)
 {
 	struct vnic_port_conf *conf = port->conf;
 
 	if (!is_valid_ether_addr(mac) || !conf->home)
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	if (ether_addr_equal(mac, vnic_conf_entry(conf)->mac)) {
 		eth_zero_addr(conf->lost_own);
-		return VNIC_MBX_OK;
+		return 0;
 	}
 	if (conf->given && !conf->trusted)
-		return VNIC_MBX_E_PERM;
+		return -EPERM;
 	return vnic_port_take_own(port, mac);
 }
 
-u32 vnic_port_guest_mac(struct vnic_port *port, const u8 *mac)
+int vnic_port_guest_mac(struct vnic_port *port, const u8 *mac)
 {
 	mutex_lock(&port->sw->lock);
 	return vnic_guest_end(port, vnic_guest_mac(port, mac));
 }
 
 /* Want a filter: keep the one that is there, or add it. */
-static u32 vnic_filter_want(struct vnic_port *port, const u8 *mac, enum vnic_fdb_kind kind)
+static int vnic_filter_want(struct vnic_port *port, const u8 *mac, enum vnic_fdb_kind kind)
 {
 	struct vnic_port_conf *conf = port->conf;
 	struct vnic_fdb_entry *e = vnic_fdb_find(port, mac, kind);
 
 	if (!e) {
 		if (kind == VNIC_FDB_UC && vnic_port_may_not_claim(port, mac))
-			return VNIC_MBX_E_INUSE;
+			return -EADDRINUSE;
 		e = vnic_fdb_add(port, mac, kind);
 		if (IS_ERR(e))
-			return VNIC_MBX_E_NOMEM;
+			return -ENOMEM;
 		list_add_tail(&e->node, &conf->filters);
 		if (kind == VNIC_FDB_UC)
 			conf->num_uc++;
@@ -687,18 +687,18 @@ static u32 vnic_filter_want(struct vnic_port *port, const u8 *mac, enum vnic_fdb
 			vnic_port_evict(port, mac, false);
 	}
 	e->wanted = true;
-	return VNIC_MBX_OK;
+	return 0;
 }
 
 /* Want @num filters of one kind, at most @max.  Returns the first error. */
-static u32 vnic_filters_want(struct vnic_port *port, const u8 *addrs, unsigned int num,
+static int vnic_filters_want(struct vnic_port *port, const u8 *addrs, unsigned int num,
 			     unsigned int max, enum vnic_fdb_kind kind)
 {
-	u32 status = VNIC_MBX_OK, err;
+	int status = 0, err;
 	unsigned int i;
 
 	if (num > max)
-		status = max ? VNIC_MBX_E_NOSPC : VNIC_MBX_E_PERM;
+		status = max ? -ENOSPC : -EPERM;
 	for (i = 0; i < min(num, max); i++) {
 		err = vnic_filter_want(port, addrs + i * ETH_ALEN, kind);
 		status = status ?: err;
@@ -720,12 +720,12 @@ static void vnic_filters_sweep(struct vnic_port *port)
 }
 
 /* sw->lock held */
-static u32 vnic_guest_modes(struct vnic_port *port, u32 flags)
+static int vnic_guest_modes(struct vnic_port *port, u32 flags)
 {
 	struct vnic_port_conf *conf = port->conf;
 
 	vnic_conf_set_modes(conf, conf->trusted ? flags : 0);
-	return flags && !conf->trusted ? VNIC_MBX_E_PERM : VNIC_MBX_OK;
+	return flags && !conf->trusted ? -EPERM : 0;
 }
 
 bool vnic_port_macs_valid(const u8 *macs, unsigned int n, bool multicast)
@@ -749,15 +749,15 @@ static bool vnic_rx_mode_valid(u32 flags, unsigned int num_uc, unsigned int num_
 	       vnic_port_macs_valid(addrs + num_uc * ETH_ALEN, num_mc, true);
 }
 
-u32 vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_uc,
+int vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_uc,
 			    unsigned int num_mc, const u8 *addrs)
 {
 	struct vnic_port_conf *conf = port->conf;
-	u32 status, err;
+	int status, err;
 
 	mutex_lock(&port->sw->lock);
 	if (!vnic_rx_mode_valid(flags, num_uc, num_mc, addrs))
-		return vnic_guest_end(port, VNIC_MBX_E_INVAL);
+		return vnic_guest_end(port, -EINVAL);
 	status = vnic_guest_modes(port, flags);
 	err = vnic_filters_want(port, addrs, num_uc, vnic_conf_max_uc(conf), VNIC_FDB_UC);
 	status = status ?: err;
@@ -776,7 +776,7 @@ void vnic_port_guest_discovery(struct vnic_port *port, bool on)
 		port->conf->discovery = on;
 		vnic_port_publish(port);
 	}
-	vnic_guest_end(port, VNIC_MBX_OK);
+	vnic_guest_end(port, 0);
 }
 
 /* A port VLAN leaves the driver none of its own, but for 802.1Q inside 802.1ad. */
@@ -800,48 +800,48 @@ static bool vnic_port_trunk(const struct vnic_port *port, __be16 proto)
  * there are, one after the other.  One that is joined while the host sets a port VLAN is
  * not in force as long as there is that.
  */
-u32 vnic_port_guest_vlan(struct vnic_port *port, u16 vid, u16 proto, bool add)
+int vnic_port_guest_vlan(struct vnic_port *port, u16 vid, u16 proto, bool add)
 {
 	unsigned int bit = vnic_vlan_bit(vid & VLAN_VID_MASK, htons(proto));
-	u32 status = VNIC_MBX_OK;
+	int status = 0;
 
 	if (!vid || vid >= VLAN_VID_MASK || !eth_type_vlan(htons(proto)))
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	rcu_read_lock();
 	if (!add)
 		clear_bit(bit, port->vlans);
 	else if (!vnic_port_trunk(port, htons(proto)))
-		status = VNIC_MBX_E_PERM;
+		status = -EPERM;
 	else
 		set_bit(bit, port->vlans);
 	rcu_read_unlock();
 	return status;
 }
 
-u32 vnic_port_guest_vlans(struct vnic_port *port, u16 proto, const unsigned long *vlans)
+int vnic_port_guest_vlans(struct vnic_port *port, u16 proto, const unsigned long *vlans)
 {
 	unsigned long *all = port->vlans + BIT_WORD(vnic_vlan_bit(0, htons(proto)));
-	u32 status = VNIC_MBX_OK;
+	int status = 0;
 	unsigned int i;
 
 	mutex_lock(&port->sw->lock);
 	if (!vnic_conf_trunk(port->conf, htons(proto)) && !bitmap_empty(vlans, VNIC_VLANS))
-		status = VNIC_MBX_E_PERM;
+		status = -EPERM;
 	for (i = 0; i < BITS_TO_LONGS(VNIC_VLANS) && !status; i++)
 		WRITE_ONCE(all[i], vlans[i]);
 	return vnic_guest_end(port, status);
 }
 
-u32 vnic_port_guest_mtu(struct vnic_port *port, u32 mtu)
+int vnic_port_guest_mtu(struct vnic_port *port, u32 mtu)
 {
 	u32 max = port->type == VNIC_PORT_VF ? VNIC_MTU_MAX : VNIC_FRAME_MAX;
 
 	mutex_lock(&port->sw->lock);
 	if (mtu < VNIC_MTU_MIN || mtu > max)
-		return vnic_guest_end(port, VNIC_MBX_E_INVAL);
+		return vnic_guest_end(port, -EINVAL);
 	port->conf->mtu = mtu;
 	vnic_port_publish(port);
-	return vnic_guest_end(port, VNIC_MBX_OK);
+	return vnic_guest_end(port, 0);
 }
 
 void vnic_port_guest_enable(struct vnic_port *port, bool on)
@@ -849,7 +849,7 @@ void vnic_port_guest_enable(struct vnic_port *port, bool on)
 	mutex_lock(&port->sw->lock);
 	port->conf->enabled = on;
 	vnic_port_publish(port);
-	vnic_guest_end(port, VNIC_MBX_OK);
+	vnic_guest_end(port, 0);
 }
 
 void vnic_port_guest_reset(struct vnic_port *port)
@@ -860,26 +860,22 @@ void vnic_port_guest_reset(struct vnic_port *port)
 	if (port->type == VNIC_PORT_VF)
 		port->conf->enabled = false;
 	vnic_port_publish(port);
-	vnic_guest_end(port, VNIC_MBX_OK);
+	vnic_guest_end(port, 0);
 }
 
-void vnic_port_guest_limits(struct vnic_port *port, struct vnic_mbx_caps *caps)
+void vnic_port_guest_limits(struct vnic_port *port, struct vnic_port_limits *limits)
 {
 	const struct vnic_port_conf *conf = port->conf;
-	bool trunk;
 
 	mutex_lock(&port->sw->lock);
-	trunk = vnic_conf_trunk(conf, htons(ETH_P_8021Q));
-	caps->mtu_max = cpu_to_le16(VNIC_MTU_MAX);
-	caps->mtu = cpu_to_le16(conf->mtu);
-	caps->max_uc = cpu_to_le16(vnic_conf_max_uc(conf));
-	caps->max_mc = cpu_to_le16(vnic_conf_max_mc(conf));
-	vnic_conf_copy_mac(caps->mac, vnic_conf_entry(conf));
-	caps->mac_seq = cpu_to_le32(conf->mac_seq);
-	caps->mac_fixed = conf->given && !conf->trusted;
-	if (vnic_conf_made_up(conf))
-		caps->flags |= cpu_to_le32(VNIC_CAPS_F_MAC_RANDOM);
-	caps->trusted = conf->trusted;
-	caps->max_vlans = cpu_to_le16(trunk ? VNIC_VLANS_MAX : 0);
+	limits->mtu = conf->mtu;
+	limits->max_uc = vnic_conf_max_uc(conf);
+	limits->max_mc = vnic_conf_max_mc(conf);
+	limits->max_vlans = vnic_conf_trunk(conf, htons(ETH_P_8021Q)) ? VNIC_VLANS_MAX : 0;
+	vnic_conf_copy_mac(limits->mac, vnic_conf_entry(conf));
+	limits->mac_seq = conf->mac_seq;
+	limits->mac_fixed = conf->given && !conf->trusted;
+	limits->mac_random = vnic_conf_made_up(conf);
+	limits->trusted = conf->trusted;
 	mutex_unlock(&port->sw->lock);
 }

@@ -390,16 +390,18 @@ u32 vnic_switch_get_link_speed(struct vnic_switch *sw);
 void vnic_switch_set_carrier(struct vnic_switch *sw, bool up, u32 speed);
 
 /*
- * ---- policy.c: requests of the port's driver (mailbox; PF netdev) ----
+ * ---- policy.c: requests of the port's driver (a VF's; PF netdev) ----
  *
- * Process context, one at a time for a port.  Return VNIC_MBX_OK or
- * VNIC_MBX_E_*.  vnic_port_guest_rx_mode() puts in force what is allowed of a
- * request and returns the first error; after VNIC_MBX_E_INVAL all is as before.
+ * Process context, one at a time for a port.  Return 0; -EINVAL: nobody may have
+ * it; -EPERM: the host does not allow it (trust, port VLAN); -EADDRINUSE: another
+ * port has the address; -ENOSPC: too many; -ENOMEM.  vnic_port_guest_rx_mode() puts
+ * in force what is allowed of a request and returns the first error; after -EINVAL
+ * all is as before.
  */
-u32 vnic_port_guest_mac(struct vnic_port *port, const u8 *mac);
+int vnic_port_guest_mac(struct vnic_port *port, const u8 *mac);
 /* Can @n addresses, one after the other, be filters of that kind?  Any context */
 bool vnic_port_macs_valid(const u8 *macs, unsigned int n, bool multicast);
-u32 vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_uc,
+int vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_uc,
 			    unsigned int num_mc, const u8 *addrs);
 /*
  * The port takes what finds its neighbours, without a filter: multicast to all nodes, all
@@ -408,15 +410,39 @@ u32 vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_
  */
 void vnic_port_guest_discovery(struct vnic_port *port, bool on);
 /* Any context: it is no more than a bit. */
-u32 vnic_port_guest_vlan(struct vnic_port *port, u16 vid, u16 proto, bool add);
+int vnic_port_guest_vlan(struct vnic_port *port, u16 vid, u16 proto, bool add);
 /* In place of all of the protocol: @vlans, VLAN_N_VID bits */
-u32 vnic_port_guest_vlans(struct vnic_port *port, u16 proto, const unsigned long *vlans);
-u32 vnic_port_guest_mtu(struct vnic_port *port, u32 mtu);
+int vnic_port_guest_vlans(struct vnic_port *port, u16 proto, const unsigned long *vlans);
+int vnic_port_guest_mtu(struct vnic_port *port, u32 mtu);
 void vnic_port_guest_enable(struct vnic_port *port, bool on);
 /* Back to what the host configured: filters, VLANs, MTU, the driver's own MAC */
 void vnic_port_guest_reset(struct vnic_port *port);
-/* limits in force for the HELLO answer */
-void vnic_port_guest_limits(struct vnic_port *port, struct vnic_mbx_caps *caps);
+
+/**
+ * struct vnic_port_limits - what the port's driver has and may ask for now
+ * @mtu: bytes
+ * @max_uc: unicast filters beside its address
+ * @max_mc: multicast filters
+ * @max_vlans: VLANs; 0: the host has set a port VLAN
+ * @mac: its address
+ * @mac_seq: as vnic_port_info.mac_seq
+ * @mac_fixed: it may not set another: the host has set it, and does not trust the driver
+ * @mac_random: it was made up
+ * @trusted: modes and filters are not limited to its own
+ */
+struct vnic_port_limits {
+	u16	mtu;
+	u16	max_uc;
+	u16	max_mc;
+	u16	max_vlans;
+	u8	mac[ETH_ALEN];
+	u32	mac_seq;
+	bool	mac_fixed;
+	bool	mac_random;
+	bool	trusted;
+};
+
+void vnic_port_guest_limits(struct vnic_port *port, struct vnic_port_limits *limits);
 
 #define VNIC_UC_UNTRUSTED	16	/* filters of a VF without trust */
 #define VNIC_MC_UNTRUSTED	64

@@ -27,7 +27,7 @@
  * @len: bytes of data, at least if @list, else exactly
  * @list: a list follows, whose length @handle checks
  * @config: takes the switch's configuration lock: runs in a kworker
- * @handle: do it.  VNIC_MBX_OK or VNIC_MBX_E_*
+ * @handle: do it.  0 or -errno
  */
 struct vnic_ctrl_op {
 	u8	class;
@@ -36,7 +36,7 @@ struct vnic_ctrl_op {
 	u16	len;
 	bool	list;
 	bool	config;
-	u32	(*handle)(struct vnic_virtio *v, const u8 *data, u32 len);
+	int	(*handle)(struct vnic_virtio *v, const u8 *data, u32 len);
 };
 
 /* ---- requests ---- */
@@ -46,7 +46,7 @@ struct vnic_ctrl_op {
  * (5.1.6.5.1): there is no other request for that.  Who has more filters than there can be
  * hears what the rest is for.
  */
-static u32 vnic_virtio_rx_mode(struct vnic_virtio *v, u32 modes)
+static int vnic_virtio_rx_mode(struct vnic_virtio *v, u32 modes)
 {
 	if (v->num_uc > VNIC_UC_TRUSTED)
 		modes |= VNIC_RX_MODE_PROMISC;
@@ -58,11 +58,11 @@ static u32 vnic_virtio_rx_mode(struct vnic_virtio *v, u32 modes)
 }
 
 /* Of the modes those that are allowed, whatever becomes of the filters */
-static u32 vnic_ctrl_rx_mode(struct vnic_virtio *v, u32 modes)
+static int vnic_ctrl_rx_mode(struct vnic_virtio *v, u32 modes)
 {
-	u32 err = vnic_virtio_rx_mode(v, modes);
+	int err = vnic_virtio_rx_mode(v, modes);
 
-	if (err != VNIC_MBX_E_PERM)
+	if (err != -EPERM)
 		v->modes = modes;
 	return err;
 }
@@ -72,22 +72,22 @@ static u32 vnic_ctrl_rx_mode(struct vnic_virtio *v, u32 modes)
  * that has no list of groups asks for all multicast, which takes trust; its neighbours find
  * it without.
  */
-static u32 vnic_ctrl_mode(struct vnic_virtio *v, u32 mode, u8 on)
+static int vnic_ctrl_mode(struct vnic_virtio *v, u32 mode, u8 on)
 {
-	u32 err;
+	int err;
 
 	v->wanted = on ? v->wanted | mode : v->wanted & ~mode;
 	vnic_port_guest_discovery(&v->fn->port, v->wanted);
 	err = vnic_ctrl_rx_mode(v, on ? v->modes | mode : v->modes & ~mode);
-	return on && err == VNIC_MBX_E_PERM ? err : VNIC_MBX_OK;
+	return on && err == -EPERM ? err : 0;
 }
 
-static u32 vnic_ctrl_promisc(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_promisc(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	return vnic_ctrl_mode(v, VNIC_RX_MODE_PROMISC, data[0]);
 }
 
-static u32 vnic_ctrl_allmulti(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_allmulti(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	return vnic_ctrl_mode(v, VNIC_RX_MODE_ALLMULTI, data[0]);
 }
@@ -126,35 +126,35 @@ static u16 vnic_ctrl_take_macs(struct vnic_virtio *v, unsigned int at, const u8 
 	return taken;
 }
 
-static u32 vnic_ctrl_table(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_table(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	int uc, mc;
 	u32 off;
 
 	uc = vnic_ctrl_list(data, len);
 	if (uc < 0)
-		return VNIC_MBX_E_LEN;
+		return -EMSGSIZE;
 	off = sizeof(__le32) + uc * ETH_ALEN;
 	mc = vnic_ctrl_list(data + off, len - off);
 	if (mc < 0)
-		return VNIC_MBX_E_LEN;
+		return -EMSGSIZE;
 	if (uc + mc > VNIC_MAX_FILTERS)
-		return VNIC_MBX_E_NOSPC;
+		return -ENOSPC;
 	if (!vnic_ctrl_macs_valid(data + sizeof(__le32), uc, false) ||
 	    !vnic_ctrl_macs_valid(data + off + sizeof(__le32), mc, true))
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	v->num_uc = vnic_ctrl_take_macs(v, 0, data + sizeof(__le32), uc);
 	v->num_mc = vnic_ctrl_take_macs(v, v->num_uc, data + off + sizeof(__le32), mc);
 	return vnic_ctrl_rx_mode(v, v->modes);
 }
 
-static u32 vnic_ctrl_addr(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_addr(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	u8 mac[ETH_ALEN] __aligned(2);
 
 	memcpy(mac, data, ETH_ALEN);
 	return is_valid_ether_addr(mac) ? vnic_port_guest_mac(&v->fn->port, mac) :
-					  VNIC_MBX_E_INVAL;
+					  -EINVAL;
 }
 
 /* All VLANs of the protocols of which the driver does not, or cannot, say what it wants. */
@@ -174,12 +174,12 @@ static void vnic_virtio_vlans(void *virtio)
  * Number 0 is a priority, which needs no membership.  With the first request the driver says
  * that it filters: those of FreeBSD and DPDK negotiate CTRL_VLAN, and most leave it at that.
  */
-static u32 vnic_ctrl_vlan(struct vnic_virtio *v, const u8 *data, bool add)
+static int vnic_ctrl_vlan(struct vnic_virtio *v, const u8 *data, bool add)
 {
 	u16 vid = get_unaligned_le16(data);
 
 	if (vid >= VLAN_N_VID - 1)
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	if (vid)
 		assign_bit(vid, v->vlans, add);
 	if (!v->filters) {
@@ -187,16 +187,16 @@ static u32 vnic_ctrl_vlan(struct vnic_virtio *v, const u8 *data, bool add)
 		vnic_fn_call(v->fn, vnic_virtio_vlans, v);
 	}
 	if (!vid)
-		return VNIC_MBX_OK;
+		return 0;
 	return vnic_port_guest_vlan(&v->fn->port, vid, ETH_P_8021Q, add);
 }
 
-static u32 vnic_ctrl_vlan_add(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_vlan_add(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	return vnic_ctrl_vlan(v, data, true);
 }
 
-static u32 vnic_ctrl_vlan_del(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_vlan_del(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	return vnic_ctrl_vlan(v, data, false);
 }
@@ -220,19 +220,19 @@ static void vnic_ctrl_tell(struct vnic_virtio *v)
  * The device steers, by all that can be hashed, unless the driver wants to be told of some
  * of that only.  Linux 6.1 negotiates RSS and HASH_REPORT, and says nothing but this.
  */
-static u32 vnic_ctrl_pairs(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_pairs(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	u16 pairs = get_unaligned_le16(data);
 	unsigned int i;
 
 	if (!pairs || pairs > v->pairs)
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	if (!vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT) || !v->hash_types)
 		vnic_hash_set_types(&v->fn->rss_key, VNIC_HASH_ALL);
 	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
 		WRITE_ONCE(v->fn->rss_table[i], i % pairs);
 	WRITE_ONCE(v->fn->rss_other, 0);
-	return VNIC_MBX_OK;
+	return 0;
 }
 
 void vnic_ctrl_hash_begin(struct vnic_virtio *v)
@@ -259,19 +259,19 @@ static void vnic_ctrl_set_key(struct vnic_virtio *v, const u8 *data, u32 types)
 	vnic_ctrl_tell(v);
 }
 
-static u32 vnic_ctrl_hash(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_hash(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	const u32 front = offsetof(struct virtio_net_hash_config, hash_key_length);
 	u32 types = get_unaligned_le32(data);
 
 	if (types & ~VNIC_HASH_ALL || !vnic_ctrl_key_ok(data + front, len - front))
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	vnic_ctrl_set_key(v, data + front, types);
-	return VNIC_MBX_OK;
+	return 0;
 }
 
 /* As a struct virtio_net_rss_config, whose table may be of any length */
-static u32 vnic_ctrl_rss(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_rss(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	const u32 front = offsetof(struct virtio_net_rss_config, indirection_table);
 	u32 i, n, end, types = get_unaligned_le32(data);
@@ -282,21 +282,21 @@ static u32 vnic_ctrl_rss(struct vnic_virtio *v, const u8 *data, u32 len)
 	end = front + n * sizeof(__le16) + sizeof(__le16);	/* max_tx_vq */
 	if (types & ~VNIC_HASH_ALL || !is_power_of_2(n) || n > VNIC_RSS_ENTRIES ||
 	    other >= v->pairs || end > len || !vnic_ctrl_key_ok(data + end, len - end))
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	tx = get_unaligned_le16(data + end - sizeof(__le16));
 	for (i = 0; i < n; i++)
 		if (get_unaligned_le16(table + i * sizeof(__le16)) >= v->pairs)
-			return VNIC_MBX_E_INVAL;
+			return -EINVAL;
 	if (!tx || tx > v->pairs)
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	vnic_ctrl_set_key(v, data + end, types);
 	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
 		WRITE_ONCE(v->fn->rss_table[i], get_unaligned_le16(table + i % n * sizeof(__le16)));
 	WRITE_ONCE(v->fn->rss_other, other);
-	return VNIC_MBX_OK;
+	return 0;
 }
 
-static u32 vnic_ctrl_offloads(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_offloads(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	const u64 all = BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) |
 			BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) |
@@ -304,22 +304,22 @@ static u32 vnic_ctrl_offloads(struct vnic_virtio *v, const u8 *data, u32 len)
 	u64 on = get_unaligned_le64(data);
 
 	if (on & ~(v->features & all))
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	v->offloads = on;
 	vnic_ctrl_tell(v);
-	return VNIC_MBX_OK;
+	return 0;
 }
 
 /* Of all queues of a kind, the control queue apart.  A vector that both share has what was
  * set last.
  */
-static u32 vnic_ctrl_coalesce(struct vnic_virtio *v, const u8 *data, unsigned int first)
+static int vnic_ctrl_coalesce(struct vnic_virtio *v, const u8 *data, unsigned int first)
 {
 	u32 frames = get_unaligned_le32(data), usecs = get_unaligned_le32(data + 4);
 	unsigned int i, vector;
 
 	if (usecs > VNIC_COALESCE_MAX)
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	frames = min(frames, U16_MAX);
 	v->moderation[first] = (struct vnic_virtio_moderation) { usecs, frames };
 	for (i = first; i < vnic_virtio_ctrl(v); i += 2) {
@@ -328,7 +328,7 @@ static u32 vnic_ctrl_coalesce(struct vnic_virtio *v, const u8 *data, unsigned in
 		if (vector < READ_ONCE(v->fn->vectors))
 			vnic_vector_set_moderation(&v->fn->vec[vector], usecs, frames);
 	}
-	return VNIC_MBX_OK;
+	return 0;
 }
 
 /* The queue that a request is about (struct virtio_net_ctrl_coal_vq), if it is one that is
@@ -347,14 +347,14 @@ static unsigned int vnic_ctrl_queue(const struct vnic_virtio *v, const u8 *data)
 /* A vCPU may take the queue's vector away meanwhile: it is read once.  One that comes later
  * gets what the queue has.
  */
-static u32 vnic_ctrl_coalesce_set(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_coalesce_set(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	u32 frames = get_unaligned_le32(data + 4), usecs = get_unaligned_le32(data + 8);
 	unsigned int index = vnic_ctrl_queue(v, data);
 	u16 vector;
 
 	if (index == VNIC_VQ_MAX || usecs > VNIC_COALESCE_MAX)
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	frames = min(frames, U16_MAX);
 	v->vq_moderation[index] = (struct vnic_virtio_moderation) { usecs, frames };
 	vector = READ_ONCE(v->vq[index].vector);
@@ -362,10 +362,10 @@ static u32 vnic_ctrl_coalesce_set(struct vnic_virtio *v, const u8 *data, u32 len
 		vector = array_index_nospec(vector, VNIC_MAX_VECTORS);
 		vnic_vector_set_moderation(&v->fn->vec[vector], usecs, frames);
 	}
-	return VNIC_MBX_OK;
+	return 0;
 }
 
-static u32 vnic_ctrl_coalesce_get(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_coalesce_get(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	unsigned int index = vnic_ctrl_queue(v, data), i;
 	const struct vnic_virtio_moderation *m;
@@ -374,25 +374,25 @@ static u32 vnic_ctrl_coalesce_get(struct vnic_virtio *v, const u8 *data, u32 len
 	for (i = 0; i < v->num_in; i++)
 		room += v->in[i].len;
 	if (index == VNIC_VQ_MAX || room <= sizeof(v->reply))
-		return VNIC_MBX_E_INVAL;
+		return -EINVAL;
 	m = &v->vq_moderation[index];
 	put_unaligned_le32(READ_ONCE(m->frames), v->reply);
 	put_unaligned_le32(READ_ONCE(m->usecs), v->reply + 4);
 	v->reply_len = sizeof(v->reply);
-	return VNIC_MBX_OK;
+	return 0;
 }
 
-static u32 vnic_ctrl_coalesce_tx(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_coalesce_tx(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	return vnic_ctrl_coalesce(v, data, 1);
 }
 
-static u32 vnic_ctrl_coalesce_rx(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_coalesce_rx(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	return vnic_ctrl_coalesce(v, data, 0);
 }
 
-static u32 vnic_ctrl_announced(struct vnic_virtio *v, const u8 *data, u32 len)
+static int vnic_ctrl_announced(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	v->announce = false;
 	if (v->announce_again) {
@@ -406,7 +406,7 @@ static u32 vnic_ctrl_announced(struct vnic_virtio *v, const u8 *data, u32 len)
 		v->generation++;
 	}
 	spin_unlock(&v->lock);
-	return VNIC_MBX_OK;
+	return 0;
 }
 
 static const struct vnic_ctrl_op vnic_ctrl_ops[] = {
@@ -464,12 +464,12 @@ static const struct vnic_ctrl_op *vnic_ctrl_find(const struct vnic_virtio *v)
  * struct vnic_ctrl_run - a request being done
  * @v: device
  * @op: what
- * @result: VNIC_MBX_OK or VNIC_MBX_E_*
+ * @result: 0 or -errno
  */
 struct vnic_ctrl_run {
 	struct vnic_virtio		*v;
 	const struct vnic_ctrl_op	*op;
-	u32				result;
+	int				result;
 };
 
 static void vnic_ctrl_run(void *arg)
@@ -571,7 +571,7 @@ static int vnic_ctrl_answer(struct vnic_virtio *v, u8 ack)
  */
 static int vnic_ctrl_one(struct vnic_virtio *v)
 {
-	struct vnic_ctrl_run run = { .v = v, .result = VNIC_MBX_E_OPCODE };
+	struct vnic_ctrl_run run = { .v = v, .result = -EOPNOTSUPP };
 	struct vnic_fn *fn = v->fn;
 	u64 wait;
 	int n;
@@ -715,7 +715,7 @@ static void vnic_virtio_allowed(struct vnic_virtio *v, const struct vnic_port_in
 	if (v->allow_seq == info->allow_seq || !info->enabled)
 		return;
 	v->modes = info->trusted ? v->wanted : 0;
-	if (vnic_virtio_rx_mode(v, v->modes) == VNIC_MBX_E_NOMEM)
+	if (vnic_virtio_rx_mode(v, v->modes) == -ENOMEM)
 		vnic_fn_pend_at(v->fn, VNIC_PENDING_STATUS, ktime_get_ns() + NSEC_PER_SEC);
 	else
 		v->allow_seq = info->allow_seq;
