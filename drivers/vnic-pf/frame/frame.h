@@ -33,14 +33,14 @@ struct vnic_span {
 	u32		len;
 };
 
-/* vnic_frame.flags: as a completion has them */
-#define VNIC_FR_CSUM_OK		VNIC_RXC_F_CSUM_OK	/* verified by a lower device */
-#define VNIC_FR_CSUM_PARTIAL	VNIC_RXC_F_CSUM_PARTIAL	/* csum_start, csum_offset valid */
-#define VNIC_FR_TSO4		VNIC_RXC_F_TSO4
-#define VNIC_FR_TSO6		VNIC_RXC_F_TSO6
+/* vnic_frame.flags.  Where native completions have such a bit it is the same (native/rx.c). */
+#define VNIC_FR_CSUM_OK		BIT(2)	/* verified by a lower device */
+#define VNIC_FR_CSUM_PARTIAL	BIT(3)	/* csum_start, csum_offset valid */
+#define VNIC_FR_TSO4		BIT(4)	/* TCP of gso_size bytes a segment */
+#define VNIC_FR_TSO6		BIT(5)
 #define VNIC_FR_TSO		(VNIC_FR_TSO4 | VNIC_FR_TSO6)
-#define VNIC_FR_HASH_L3		VNIC_RXC_F_HASH_L3	/* hash valid */
-#define VNIC_FR_HASH_L4		VNIC_RXC_F_HASH_L4
+#define VNIC_FR_HASH_L3		BIT(6)	/* hash valid */
+#define VNIC_FR_HASH_L4		BIT(7)
 /* What no native completion has: UDP of gso_size bytes a segment */
 #define VNIC_FR_USO4		BIT(12)
 #define VNIC_FR_USO6		BIT(13)

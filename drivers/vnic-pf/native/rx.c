@@ -5,6 +5,14 @@
  */
 #include "native.h"
 
+/* A frame's flags go into its completion as they are, with those of the buffer. */
+static_assert((VNIC_FR_CSUM_OK & VNIC_RXC_F_CSUM_OK) &&
+	      (VNIC_FR_CSUM_PARTIAL & VNIC_RXC_F_CSUM_PARTIAL) &&
+	      (VNIC_FR_TSO4 & VNIC_RXC_F_TSO4) && (VNIC_FR_TSO6 & VNIC_RXC_F_TSO6) &&
+	      (VNIC_FR_HASH_L3 & VNIC_RXC_F_HASH_L3) && (VNIC_FR_HASH_L4 & VNIC_RXC_F_HASH_L4));
+static_assert(!((VNIC_FR_USO | VNIC_FR_HASH | VNIC_FR_TSO) &
+		(VNIC_RXC_F_SOP | VNIC_RXC_F_EOP | VNIC_RXC_F_ABORT)));
+
 /* ---- buffers from the driver ---- */
 
 /* A descriptor from the driver.  Whether it may be written to is seen when it is. */
