@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # A system that packages are tried in and that is thrown away: an overlay of the tree, with
-# its two kernels, in $root. Sourced after ktap.sh.
+# two kernels of it, in $root. Sourced after ktap.sh.
 . selftests/lib/empty.sh
 [ -e /etc/vnic-kernels ] || { echo "Bail out! only for selftests/run"; exit 1; }
 
 # shellcheck disable=SC2034 # for who sources this
 version=$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 # shellcheck disable=SC2034
-read -r stable newest < <(awk '$1 == "stable" || $1 == "newest" { print $2 }' /etc/vnic-kernels | xargs)
+read -r stable cloud newest < <(awk '$1 ~ /^(stable|cloud|newest)$/ { print $2 }' /etc/vnic-kernels | xargs)
 root=$tmp/root
 # Nothing is removed at the end: $tmp is in the tmpfs that selftests/run mounts for the tree's
 # tests, and goes with their mount namespace. With mounts below it, rm would follow them.
@@ -50,15 +50,27 @@ devices()
 		ln -s /proc/self/fd "$1/fd"
 }
 
-# overlay: a system without what was left out of the tree, and with two kernels
+# few_modules KERNEL: it has one of its own only, which says how they are compressed: depmod, which
+# each module of ours brings about several times, would read all of them
+few_modules()
+{
+	local dir=/lib/modules/$1/kernel
+	mount -t tmpfs few "$root$dir" && cp "$dir"/drivers/net/dummy.ko* "$root$dir"
+}
+
+# overlay: a system without what was left out of the tree, and with two kernels; the headers of a
+# third one, $cloud, are gone
 overlay()
 {
+	local kernel
 	mkdir -p "$tmp"/{upper,work,root}
 	mount -t overlay overlay -o "lowerdir=/,upperdir=$tmp/upper,workdir=$tmp/work" "$root" &&
 		mount -t proc proc "$root/proc" && mount -t tmpfs tmp "$root/tmp" &&
 		mount -t tmpfs -o mode=755 dev "$root/dev" && devices "$root/dev" || return
 	sed -i /path-exclude/d "$root"/etc/dpkg/dpkg.cfg.d/*
-	rm "$root"/lib/modules/*-{rt,cloud}-*/build
+	rm "$root"/lib/modules/*-rt-*/build
+	kernel "$cloud" gone
+	for kernel in "$stable" "$cloud" "$newest"; do few_modules "$kernel" || return; done
 }
 
 # kernel KERNEL there|gone: its headers, as far as dkms looks
@@ -91,12 +103,16 @@ files()
 		-o -path "$root/usr/lib/python3*" -o -name 'mok.*' \) -prune -o -print | sort
 }
 
-# next_version DIR: the files of this checkout are there, of version $version.1; its vnic-vf
-# is empty: the real one was built of the version before
+# next_version DIR [VERSION]: the files of this checkout are there, of version $version.1 or that
+# one; its drivers are empty: the real ones were built of the version before
 next_version()
 {
-	mkdir -p "$1" &&
-		cp -r Makefile Kbuild README.md COPYING LICENSES drivers uapi tools debian vnic.spec Documentation "$1" &&
-		rm -r "$1/drivers/vnic-vf" && empty_driver drivers/vnic-vf "$1/drivers/vnic-vf" &&
-		sed -i "1s/(.*)/($version.1)/" "$1/debian/changelog"
+	local driver
+	rm -rf "$1" && mkdir -p "$1" &&
+		cp -r Makefile Kbuild README.md COPYING LICENSES drivers uapi tools debian vnic.spec Documentation "$1" ||
+		return
+	for driver in drivers/vnic-{iommu,pf,vf}; do
+		rm -r "${1:?}/$driver" && empty_driver "$driver" "$1/$driver" || return
+	done
+	sed -i "1s/(.*)/(${2:-$version.1})/" "$1/debian/changelog"
 }

@@ -3,7 +3,8 @@
 # run-on: tree
 #
 # The Debian packages in a system that is thrown away, an overlay of the tree: built,
-# installed with apt, the modules built by dkms, a kernel that comes later, upgrade, purge.
+# installed with apt, the modules built by dkms for all kernels, also one that comes later,
+# upgrade, purge.
 # Prints KTAP, exits 0 if all is well.
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/lib/ktap.sh
@@ -29,6 +30,22 @@ conf()
 		for kernel in 6.1.0-9 6.11.9 6.12.1 6.20-1 7.3.4 10.0; do
 			[[ ! $kernel =~ $BUILD_EXCLUSIVE_KERNEL ]] || echo "$kernel"
 		done | xargs' - "$version"
+}
+
+# host_modules VERSION KERNEL...: all four are there for each of these kernels
+host_modules()
+{
+	local expected=$1 kernel
+	shift
+	for kernel; do
+		modules "$kernel" "$expected" vnic-iommu vnic-pf vnic-vf vnic-vfio-pci || return
+	done
+}
+
+# nothing_of NAME VERSION: no source for dkms, and nothing that it keeps
+nothing_of()
+{
+	[ ! -e "$root/usr/src/$1-$2" ] && [ ! -e "$root/var/lib/dkms/$1/$2" ]
 }
 
 # completes LINE WORD...: what bash offers there
@@ -62,13 +79,13 @@ all_options_complete()
 }
 
 echo "KTAP version 1"
-echo "1..14"
+echo "1..17"
 
-overlay && tools/deb --here "$root/tmp" 2>"$tmp/out" && next_version "$tmp/new" &&
-	"$tmp/new/tools/deb" --here "$root/tmp" 2>"$tmp/out" &&
-	[ "$(cd "$root/tmp" && echo *.deb | xargs -n 1 | sed 's/_.*//' | uniq -c | xargs)" = \
-		"2 vnic-dkms 2 vnic-tools 2 vnic-vf-dkms" ]
-check $? "packages are built, of this version and of a newer one"
+overlay && tools/deb --here "$root/tmp" 2>"$tmp/out" && for newer in "$version".{1,2}; do
+	next_version "$tmp/new" "$newer" && "$tmp/new/tools/deb" --here "$root/tmp" 2>"$tmp/out" || break
+done && [ "$(cd "$root/tmp" && echo *.deb | xargs -n 1 | sed 's/_.*//' | uniq -c | xargs)" = \
+	"3 vnic-dkms 3 vnic-tools 3 vnic-vf-dkms" ]
+check $? "packages are built, of this version and of two newer ones"
 
 lintian --fail-on error,warning "$root/tmp/"*"_${version}_all.deb" >"$tmp/out" 2>&1
 check $? "lintian has neither errors nor warnings"
@@ -81,25 +98,37 @@ in_root apt-get -y install "$(package vnic-vf-dkms "$version")" && modules "$sta
 check $? "vnic-vf-dkms: vnic-vf is there, signed, and nothing else"
 
 kernel "$newest" there
-in_root /etc/kernel/postinst.d/dkms "$newest" && modules "$newest" "$version" vnic-vf
-check $? "another kernel is installed: the module is built for it, too"
-
 in_root apt-get -y install "$(package vnic-vf-dkms "$version.1")" &&
 	modules "$newest" "$version.1" vnic-vf && modules "$stable" "$version.1" vnic-vf &&
-	[ ! -e "$root/usr/src/vnic-vf-$version" ] && [ ! -e "$root/var/lib/dkms/vnic-vf/$version" ]
+	nothing_of vnic-vf "$version"
 check $? "upgraded: the module is the newer one, of the older one nothing is left"
 
 in_root apt-get -y remove vnic-vf-dkms && modules "$newest" "" && modules "$stable" "" &&
 	! in_root modinfo -k "$newest" vnic-vf
 check $? "removed: no module is left"
 
+# For all kernels, of newer versions with nothing in the modules.
+in_root apt-get -y install "$(package vnic-dkms "$version.1")" && host_modules "$version.1" "$stable" "$newest"
+check $? "vnic-dkms: four modules for each of two kernels"
+
+in_root /etc/kernel/postinst.d/dkms "$cloud" && modules "$cloud" "" && kernel "$cloud" there &&
+	in_root linux-run-hooks headers postinst "$cloud" -- configure && host_modules "$version.1" "$cloud"
+check $? "another kernel is installed: they are built for it, too, as soon as its headers are there"
+
+in_root apt-get -y install "$(package vnic-dkms "$version.2")" &&
+	host_modules "$version.2" "$stable" "$cloud" "$newest" && nothing_of vnic "$version.1"
+check $? "upgraded: they are the newer ones for all kernels, of the older ones nothing is left"
+
+kernel "$cloud" gone
+in_root apt-get -y remove vnic-dkms && modules "$stable" "" && modules "$cloud" "" && modules "$newest" ""
+check $? "removed: no module is left, not for a kernel either whose headers are gone"
+
 kernel "$stable" gone
 in_root apt-get -y install "$(package vnic-dkms "$version")" "$(package vnic-tools "$version")" &&
-	modules "$newest" "$version" vnic-iommu vnic-pf vnic-vf vnic-vfio-pci &&
-	modules "$stable" "" && prints "vnic-pf" cat /usr/lib/modules-load.d/vnic.conf &&
+	host_modules "$version" "$newest" && modules "$stable" "" && prints "vnic-pf" cat /usr/lib/modules-load.d/vnic.conf &&
 	in_root systemd-hwdb query pci:v0000766Ed00001000sv &&
 	grep -qx ID_VENDOR_FROM_DATABASE=vnic "$tmp/out" && grep -q ^ID_MODEL_ "$tmp/out"
-check $? "vnic-dkms: four modules, vnic-pf is loaded at boot, and udev knows its name"
+check $? "vnic-dkms as it is: the same, vnic-pf is loaded at boot, and udev knows its name"
 kernel "$stable" there
 
 in_root apt-get -y --download-only install "$(package vnic-vf-dkms "$version")" &&
