@@ -4,6 +4,8 @@
 KDIR     ?= /lib/modules/$(shell uname -r)/build
 PREFIX   ?= /usr/local
 DESTDIR  ?=
+# make dist
+DIST     ?= dist
 UNITS    := vnic.service vnic-uplink.service vnic-vfs.service
 MODULES  := vnic-pf vnic-vf vnic-iommu vnic-vfio-pci
 # Of vnic: the newest in the changelog, which Kbuild and tools/vnic read, too.
@@ -43,7 +45,7 @@ help:
 	@echo 'make uninstall       remove them again'
 	@echo 'make deb             build Debian packages into dist/ (as root; in the test machines'"'"' Debian tree)'
 	@echo 'make rpm             build RPM packages into dist/ (as root; in the same tree)'
-	@echo 'make dist            make the release tarball of what is committed, dist/vnic-$(VERSION).tar.gz'
+	@echo 'make dist            make the release tarball of what is committed, $(DIST)/vnic-$(VERSION).tar.gz (DIST=)'
 	@echo 'make clean           remove what was built here'
 	@echo 'make demo            show the main job in a test machine (as root; installs what it needs)'
 	@echo 'make test            run the selftests in test machines (as root; installs what it needs)'
@@ -143,10 +145,11 @@ deb:
 rpm:
 	tools/rpm
 
+# The same for everybody, whatever git was told of modes.
 dist:
-	install -d dist
-	git archive --prefix='vnic-$(VERSION)/' -o 'dist/vnic-$(VERSION).tar.gz' HEAD
-	@echo 'dist/vnic-$(VERSION).tar.gz'
+	install -d '$(DIST)'
+	git -c tar.umask=0022 archive --prefix='vnic-$(VERSION)/' -o '$(DIST)/vnic-$(VERSION).tar.gz' HEAD
+	@echo '$(DIST)/vnic-$(VERSION).tar.gz'
 
 demo:
 	tools/demo/demo
