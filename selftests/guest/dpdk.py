@@ -106,11 +106,12 @@ class Testpmd(Once):
             raise Late(f'testpmd does not answer {cmds}')
         return done.stdout.strip()
 
-    def send(self, frames):
-        """The peer sends them, as fast as it can."""
-        self.sock.settimeout(None)
+    def send(self, frames, sock=None):
+        """The peer sends them, as fast as it can, by its VF or by an interface over it."""
+        sock = sock or self.sock
+        sock.settimeout(None)
         for data in frames:
-            self.sock.send(data)
+            sock.send(data)
 
     def forward(self, mode='macswap'):
         """Begin to do this with frames."""
@@ -150,15 +151,16 @@ def swapped(data):
     return data[6:12] + data[:6] + data[12:]
 
 
-def echo(t, port, frames):
+def echo(t, port, frames, sock=None):
     """Send them, 32 at a time; all come back, whole"""
+    sock = sock or t.sock
     for i in range(0, len(frames), 32):
         some = frames[i:i + 32]
-        t.send(some)
-        got = [data for data, _ in receive(t.sock, tag=b'', seconds=10, count=len(some))]
+        t.send(some, sock)
+        got = [data for data, _ in receive(sock, tag=b'', seconds=10, count=len(some))]
         true(sorted(got) == sorted(map(swapped, some)),
              f'port {port}, frames {i} to {i + len(some) - 1}: {len(got)} came back')
-    eq(receive(t.sock, tag=b'', seconds=0.1), [], 'more than was sent')
+    eq(receive(sock, tag=b'', seconds=0.1), [], 'more than was sent')
 
 
 def forwards(t, port):
@@ -230,7 +232,7 @@ def link(t, port, state):
     wait_for(lambda: f'Link status: {state}' in t.do(f'show port info {port}'), f'link {state}')
 
 
-def hears(t, port, dst, want, what):
+def hears(t, port, dst, want, what, sock=None):
     """So many of 20 frames to dst reach its port."""
     def sent():
         tx = t.pf.vfinfo(2)['stats']['tx']
@@ -238,7 +240,7 @@ def hears(t, port, dst, want, what):
 
     before, then = arrived(t, port)[0], sent()
     data = udp(port, 1, 100)
-    t.send([mac_bytes(dst) + data[6:]] * 20)
+    t.send([mac_bytes(dst) + data[6:]] * 20, sock)
     wait_for(lambda: sent() >= then + 20, 'the switch has seen them')
     if want:
         wait_for(lambda: arrived(t, port)[0] >= before + want, what)
@@ -270,6 +272,42 @@ def asks(t):
         hears(t, port, mac, 20, 'as it was')
         wait_for(lambda n=port, m=mine: sum(t.counts(n)[0]) - m >= 80, 'what testpmd has got')
         eq(sum(t.counts(port)[0]) - mine, 80, 'what testpmd has got')
+
+
+def vlan_sockets(t):
+    """The peer's sockets by VLAN, one for none"""
+    socks = {None: t.sock}
+    for vid in (100, 200):
+        sh(f'ip link add link {t.vf[2].name} name v{vid} up type vlan id {vid}', ns='peer')
+        defer(sh, f'ip link del v{vid}', ns='peer')
+        socks[vid] = packet_socket(f'v{vid}', ns='peer')
+    return socks
+
+
+def in_vlans(t, port, socks, joined):
+    """Frames of these VLANs and those without a tag come back, those of others do not arrive."""
+    for vid, sock in socks.items():
+        if vid not in (None, *joined):
+            hears(t, port, MACS[port], 0, f'VLAN {vid}, when it is in {joined}', sock)
+            continue
+        echo(t, port, [udp(port, i, 200) for i in range(32)], sock)
+        if vid:     # they have come by the VF, too
+            eq({tag for _, tag in receive(t.sock, tag=b'', count=32)}, {vid}, 'their tags')
+
+
+def vlans(t):
+    """tagged frames come and go: of all VLANs, then of those that it has asked for, and no others"""
+    t.get().forward()
+    socks = vlan_sockets(t)
+    receive(t.sock, tag=b'', seconds=0.2)   # addresses that were announced before
+    for port in (0, 1):
+        in_vlans(t, port, socks, (100, 200))
+        for joined, *cmds in (((100,), 'vlan set filter on {}', 'rx_vlan add 100 {}'),
+                              ((200,), 'rx_vlan add 200 {}', 'rx_vlan rm 100 {}')):
+            said = t.do(*(cmd.format(port) for cmd in cmds))
+            true('rror' not in said and 'fail' not in said, f'{cmds}: {said}')
+            in_vlans(t, port, socks, joined)
+        t.do(f'rx_vlan rm 200 {port}', f'vlan set filter off {port}')
 
 
 def sends(t, port, mbps):
@@ -372,4 +410,4 @@ def killed(t):
         t.guest.run(f'ip link set {dev} down')
 
 
-run([polls, stalls, asks, limits, again, killed], pmd)
+run([polls, stalls, asks, limits, vlans, again, killed], pmd)
