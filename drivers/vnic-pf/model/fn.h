@@ -293,6 +293,8 @@ void vnic_fn_reset_async(struct vnic_fn *fn);
 /* Bus mastering changed.  Off: stops all access (async reset of the queues). */
 void vnic_fn_set_master(struct vnic_fn *fn, bool on);
 
+/* ms that the driver of a VF that was stopped has to reset it itself */
+#define VNIC_RESCUE_MS	10000
 /* Begin to reset the VFs that have been stopped for @ns or longer, and to tell their
  * drivers.  Process context, adapter's lock not held.
  */

@@ -21,6 +21,9 @@
 #include "../trace.h"
 #include "native.h"
 
+/* A driver that waits for an answer may not know before that it has to reset. */
+static_assert(VNIC_RESCUE_MS >= VNIC_MBX_TIMEOUT_MS);
+
 /**
  * struct vnic_mbx - buffers of a function's mailbox
  * @fn: function

@@ -25,9 +25,8 @@
 #include "priv.h"
 
 #define VNIC_HEALTH_INTERVAL	HZ	/* between two reports */
-/* As long as a driver may wait for an answer before it resets its function */
-#define VNIC_RESCUE_AFTER	msecs_to_jiffies(VNIC_MBX_TIMEOUT_MS)
-#define VNIC_RESCUE_NS		((u64)VNIC_MBX_TIMEOUT_MS * NSEC_PER_MSEC)
+#define VNIC_RESCUE_AFTER	msecs_to_jiffies(VNIC_RESCUE_MS)
+#define VNIC_RESCUE_NS		((u64)VNIC_RESCUE_MS * NSEC_PER_MSEC)
 
 /**
  * struct vnic_health - the reporter
