@@ -16,10 +16,10 @@ static u8 vnic_rss_queue(const struct vnic_fn *fn, const struct vnic_frame *f, u
 	if (!(f->flags & VNIC_FR_HASHED))
 		return READ_ONCE(fn->rss_other);
 	if (context) {
-		context = array_index_nospec(context - 1, VNIC_RSS_CONTEXTS);
+		context = array_index_nospec(context - 1, VNIC_STEER_CONTEXTS);
 		table = fn->steer.table[context];
 	}
-	return READ_ONCE(table[f->hash % VNIC_RSS_ENTRIES]);
+	return READ_ONCE(table[f->hash % VNIC_RSS_SLOTS]);
 }
 
 /* What the driver's rules say of a frame that has been hashed, or else the table */
@@ -28,12 +28,12 @@ static noinline u8 vnic_rule_queue(struct vnic_fn *fn, const struct vnic_frame *
 	u16 found = vnic_steer_find(&fn->steer, f);
 
 	switch (vnic_steer_action(found)) {
-	case VNIC_RULE_DROP:
+	case VNIC_STEER_DROP:
 		vnic_port_drop(&fn->port, VNIC_DROP_RX_RULE, f->segs);
 		return VNIC_RX_NOWHERE;
-	case VNIC_RULE_QUEUE:
+	case VNIC_STEER_QUEUE:
 		return vnic_steer_arg(found);
-	case VNIC_RULE_RSS:
+	case VNIC_STEER_RSS:
 		return vnic_rss_queue(fn, f, vnic_steer_arg(found));
 	default:
 		return vnic_rss_queue(fn, f, 0);

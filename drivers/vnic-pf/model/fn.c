@@ -83,7 +83,7 @@ void vnic_fn_reset_rss(struct vnic_fn *fn)
 	get_random_bytes(key, sizeof(key));
 	vnic_hash_set_key(&fn->rss_key, key);
 	vnic_hash_set_types(&fn->rss_key, VNIC_HASH_ALL);
-	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
+	for (i = 0; i < VNIC_RSS_SLOTS; i++)
 		WRITE_ONCE(fn->rss_table[i], 0);
 	WRITE_ONCE(fn->rss_other, 0);
 	vnic_steer_reset(&fn->steer);

@@ -230,7 +230,7 @@ struct vnic_fn {
 	struct vnic_txq			txq[VNIC_MAX_QPS];
 	struct vnic_rxq			rxq[VNIC_MAX_QPS];
 	struct vnic_hash_key		rss_key;
-	u8				rss_table[VNIC_RSS_ENTRIES];
+	u8				rss_table[VNIC_RSS_SLOTS];
 	u8				rss_other;
 	struct vnic_steer		steer;
 	struct vnic_vector		vec[VNIC_MAX_VECTORS];

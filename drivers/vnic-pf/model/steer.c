@@ -12,7 +12,7 @@
 #include "../frame/frame.h"
 #include "steer.h"
 
-static_assert(VNIC_MAX_RULES <= 32);	/* steer->live */
+static_assert(VNIC_STEER_RULES <= 32);	/* steer->live */
 
 void vnic_steer_init(struct vnic_steer *s)
 {
@@ -20,74 +20,6 @@ void vnic_steer_init(struct vnic_steer *s)
 }
 
 /* ---- the driver's wishes ---- */
-
-static void vnic_steer_put(struct vnic_steer *s, unsigned int index, const struct vnic_rule *rule)
-{
-	struct vnic_rule *to = &s->rule[index];
-	u32 live = s->live & ~BIT(index);
-	unsigned int i;
-
-	if (rule->action != VNIC_RULE_NONE)
-		live |= BIT(index);
-	preempt_disable();	/* for as little as this: senders do not wait for it */
-	write_seqcount_begin(&s->seq);
-	for (i = 0; i < VNIC_RULE_WORDS; i++) {
-		WRITE_ONCE(to->value[i], rule->value[i]);
-		WRITE_ONCE(to->mask[i], rule->mask[i]);
-	}
-	WRITE_ONCE(to->v6, rule->v6);
-	WRITE_ONCE(to->proto, rule->proto);
-	WRITE_ONCE(to->ports, rule->ports);
-	WRITE_ONCE(to->action, rule->action);
-	WRITE_ONCE(to->arg, rule->arg);
-	WRITE_ONCE(s->live, live);
-	write_seqcount_end(&s->seq);
-	preempt_enable();
-}
-
-void vnic_steer_reset(struct vnic_steer *s)
-{
-	static const struct vnic_rule none;
-	unsigned int i, j;
-
-	for (i = 0; i < VNIC_MAX_RULES; i++)
-		if (s->live & BIT(i))
-			vnic_steer_put(s, i, &none);
-	for (i = 0; i < VNIC_RSS_CONTEXTS; i++)
-		for (j = 0; j < VNIC_RSS_ENTRIES; j++)
-			WRITE_ONCE(s->table[i][j], 0);
-}
-
-int vnic_steer_set_context(struct vnic_steer *s, const struct vnic_mbx_context *req,
-			   unsigned int qps)
-{
-	unsigned int context = le16_to_cpu(req->context), i;
-
-	if (!context || context > VNIC_RSS_CONTEXTS || req->rsvd[0] || req->rsvd[1] ||
-	    req->rsvd[2])
-		return -EINVAL;
-	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
-		if (req->table[i] >= qps)
-			return -EINVAL;
-	context = array_index_nospec(context - 1, VNIC_RSS_CONTEXTS);
-	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
-		WRITE_ONCE(s->table[context][i], req->table[i]);
-	return 0;
-}
-
-static bool vnic_rule_action_ok(const struct vnic_mbx_rule *req, unsigned int qps)
-{
-	switch (req->action) {
-	case VNIC_RULE_DROP:
-		return !req->arg;
-	case VNIC_RULE_QUEUE:
-		return req->arg < qps;
-	case VNIC_RULE_RSS:
-		return req->arg <= VNIC_RSS_CONTEXTS;
-	default:
-		return false;
-	}
-}
 
 static bool vnic_proto_has_ports(u8 proto)
 {
@@ -100,43 +32,98 @@ static unsigned int vnic_rule_addrs(bool v6)
 	return (v6 ? 2 * sizeof(struct in6_addr) : 2 * sizeof(struct in_addr)) / sizeof(u32);
 }
 
-/* Words as they are in a packet; nothing beside the mask, behind the ports, or without them */
-static bool vnic_rule_words(struct vnic_rule *rule, const struct vnic_mbx_rule *req)
+static bool vnic_rule_has_ports(const struct vnic_rule *rule)
+{
+	return rule->mask[vnic_rule_addrs(rule->v6)];
+}
+
+static void vnic_steer_put(struct vnic_steer *s, unsigned int index, const struct vnic_rule *rule)
+{
+	struct vnic_rule *to = &s->rule[index];
+	u32 live = s->live & ~BIT(index);
+	unsigned int i;
+
+	if (rule->action != VNIC_STEER_NONE)
+		live |= BIT(index);
+	preempt_disable();	/* for as little as this: senders do not wait for it */
+	write_seqcount_begin(&s->seq);
+	for (i = 0; i < VNIC_RULE_WORDS; i++) {
+		WRITE_ONCE(to->value[i], rule->value[i]);
+		WRITE_ONCE(to->mask[i], rule->mask[i]);
+	}
+	WRITE_ONCE(to->v6, rule->v6);
+	WRITE_ONCE(to->proto, rule->proto);
+	WRITE_ONCE(to->ports, vnic_rule_has_ports(rule));
+	WRITE_ONCE(to->action, rule->action);
+	WRITE_ONCE(to->arg, rule->arg);
+	WRITE_ONCE(s->live, live);
+	write_seqcount_end(&s->seq);
+	preempt_enable();
+}
+
+void vnic_steer_reset(struct vnic_steer *s)
+{
+	static const struct vnic_rule none;
+	unsigned int i, j;
+
+	for (i = 0; i < VNIC_STEER_RULES; i++)
+		if (s->live & BIT(i))
+			vnic_steer_put(s, i, &none);
+	for (i = 0; i < VNIC_STEER_CONTEXTS; i++)
+		for (j = 0; j < VNIC_RSS_SLOTS; j++)
+			WRITE_ONCE(s->table[i][j], 0);
+}
+
+int vnic_steer_set_context(struct vnic_steer *s, unsigned int context, const u8 *queue,
+			   unsigned int qps)
+{
+	unsigned int i;
+
+	if (!context || context > VNIC_STEER_CONTEXTS)
+		return -EINVAL;
+	for (i = 0; i < VNIC_RSS_SLOTS; i++)
+		if (queue[i] >= qps)
+			return -EINVAL;
+	context = array_index_nospec(context - 1, VNIC_STEER_CONTEXTS);
+	for (i = 0; i < VNIC_RSS_SLOTS; i++)
+		WRITE_ONCE(s->table[context][i], queue[i]);
+	return 0;
+}
+
+static bool vnic_rule_action_ok(const struct vnic_rule *rule, unsigned int qps)
+{
+	switch (rule->action) {
+	case VNIC_STEER_DROP:
+		return !rule->arg;
+	case VNIC_STEER_QUEUE:
+		return rule->arg < qps;
+	case VNIC_STEER_RSS:
+		return rule->arg <= VNIC_STEER_CONTEXTS;
+	default:
+		return false;
+	}
+}
+
+/* Nothing beside the mask, behind the ports, or where there are none */
+static bool vnic_rule_words_ok(const struct vnic_rule *rule)
 {
 	unsigned int addrs = vnic_rule_addrs(rule->v6), i;
 
-	for (i = 0; i < VNIC_RULE_WORDS; i++) {
-		rule->value[i] = get_unaligned((const u32 *)req->value + i);
-		rule->mask[i] = get_unaligned((const u32 *)req->mask + i);
+	for (i = 0; i < VNIC_RULE_WORDS; i++)
 		if (rule->value[i] & ~rule->mask[i] || (i > addrs && rule->mask[i]))
 			return false;
-	}
-	rule->ports = rule->mask[addrs];
-	return !rule->ports || vnic_proto_has_ports(rule->proto);
+	return !vnic_rule_has_ports(rule) || vnic_proto_has_ports(rule->proto);
 }
 
-int vnic_steer_set_rule(struct vnic_steer *s, const struct vnic_mbx_rule *req, unsigned int qps)
+int vnic_steer_set_rule(struct vnic_steer *s, unsigned int index, const struct vnic_rule *rule,
+			unsigned int qps)
 {
-	unsigned int index = le16_to_cpu(req->index);
-	struct vnic_rule rule = {};
-
-	if (index >= VNIC_MAX_RULES || req->rsvd[0] || req->rsvd[1])
+	if (index >= VNIC_STEER_RULES)
 		return -EINVAL;
-	index = array_index_nospec(index, VNIC_MAX_RULES);
-	if (req->action == VNIC_RULE_NONE) {
-		if (memchr_inv(&req->action, 0, sizeof(*req) - offsetof(typeof(*req), action)))
-			return -EINVAL;
-		vnic_steer_put(s, index, &rule);
-		return 0;
-	}
-	rule.v6 = req->version == 6;
-	rule.proto = req->proto;
-	rule.action = req->action;
-	rule.arg = req->arg;
-	if ((req->version != 4 && req->version != 6) || !vnic_rule_action_ok(req, qps) ||
-	    !vnic_rule_words(&rule, req))
+	if (rule->action != VNIC_STEER_NONE &&
+	    (!vnic_rule_action_ok(rule, qps) || !vnic_rule_words_ok(rule)))
 		return -EINVAL;
-	vnic_steer_put(s, index, &rule);
+	vnic_steer_put(s, array_index_nospec(index, VNIC_STEER_RULES), rule);
 	return 0;
 }
 
@@ -191,20 +178,20 @@ static bool vnic_rule_fits(const struct vnic_rule *rule, const struct vnic_packe
 u16 vnic_steer_find(const struct vnic_steer *s, const struct vnic_frame *f)
 {
 	struct vnic_packet p;
-	u16 found = VNIC_RULE_NONE;
+	u16 found = VNIC_STEER_NONE;
 	unsigned long live;
 	unsigned int i, seq;
 
 	if (!vnic_packet_of(&p, f))
-		return VNIC_RULE_NONE;
+		return VNIC_STEER_NONE;
 	/* The writer may be a thread that does not get the CPU: nobody waits for it. */
 	seq = raw_seqcount_begin(&s->seq);
 	live = READ_ONCE(s->live);
-	for_each_set_bit(i, &live, VNIC_MAX_RULES) {
+	for_each_set_bit(i, &live, VNIC_STEER_RULES) {
 		if (vnic_rule_fits(&s->rule[i], &p)) {
 			found = READ_ONCE(s->rule[i].action) << 8 | READ_ONCE(s->rule[i].arg);
 			break;
 		}
 	}
-	return read_seqcount_retry(&s->seq, seq) ? VNIC_RULE_NONE : found;
+	return read_seqcount_retry(&s->seq, seq) ? VNIC_STEER_NONE : found;
 }

@@ -16,6 +16,7 @@
 #include <linux/if_vlan.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "../model/worker.h"
 #include "../trace.h"
@@ -336,15 +337,53 @@ static u32 vnic_mbx_set_hash(struct vnic_fn *fn, struct vnic_mbx *m)
 	return VNIC_MBX_OK;
 }
 
+VNIC_SAME(VNIC_RSS_SLOTS, VNIC_RSS_ENTRIES);
+VNIC_SAME(VNIC_STEER_CONTEXTS, VNIC_RSS_CONTEXTS);
+
 static u32 vnic_mbx_set_context(struct vnic_fn *fn, struct vnic_mbx *m)
 {
-	return vnic_mbx_status(vnic_steer_set_context(&fn->steer, (const void *)m->req.payload,
-						      vnic_mbx_qps(fn)));
+	const struct vnic_mbx_context *req = (void *)m->req.payload;
+
+	if (req->rsvd[0] || req->rsvd[1] || req->rsvd[2])
+		return VNIC_MBX_E_INVAL;
+	return vnic_mbx_status(vnic_steer_set_context(&fn->steer, le16_to_cpu(req->context),
+						      req->table, vnic_mbx_qps(fn)));
+}
+
+VNIC_SAME(VNIC_STEER_RULES, VNIC_MAX_RULES);
+VNIC_SAME(VNIC_STEER_NONE, VNIC_RULE_NONE);
+VNIC_SAME(VNIC_STEER_DROP, VNIC_RULE_DROP);
+VNIC_SAME(VNIC_STEER_QUEUE, VNIC_RULE_QUEUE);
+VNIC_SAME(VNIC_STEER_RSS, VNIC_RULE_RSS);
+VNIC_SAME(VNIC_RULE_WORDS * sizeof(u32), VNIC_RULE_BYTES);
+
+/* What steering does not see: of a rule to be removed there is nothing but its index. */
+static bool vnic_mbx_rule_ok(const struct vnic_mbx_rule *req)
+{
+	const size_t behind = sizeof(*req) - offsetof(struct vnic_mbx_rule, action);
+
+	if (req->rsvd[0] || req->rsvd[1])
+		return false;
+	if (req->action == VNIC_RULE_NONE)
+		return !memchr_inv(&req->action, 0, behind);
+	return req->version == 4 || req->version == 6;
 }
 
 static u32 vnic_mbx_set_rule(struct vnic_fn *fn, struct vnic_mbx *m)
 {
-	return vnic_mbx_status(vnic_steer_set_rule(&fn->steer, (const void *)m->req.payload,
+	const struct vnic_mbx_rule *req = (void *)m->req.payload;
+	struct vnic_rule rule = {
+		.v6	= req->version == 6,
+		.proto	= req->proto,
+		.action	= req->action,
+		.arg	= req->arg,
+	};
+
+	if (!vnic_mbx_rule_ok(req))
+		return VNIC_MBX_E_INVAL;
+	memcpy(rule.value, req->value, sizeof(rule.value));
+	memcpy(rule.mask, req->mask, sizeof(rule.mask));
+	return vnic_mbx_status(vnic_steer_set_rule(&fn->steer, le16_to_cpu(req->index), &rule,
 						   vnic_mbx_qps(fn)));
 }
 

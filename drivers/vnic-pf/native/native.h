@@ -18,6 +18,9 @@
 
 #include "../model/fn.h"
 
+/* What is in messages and rings as those below native/ have it, by a name of their own */
+#define VNIC_SAME(own, native)	static_assert((own) == (native))
+
 /* A descriptor of any kind, as copied from the ring */
 union vnic_desc {
 	__le64			raw[2];

@@ -229,7 +229,7 @@ static int vnic_ctrl_pairs(struct vnic_virtio *v, const u8 *data, u32 len)
 		return -EINVAL;
 	if (!vnic_virtio_has(v, VIRTIO_NET_F_HASH_REPORT) || !v->hash_types)
 		vnic_hash_set_types(&v->fn->rss_key, VNIC_HASH_ALL);
-	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
+	for (i = 0; i < VNIC_RSS_SLOTS; i++)
 		WRITE_ONCE(v->fn->rss_table[i], i % pairs);
 	WRITE_ONCE(v->fn->rss_other, 0);
 	return 0;
@@ -280,7 +280,7 @@ static int vnic_ctrl_rss(struct vnic_virtio *v, const u8 *data, u32 len)
 
 	n = get_unaligned_le16(data + 4) + 1;
 	end = front + n * sizeof(__le16) + sizeof(__le16);	/* max_tx_vq */
-	if (types & ~VNIC_HASH_ALL || !is_power_of_2(n) || n > VNIC_RSS_ENTRIES ||
+	if (types & ~VNIC_HASH_ALL || !is_power_of_2(n) || n > VNIC_RSS_SLOTS ||
 	    other >= v->pairs || end > len || !vnic_ctrl_key_ok(data + end, len - end))
 		return -EINVAL;
 	tx = get_unaligned_le16(data + end - sizeof(__le16));
@@ -290,7 +290,7 @@ static int vnic_ctrl_rss(struct vnic_virtio *v, const u8 *data, u32 len)
 	if (!tx || tx > v->pairs)
 		return -EINVAL;
 	vnic_ctrl_set_key(v, data + end, types);
-	for (i = 0; i < VNIC_RSS_ENTRIES; i++)
+	for (i = 0; i < VNIC_RSS_SLOTS; i++)
 		WRITE_ONCE(v->fn->rss_table[i], get_unaligned_le16(table + i % n * sizeof(__le16)));
 	WRITE_ONCE(v->fn->rss_other, other);
 	return 0;
@@ -651,7 +651,7 @@ void vnic_virtio_gather(void *virtio)
 	struct virtio_net_config config = {
 		.max_virtqueue_pairs = vnic_to_v16(v->pairs),
 		.rss_max_key_size = VNIC_RSS_KEY_LEN,
-		.rss_max_indirection_table_length = cpu_to_le16(VNIC_RSS_ENTRIES),
+		.rss_max_indirection_table_length = cpu_to_le16(VNIC_RSS_SLOTS),
 		.supported_hash_types = cpu_to_le32(VNIC_HASH_ALL),
 		.duplex = DUPLEX_FULL,
 	};
