@@ -216,6 +216,12 @@ static u32 vnic_mbx_set_mac(struct vnic_fn *fn, struct vnic_mbx *m)
 	return vnic_mbx_status(vnic_port_guest_mac(&fn->port, req->mac));
 }
 
+VNIC_SAME(VNIC_MODE_PROMISC, VNIC_RX_MODE_PROMISC);
+VNIC_SAME(VNIC_MODE_ALLMULTI, VNIC_RX_MODE_ALLMULTI);
+VNIC_SAME(VNIC_MODE_ALLCTAG, VNIC_RX_MODE_ALLCTAG);
+VNIC_SAME(VNIC_MODE_ALLSTAG, VNIC_RX_MODE_ALLSTAG);
+VNIC_SAME(VNIC_FILTERS_MAX, VNIC_MAX_FILTERS);
+
 /* The modes that this driver may ask for */
 static u32 vnic_mbx_rx_modes(const struct vnic_fn *fn)
 {

@@ -167,18 +167,18 @@ static void vnic_pf_rx_mode_work(struct work_struct *work)
 
 	netif_addr_lock_bh(dev);
 	if (dev->flags & IFF_PROMISC)
-		flags |= VNIC_RX_MODE_PROMISC | VNIC_RX_MODE_ALLMULTI;
+		flags |= VNIC_MODE_PROMISC | VNIC_MODE_ALLMULTI;
 	if (dev->flags & IFF_ALLMULTI)
-		flags |= VNIC_RX_MODE_ALLMULTI;
-	num_uc = vnic_pf_copy_addrs(&dev->uc, addrs, VNIC_MAX_FILTERS);
-	if (num_uc > VNIC_MAX_FILTERS) {
-		flags |= VNIC_RX_MODE_PROMISC;
+		flags |= VNIC_MODE_ALLMULTI;
+	num_uc = vnic_pf_copy_addrs(&dev->uc, addrs, VNIC_FILTERS_MAX);
+	if (num_uc > VNIC_FILTERS_MAX) {
+		flags |= VNIC_MODE_PROMISC;
 		num_uc = 0;
 	}
 	num_mc = vnic_pf_copy_addrs(&dev->mc, addrs + num_uc * ETH_ALEN,
-				    VNIC_MAX_FILTERS - num_uc);
-	if (num_mc > VNIC_MAX_FILTERS - num_uc) {
-		flags |= VNIC_RX_MODE_ALLMULTI;
+				    VNIC_FILTERS_MAX - num_uc);
+	if (num_mc > VNIC_FILTERS_MAX - num_uc) {
+		flags |= VNIC_MODE_ALLMULTI;
 		num_mc = 0;
 	}
 	netif_addr_unlock_bh(dev);

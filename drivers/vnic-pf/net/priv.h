@@ -73,7 +73,7 @@ struct vnic_net {
 	struct gro_cells		cells;
 	struct vnic_scratch __percpu	*scratch;
 	struct delayed_work		rx_mode_work;
-	u8				rx_addrs[VNIC_MAX_FILTERS * ETH_ALEN];
+	u8				rx_addrs[VNIC_FILTERS_MAX * ETH_ALEN];
 	struct vnic_uplink		*uplink;
 	struct work_struct		speed_work;
 	u32				speed;

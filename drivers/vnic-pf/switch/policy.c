@@ -44,13 +44,13 @@ static unsigned int vnic_conf_max_mc(const struct vnic_port_conf *conf)
 	return conf->trusted ? VNIC_MC_TRUSTED : VNIC_MC_UNTRUSTED;
 }
 
-/* Receive modes, VNIC_RX_MODE_* */
+/* Receive modes, VNIC_MODE_* */
 static void vnic_conf_set_modes(struct vnic_port_conf *conf, u32 flags)
 {
-	conf->promisc = flags & VNIC_RX_MODE_PROMISC;
-	conf->allmulti = flags & VNIC_RX_MODE_ALLMULTI;
-	conf->all_ctag = flags & VNIC_RX_MODE_ALLCTAG;
-	conf->all_stag = flags & VNIC_RX_MODE_ALLSTAG;
+	conf->promisc = flags & VNIC_MODE_PROMISC;
+	conf->allmulti = flags & VNIC_MODE_ALLMULTI;
+	conf->all_ctag = flags & VNIC_MODE_ALLCTAG;
+	conf->all_stag = flags & VNIC_MODE_ALLSTAG;
 }
 
 /* The owner tells its driver of a new address or link state. */
@@ -740,10 +740,9 @@ bool vnic_port_macs_valid(const u8 *macs, unsigned int n, bool multicast)
 
 static bool vnic_rx_mode_valid(u32 flags, unsigned int num_uc, unsigned int num_mc, const u8 *addrs)
 {
-	if (flags & ~(VNIC_RX_MODE_PROMISC | VNIC_RX_MODE_ALLMULTI | VNIC_RX_MODE_ALLCTAG |
-		      VNIC_RX_MODE_ALLSTAG))
+	if (flags & ~VNIC_MODES)
 		return false;
-	if (num_uc > VNIC_MAX_FILTERS || num_mc > VNIC_MAX_FILTERS - num_uc)
+	if (num_uc > VNIC_FILTERS_MAX || num_mc > VNIC_FILTERS_MAX - num_uc)
 		return false;
 	return vnic_port_macs_valid(addrs, num_uc, false) &&
 	       vnic_port_macs_valid(addrs + num_uc * ETH_ALEN, num_mc, true);

@@ -16,13 +16,13 @@
 #ifndef _VNIC_PORT_H
 #define _VNIC_PORT_H
 
+#include <linux/bits.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/jiffies.h>
 #include <linux/rhashtable.h>
 #include <linux/types.h>
 #include <linux/u64_stats_sync.h>
-#include <vnic/vnic_mbx.h>
 
 #include "../frame/frame.h"
 #include "../lib/meter.h"
@@ -334,8 +334,8 @@ struct vnic_port_info {
 	u8	host_mac[ETH_ALEN];	/* the same, unless its driver has set another */
 	bool	mac_default;	/* the one in force is the port's default one */
 	bool	mac_random;	/* and that was made up */
-	u32	mac_seq;	/* see struct vnic_mbx_status */
-	u32	allow_seq;	/* the same */
+	u32	mac_seq;	/* counts changes of it, and that the host gave it the same again */
+	u32	allow_seq;	/* counts changes of what the host allows its driver */
 	u16	vlan;		/* 0: none */
 	u8	qos;
 	__be16	vlan_proto;
@@ -401,6 +401,18 @@ void vnic_switch_set_carrier(struct vnic_switch *sw, bool up, u32 speed);
 int vnic_port_guest_mac(struct vnic_port *port, const u8 *mac);
 /* Can @n addresses, one after the other, be filters of that kind?  Any context */
 bool vnic_port_macs_valid(const u8 *macs, unsigned int n, bool multicast);
+
+/* Receive modes; those of a VF take trust */
+#define VNIC_MODE_PROMISC	BIT(0)	/* unknown unicast */
+#define VNIC_MODE_ALLMULTI	BIT(1)	/* all multicast */
+#define VNIC_MODE_ALLCTAG	BIT(2)	/* in all VLANs of 802.1Q */
+#define VNIC_MODE_ALLSTAG	BIT(3)	/* ... and of 802.1ad */
+#define VNIC_MODES		(VNIC_MODE_PROMISC | VNIC_MODE_ALLMULTI | \
+				 VNIC_MODE_ALLCTAG | VNIC_MODE_ALLSTAG)
+
+/* In place of all modes and filters: @addrs, @num_uc unicast ones, then @num_mc multicast
+ * ones, VNIC_FILTERS_MAX together; @flags: VNIC_MODE_*
+ */
 int vnic_port_guest_rx_mode(struct vnic_port *port, u32 flags, unsigned int num_uc,
 			    unsigned int num_mc, const u8 *addrs);
 /*
@@ -446,8 +458,9 @@ void vnic_port_guest_limits(struct vnic_port *port, struct vnic_port_limits *lim
 
 #define VNIC_UC_UNTRUSTED	16	/* filters of a VF without trust */
 #define VNIC_MC_UNTRUSTED	64
-#define VNIC_UC_TRUSTED		128	/* and with it; together VNIC_MAX_FILTERS */
+#define VNIC_UC_TRUSTED		128	/* and with it */
 #define VNIC_MC_TRUSTED		128
+#define VNIC_FILTERS_MAX	(VNIC_UC_TRUSTED + VNIC_MC_TRUSTED)
 #define VNIC_VLANS_MAX		4094	/* a bitmap: no smaller limit is needed */
 
 /* ---- names.c; any context ---- */

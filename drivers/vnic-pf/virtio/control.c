@@ -49,11 +49,11 @@ struct vnic_ctrl_op {
 static int vnic_virtio_rx_mode(struct vnic_virtio *v, u32 modes)
 {
 	if (v->num_uc > VNIC_UC_TRUSTED)
-		modes |= VNIC_RX_MODE_PROMISC;
-	if (modes & VNIC_RX_MODE_PROMISC)
-		modes |= VNIC_RX_MODE_ALLMULTI | VNIC_RX_MODE_ALLCTAG | VNIC_RX_MODE_ALLSTAG;
+		modes |= VNIC_MODE_PROMISC;
+	if (modes & VNIC_MODE_PROMISC)
+		modes |= VNIC_MODE_ALLMULTI | VNIC_MODE_ALLCTAG | VNIC_MODE_ALLSTAG;
 	if (v->num_mc > VNIC_MC_TRUSTED)
-		modes |= VNIC_RX_MODE_ALLMULTI;
+		modes |= VNIC_MODE_ALLMULTI;
 	return vnic_port_guest_rx_mode(&v->fn->port, modes, v->num_uc, v->num_mc, v->addrs);
 }
 
@@ -84,12 +84,12 @@ static int vnic_ctrl_mode(struct vnic_virtio *v, u32 mode, u8 on)
 
 static int vnic_ctrl_promisc(struct vnic_virtio *v, const u8 *data, u32 len)
 {
-	return vnic_ctrl_mode(v, VNIC_RX_MODE_PROMISC, data[0]);
+	return vnic_ctrl_mode(v, VNIC_MODE_PROMISC, data[0]);
 }
 
 static int vnic_ctrl_allmulti(struct vnic_virtio *v, const u8 *data, u32 len)
 {
-	return vnic_ctrl_mode(v, VNIC_RX_MODE_ALLMULTI, data[0]);
+	return vnic_ctrl_mode(v, VNIC_MODE_ALLMULTI, data[0]);
 }
 
 /* A list of addresses at the front of @data: their number; -EINVAL: it is cut off. */
@@ -100,7 +100,7 @@ static int vnic_ctrl_list(const u8 *data, u32 len)
 	if (len < sizeof(__le32))
 		return -EINVAL;
 	n = get_unaligned_le32(data);
-	return n <= VNIC_MAX_FILTERS && n * ETH_ALEN <= len - sizeof(__le32) ? (int)n : -EINVAL;
+	return n <= VNIC_FILTERS_MAX && n * ETH_ALEN <= len - sizeof(__le32) ? (int)n : -EINVAL;
 }
 
 /* DPDK's driver sends all places of its table, of those not in use zero addresses. */
@@ -138,7 +138,7 @@ static int vnic_ctrl_table(struct vnic_virtio *v, const u8 *data, u32 len)
 	mc = vnic_ctrl_list(data + off, len - off);
 	if (mc < 0)
 		return -EMSGSIZE;
-	if (uc + mc > VNIC_MAX_FILTERS)
+	if (uc + mc > VNIC_FILTERS_MAX)
 		return -ENOSPC;
 	if (!vnic_ctrl_macs_valid(data + sizeof(__le32), uc, false) ||
 	    !vnic_ctrl_macs_valid(data + off + sizeof(__le32), mc, true))
@@ -768,7 +768,7 @@ static void vnic_virtio_enable(void *virtio)
 	vnic_port_guest_mtu(port, VNIC_MTU_MAX);
 	vnic_virtio_vlans(v);
 	if (!vnic_virtio_has(v, VIRTIO_NET_F_CTRL_RX))
-		vnic_ctrl_mode(v, VNIC_RX_MODE_ALLMULTI, 1);
+		vnic_ctrl_mode(v, VNIC_MODE_ALLMULTI, 1);
 	set_bit(VNIC_FN_ENABLED, &v->fn->flags);
 	vnic_port_guest_enable(port, true);
 }

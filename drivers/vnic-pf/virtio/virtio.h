@@ -39,7 +39,7 @@
 #define VNIC_VQ_NOTIFY		4
 
 /* Bytes of a request: two lists of addresses are the longest */
-#define VNIC_CTRL_MAX	(2 + 2 * sizeof(__le32) + VNIC_MAX_FILTERS * ETH_ALEN)
+#define VNIC_CTRL_MAX	(2 + 2 * sizeof(__le32) + VNIC_FILTERS_MAX * ETH_ALEN)
 
 /**
  * struct vnic_vq - a virtqueue as the driver describes it; under vnic_fn.lock
@@ -101,7 +101,7 @@ struct vnic_virtio_moderation {
  * @reply_len: bytes of that
  * @len: bytes of the request
  * @req: the request: class, command, data
- * @modes: VNIC_RX_MODE_* in force
+ * @modes: VNIC_MODE_* in force
  * @wanted: those that the driver has asked for
  * @allow_seq: of what the host allowed when they and @vlans were put in force last
  * @settled: it has started with @vlan, and with the address in @config: others are a change
@@ -161,7 +161,7 @@ struct vnic_virtio {
 	DECLARE_BITMAP(vlans, VLAN_N_VID);
 	u16				num_uc;
 	u16				num_mc;
-	u8				addrs[VNIC_MAX_FILTERS * ETH_ALEN];
+	u8				addrs[VNIC_FILTERS_MAX * ETH_ALEN];
 };
 
 static inline bool vnic_virtio_has(const struct vnic_virtio *v, unsigned int feature)
