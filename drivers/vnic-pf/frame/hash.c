@@ -17,7 +17,7 @@
 #include "frame.h"
 #include "hash.h"
 
-static_assert(VNIC_HASH_INPUT + sizeof(u32) <= VNIC_RSS_KEY_LEN);
+static_assert(VNIC_HASH_INPUT + sizeof(u32) <= VNIC_HASH_KEY_LEN);
 
 /* The 32 bits of the key from bit @at on */
 static u32 vnic_key_window(const u8 *key, unsigned int at)
@@ -27,10 +27,10 @@ static u32 vnic_key_window(const u8 *key, unsigned int at)
 
 void vnic_hash_set_key(struct vnic_hash_key *h, const u8 *key)
 {
-	u8 padded[VNIC_RSS_KEY_LEN + sizeof(u64)] = {};
+	u8 padded[VNIC_HASH_KEY_LEN + sizeof(u64)] = {};
 	unsigned int i, value, bit;
 
-	memcpy(padded, key, VNIC_RSS_KEY_LEN);
+	memcpy(padded, key, VNIC_HASH_KEY_LEN);
 	for (i = 0; i < ARRAY_SIZE(h->table); i++) {
 		for (value = 0; value < ARRAY_SIZE(h->table[i]); value++) {
 			u32 sum = 0;
@@ -48,23 +48,23 @@ void vnic_hash_set_fields(struct vnic_hash_key *h, const u8 *fields, u8 xfrm)
 	unsigned int kind;
 
 	WRITE_ONCE(h->xfrm, xfrm);
-	for (kind = 0; kind < VNIC_HASH_KINDS; kind++)
+	for (kind = 0; kind < VNIC_KINDS; kind++)
 		WRITE_ONCE(h->fields[kind], fields[kind]);
 }
 
 void vnic_hash_set_types(struct vnic_hash_key *h, u32 types)
 {
-	u8 fields[VNIC_HASH_KINDS] = {};
+	u8 fields[VNIC_KINDS] = {};
 	unsigned int kind, ip;
 
-	for (kind = 0; kind < VNIC_HASH_KINDS; kind++) {
-		ip = kind < VNIC_HASH_V6 ? VNIC_HASH_K_IPV4 : VNIC_HASH_K_IPV6;
+	for (kind = 0; kind < VNIC_KINDS; kind++) {
+		ip = kind < VNIC_HASH_V6 ? VNIC_KIND_IPV4 : VNIC_KIND_IPV6;
 		if (kind != ip && types & BIT(kind))
-			fields[kind] = VNIC_HASH_F_ALL;
+			fields[kind] = VNIC_FIELDS;
 		else if (types & BIT(ip))
-			fields[kind] = VNIC_HASH_F_ADDRS;
+			fields[kind] = VNIC_FIELD_ADDRS;
 	}
-	vnic_hash_set_fields(h, fields, VNIC_HASH_X_NONE);
+	vnic_hash_set_fields(h, fields, VNIC_XFRM_NONE);
 }
 
 /* What @len bytes at @at of the input contribute */
@@ -106,7 +106,7 @@ static u32 vnic_hash_sym_pair(const struct vnic_hash_key *h, unsigned int at, co
 
 	for (i = 0; i < half; i++) {
 		in[i] = data[i] ^ data[half + i];
-		in[half + i] = xfrm == VNIC_HASH_X_XOR ? in[i] : data[i] | data[half + i];
+		in[half + i] = xfrm == VNIC_XFRM_XOR ? in[i] : data[i] | data[half + i];
 	}
 	return vnic_hash_bytes(h, at, in, 2 * half);
 }
@@ -117,25 +117,25 @@ static noinline u32 vnic_hash_some(const struct vnic_hash_key *h, const u8 *addr
 {
 	u32 sum = 0;
 
-	if (xfrm == VNIC_HASH_X_NONE)
-		return vnic_hash_pair(h, 0, addrs, half, fields & VNIC_HASH_F_ADDRS) ^
-		       vnic_hash_pair(h, 2 * half, ports, 2, fields / VNIC_HASH_F_SPORT);
-	if (fields & VNIC_HASH_F_ADDRS)
+	if (xfrm == VNIC_XFRM_NONE)
+		return vnic_hash_pair(h, 0, addrs, half, fields & VNIC_FIELD_ADDRS) ^
+		       vnic_hash_pair(h, 2 * half, ports, 2, fields / VNIC_FIELD_SPORT);
+	if (fields & VNIC_FIELD_ADDRS)
 		sum = vnic_hash_sym_pair(h, 0, addrs, half, xfrm);
-	if (fields & VNIC_HASH_F_PORTS)
+	if (fields & VNIC_FIELD_PORTS)
 		sum ^= vnic_hash_sym_pair(h, 2 * half, ports, 2, xfrm);
 	return sum;
 }
 
 static unsigned int vnic_hash_kind(const struct vnic_frame *f, const struct vnic_headers *h)
 {
-	unsigned int ip = h->l3_proto == ETH_P_IP ? VNIC_HASH_K_IPV4 : VNIC_HASH_K_IPV6;
+	unsigned int ip = h->l3_proto == ETH_P_IP ? VNIC_KIND_IPV4 : VNIC_KIND_IPV6;
 
 	if (h->fragment || h->l4 + 4 > f->hdr_len)
 		return ip;
 	if (h->l4_proto == IPPROTO_TCP)
-		return ip + VNIC_HASH_K_TCP4;
-	return h->l4_proto == IPPROTO_UDP ? ip + VNIC_HASH_K_UDP4 : ip;
+		return ip + VNIC_KIND_TCP4;
+	return h->l4_proto == IPPROTO_UDP ? ip + VNIC_KIND_UDP4 : ip;
 }
 
 /* VNIC_FR_HASH_* of a hash over @fields */
@@ -143,9 +143,9 @@ static u16 vnic_hash_flags(unsigned int kind, u8 fields)
 {
 	u16 flags = VNIC_FR_HASH_L3;
 
-	if (fields & VNIC_HASH_F_PORTS) {
+	if (fields & VNIC_FIELD_PORTS) {
 		flags = VNIC_FR_HASH_L4;
-		if (kind == VNIC_HASH_K_UDP4 || kind == VNIC_HASH_K_UDP6)
+		if (kind == VNIC_KIND_UDP4 || kind == VNIC_KIND_UDP6)
 			flags |= VNIC_FR_HASH_UDP;
 	}
 	return kind < VNIC_HASH_V6 ? flags : flags | VNIC_FR_HASH_V6;
@@ -173,12 +173,12 @@ void vnic_frame_hash(struct vnic_frame *f, const struct vnic_hash_key *key)
 	}
 	f->flags |= vnic_hash_flags(kind, fields);
 	xfrm = READ_ONCE(key->xfrm);
-	if (unlikely(xfrm || (fields != VNIC_HASH_F_ADDRS && fields != VNIC_HASH_F_ALL))) {
+	if (unlikely(xfrm || (fields != VNIC_FIELD_ADDRS && fields != VNIC_FIELDS))) {
 		f->hash = vnic_hash_some(key, f->hdr + addrs, half, f->hdr + h.l4, fields, xfrm);
 		return;
 	}
 	f->hash = vnic_hash_bytes(key, 0, f->hdr + addrs, 2 * half);
-	if (fields & VNIC_HASH_F_PORTS)
+	if (fields & VNIC_FIELD_PORTS)
 		f->hash ^= vnic_hash_bytes(key, 2 * half, f->hdr + h.l4, 4);
 }
 

@@ -7,7 +7,6 @@
 
 #include <linux/bits.h>
 #include <linux/types.h>
-#include <vnic/vnic_mbx.h>
 
 struct vnic_frame;
 
@@ -15,22 +14,49 @@ struct vnic_frame;
 
 #define VNIC_HASH_HALVES	(2 * VNIC_HASH_INPUT)
 
-/* What a hash is made over: addresses, or those and ports; as virtio numbers them
- * (5.1.6.4.3.1), and so that BIT(VNIC_HASH_K_*) is the type.  IPv6's are VNIC_HASH_V6
- * bits above IPv4's.
+#define VNIC_HASH_KEY_LEN	40	/* bytes */
+
+/* Kinds of packets, by which it is chosen what is hashed.  What is neither TCP nor UDP, and a
+ * fragment, is of the kind IPV4 or IPV6.  As virtio numbers them (5.1.6.4.3.1): BIT() of one
+ * is the type.  IPv6's are VNIC_HASH_V6 above IPv4's.
  */
-#define VNIC_HASH_V6	3
-#define VNIC_HASH_F_ALL	(VNIC_HASH_F_ADDRS | VNIC_HASH_F_PORTS)
-#define VNIC_HASH_ALL	GENMASK(VNIC_HASH_KINDS - 1, 0)
+enum vnic_kind {
+	VNIC_KIND_IPV4,
+	VNIC_KIND_TCP4,
+	VNIC_KIND_UDP4,
+	VNIC_KIND_IPV6,
+	VNIC_KIND_TCP6,
+	VNIC_KIND_UDP6,
+	VNIC_KINDS
+};
+
+#define VNIC_HASH_V6	VNIC_KIND_IPV6
+#define VNIC_HASH_ALL	GENMASK(VNIC_KINDS - 1, 0)
+
+/* What of a packet is hashed: some of the addresses, and of TCP's and UDP's ports */
+#define VNIC_FIELD_SADDR	BIT(0)
+#define VNIC_FIELD_DADDR	BIT(1)
+#define VNIC_FIELD_SPORT	BIT(2)
+#define VNIC_FIELD_DPORT	BIT(3)
+#define VNIC_FIELD_ADDRS	(VNIC_FIELD_SADDR | VNIC_FIELD_DADDR)
+#define VNIC_FIELD_PORTS	(VNIC_FIELD_SPORT | VNIC_FIELD_DPORT)
+#define VNIC_FIELDS		(VNIC_FIELD_ADDRS | VNIC_FIELD_PORTS)
+
+/* What is done to source and destination before, so that both directions have one hash */
+enum vnic_xfrm {
+	VNIC_XFRM_NONE,
+	VNIC_XFRM_XOR,		/* source ^ destination in the places of both */
+	VNIC_XFRM_OR_XOR,	/* source ^ destination, then source | destination */
+};
 
 /**
  * struct vnic_hash_key - a Toeplitz key as a table, and what it is for
- * @fields: by VNIC_HASH_K_*: VNIC_HASH_F_* that are hashed; 0: there is no hash
- * @xfrm: VNIC_HASH_X_*: what is done to source and destination before
+ * @fields: by VNIC_KIND_*: VNIC_FIELD_* that are hashed; 0: there is no hash
+ * @xfrm: enum vnic_xfrm
  * @table: by half byte of the input and its value: what that contributes
  */
 struct vnic_hash_key {
-	u8	fields[VNIC_HASH_KINDS];
+	u8	fields[VNIC_KINDS];
 	u8	xfrm;
 	u32	table[VNIC_HASH_HALVES][16];
 };
@@ -39,9 +65,11 @@ struct vnic_hash_key {
  * so a frame may go to another queue than the next of its flow.
  */
 
-/* @key: VNIC_RSS_KEY_LEN bytes */
+/* @key: VNIC_HASH_KEY_LEN bytes */
 void vnic_hash_set_key(struct vnic_hash_key *h, const u8 *key);
-/* @fields: VNIC_HASH_KINDS bytes; with it and @xfrm as in struct vnic_mbx_hash, checked */
+/* @fields: VNIC_FIELD_* by kind; ports of TCP and UDP only, and with an @xfrm of each pair
+ * both or none, which is not checked
+ */
 void vnic_hash_set_fields(struct vnic_hash_key *h, const u8 *fields, u8 xfrm);
 /* @types: of VNIC_HASH_ALL: all fields of these, and TCP and UDP as IP without theirs */
 void vnic_hash_set_types(struct vnic_hash_key *h, u32 types);

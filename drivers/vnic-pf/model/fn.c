@@ -76,7 +76,7 @@ static bool vnic_fn_work(struct vnic_fn *fn, unsigned int qp, unsigned int bit)
 
 void vnic_fn_reset_rss(struct vnic_fn *fn)
 {
-	u8 key[VNIC_RSS_KEY_LEN];
+	u8 key[VNIC_HASH_KEY_LEN];
 	unsigned int i;
 
 	lockdep_assert_held(&fn->lock);

@@ -298,6 +298,8 @@ static u32 vnic_mbx_set_mtu(struct vnic_fn *fn, struct vnic_mbx *m)
 	return vnic_mbx_status(vnic_port_guest_mtu(&fn->port, mtu));
 }
 
+VNIC_SAME(VNIC_HASH_KEY_LEN, VNIC_RSS_KEY_LEN);
+
 /* Senders use key and table meanwhile: a frame may see some of each, and every
  * table entry is a queue pair that exists, old or new.
  */
@@ -314,6 +316,21 @@ static u32 vnic_mbx_set_rss(struct vnic_fn *fn, struct vnic_mbx *m)
 		WRITE_ONCE(fn->rss_table[i], req->table[i]);
 	return VNIC_MBX_OK;
 }
+
+VNIC_SAME(VNIC_KIND_IPV4, VNIC_HASH_K_IPV4);
+VNIC_SAME(VNIC_KIND_TCP4, VNIC_HASH_K_TCP4);
+VNIC_SAME(VNIC_KIND_UDP4, VNIC_HASH_K_UDP4);
+VNIC_SAME(VNIC_KIND_IPV6, VNIC_HASH_K_IPV6);
+VNIC_SAME(VNIC_KIND_TCP6, VNIC_HASH_K_TCP6);
+VNIC_SAME(VNIC_KIND_UDP6, VNIC_HASH_K_UDP6);
+VNIC_SAME(VNIC_KINDS, VNIC_HASH_KINDS);
+VNIC_SAME(VNIC_FIELD_SADDR, VNIC_HASH_F_SADDR);
+VNIC_SAME(VNIC_FIELD_DADDR, VNIC_HASH_F_DADDR);
+VNIC_SAME(VNIC_FIELD_SPORT, VNIC_HASH_F_SPORT);
+VNIC_SAME(VNIC_FIELD_DPORT, VNIC_HASH_F_DPORT);
+VNIC_SAME(VNIC_XFRM_NONE, VNIC_HASH_X_NONE);
+VNIC_SAME(VNIC_XFRM_XOR, VNIC_HASH_X_XOR);
+VNIC_SAME(VNIC_XFRM_OR_XOR, VNIC_HASH_X_OR_XOR);
 
 /* Of each pair both or none: else a hash of both directions is none. */
 static bool vnic_mbx_symmetric(u8 fields)

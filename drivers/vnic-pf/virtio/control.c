@@ -245,12 +245,12 @@ void vnic_ctrl_hash_begin(struct vnic_virtio *v)
 /* A key behind its length.  Is it one?  Linux's driver sends a byte of padding behind it. */
 static bool vnic_ctrl_key_ok(const u8 *data, u32 len)
 {
-	return len && data[0] <= VNIC_RSS_KEY_LEN && len > data[0];
+	return len && data[0] <= VNIC_HASH_KEY_LEN && len > data[0];
 }
 
 static void vnic_ctrl_set_key(struct vnic_virtio *v, const u8 *data, u32 types)
 {
-	u8 key[VNIC_RSS_KEY_LEN] = {};
+	u8 key[VNIC_HASH_KEY_LEN] = {};
 
 	memcpy(key, data + 1, data[0]);
 	vnic_hash_set_types(&v->fn->rss_key, types);
@@ -650,7 +650,7 @@ void vnic_virtio_gather(void *virtio)
 	struct vnic_virtio *v = virtio;
 	struct virtio_net_config config = {
 		.max_virtqueue_pairs = vnic_to_v16(v->pairs),
-		.rss_max_key_size = VNIC_RSS_KEY_LEN,
+		.rss_max_key_size = VNIC_HASH_KEY_LEN,
 		.rss_max_indirection_table_length = cpu_to_le16(VNIC_RSS_SLOTS),
 		.supported_hash_types = cpu_to_le32(VNIC_HASH_ALL),
 		.duplex = DUPLEX_FULL,
