@@ -283,8 +283,8 @@ struct vnic_fn *vnic_fn_of(struct pci_dev *pdev);
 
 /* Complete reset, synchronous: queues gone, no access to the driver's memory
  * when it returns; host configuration stays.  Process context.
- * @tell: leave VNIC_ST_F_RESET in the status block and raise vector 0 first
- * (a reset the driver did not ask for).
+ * @tell: tell the driver first (a reset it did not ask for), see
+ * vnic_personality.tell_reset.
  */
 void vnic_fn_reset(struct vnic_fn *fn, bool tell);
 /* The same from any context: completes later; vnic_fn_resetting() until then. */
@@ -348,7 +348,7 @@ void vnic_fn_rung(struct vnic_fn *fn);
 void vnic_fn_set_bell(struct vnic_fn *fn, bool rings);
 
 /* A driver's error that needs a reset: stop, count, log once per attachment;
- * the driver is told by VNIC_ST_F_RESET.  Any context.
+ * the driver is told that it has to reset.  Any context.
  */
 void vnic_fn_fail(struct vnic_fn *fn, const char *why);
 

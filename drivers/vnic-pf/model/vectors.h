@@ -48,6 +48,8 @@ struct vnic_vector {
 void vnic_vectors_init(struct vnic_fn *fn);
 void vnic_vectors_start(struct vnic_fn *fn);	/* a backend takes interrupts */
 void vnic_vectors_stop(struct vnic_fn *fn);	/* none is raised after; process context */
+#define VNIC_MODERATION_MAX	10000	/* us */
+/* As in struct vnic_vector; @usecs: VNIC_MODERATION_MAX at most, which is not checked */
 void vnic_vector_set_moderation(struct vnic_vector *vec, u32 usecs, u32 frames);
 u64 vnic_vectors_raised(struct vnic_fn *fn);	/* interrupts, all vectors */
 /* Raise a vector, moderated; @n: descriptors it tells of; @wait: ns that it may

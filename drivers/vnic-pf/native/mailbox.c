@@ -410,6 +410,8 @@ static u32 vnic_mbx_set_rule(struct vnic_fn *fn, struct vnic_mbx *m)
 						   vnic_mbx_qps(fn)));
 }
 
+VNIC_SAME(VNIC_MODERATION_MAX, VNIC_COALESCE_MAX);
+
 static u32 vnic_mbx_set_coalesce(struct vnic_fn *fn, struct vnic_mbx *m)
 {
 	const struct vnic_mbx_coalesce *req = (void *)m->req.payload;

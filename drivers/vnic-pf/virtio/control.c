@@ -318,7 +318,7 @@ static int vnic_ctrl_coalesce(struct vnic_virtio *v, const u8 *data, unsigned in
 	u32 frames = get_unaligned_le32(data), usecs = get_unaligned_le32(data + 4);
 	unsigned int i, vector;
 
-	if (usecs > VNIC_COALESCE_MAX)
+	if (usecs > VNIC_MODERATION_MAX)
 		return -EINVAL;
 	frames = min(frames, U16_MAX);
 	v->moderation[first] = (struct vnic_virtio_moderation) { usecs, frames };
@@ -353,7 +353,7 @@ static int vnic_ctrl_coalesce_set(struct vnic_virtio *v, const u8 *data, u32 len
 	unsigned int index = vnic_ctrl_queue(v, data);
 	u16 vector;
 
-	if (index == VNIC_VQ_MAX || usecs > VNIC_COALESCE_MAX)
+	if (index == VNIC_VQ_MAX || usecs > VNIC_MODERATION_MAX)
 		return -EINVAL;
 	frames = min(frames, U16_MAX);
 	v->vq_moderation[index] = (struct vnic_virtio_moderation) { usecs, frames };
