@@ -19,6 +19,7 @@
 #define _VNIC_AS_H
 
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/preempt.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -67,7 +68,7 @@ void *vnic_as_wptr(struct vnic_as *as, dma_addr_t iova, u32 len);
 /**
  * struct vnic_as_near - what was translated last: what is near it needs no walk
  * @first: first bus address of the piece of memory
- * @len: its bytes; 0: none
+ * @len: its bytes, as far as is known; 0: none
  * @ptr: where it is
  *
  * Good in one stretch, for one address space and one kind of access.
@@ -95,7 +96,9 @@ static __always_inline void *vnic_as_find_near(const struct vnic_as_near *near, 
 {
 	u64 at = iova - near->first;
 
-	return likely(at < near->len && len <= near->len - at) ? near->ptr + at : NULL;
+	if (unlikely(at >= near->len || len > near->len - at))
+		return NULL;
+	return near->ptr + array_index_nospec(at, near->len);	/* a guest chooses it */
 }
 
 /**

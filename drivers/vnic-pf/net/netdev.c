@@ -125,7 +125,6 @@ static int vnic_pf_set_mac(struct net_device *dev, void *addr)
 static int vnic_pf_change_mtu(struct net_device *dev, int mtu)
 {
 	struct vnic_net *net = netdev_priv(dev);
-
 	int err = vnic_port_guest_mtu(&net->port, mtu);
 
 	if (err)
