@@ -120,12 +120,12 @@ class Guest:
     def reboot(self, how=''):
         """Reset it, or what the command `how` does, and wait."""
         with spending('guests'):
-            sh(f'guest reboot {self.name} {shlex.quote(how) if how else ""}', timeout=260)
+            sh(f'guest reboot {self.name} {shlex.quote(how) if how else ""}', timeout=290)
 
     def stop(self):
         """Power it off."""
         with spending('guests'):
-            sh(f'guest stop {self.name}', timeout=120)
+            sh(f'guest stop {self.name}', timeout=150)
 
     def kill(self):
         """kill -9 of QEMU."""
@@ -133,8 +133,10 @@ class Guest:
 
     def end(self):
         """The same as the last thing: where it is goes into the log if it does not answer."""
-        sh(f'guest look {self.name}', check=False, timeout=120)
-        self.kill()
+        try:
+            sh(f'guest look {self.name}', check=False, timeout=120)
+        finally:
+            self.kill()
 
     def unplug(self):
         """Hot-unplug the VF behind the root port."""

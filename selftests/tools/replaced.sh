@@ -66,7 +66,7 @@ missed()
 }
 
 echo "KTAP version 1"
-echo "1..47"
+echo "1..48"
 
 console ''
 emulator '^stack-guard: '
@@ -246,6 +246,10 @@ not_lost()
 lost ''
 emulator '^guest a registers: ' && [ "$(tools/vm/whose-fault --guests "$tmp/log")" = a ]
 result $? "the emulator's: a guest that stands still with a page table outside of its memory"
+cp "$tmp/log/guest-a.state" "$tmp/log/guest-b.state"
+emulator '^guest a registers: '
+result $? "the emulator's: two such guests"
+rm "$tmp/log/guest-b.state"
 not_lost 's/000000010a370000/000000000a370000/' "one whose page table is in its memory"
 not_lost '1,6s/000000010a370000/000000000a370000/' "one that had a page table in its memory before"
 not_lost '/^memory/d' "one of whose memory nothing is known"
