@@ -3,8 +3,8 @@
 #
 # A system that packages are tried in and that is thrown away: an overlay of the tree, with
 # two kernels of it, in $root. Sourced after ktap.sh.
+. selftests/lib/check.sh
 . selftests/lib/empty.sh
-[ -e /etc/vnic-kernels ] || { echo "Bail out! only for selftests/run"; exit 1; }
 
 # shellcheck disable=SC2034 # for who sources this
 version=$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
@@ -29,17 +29,6 @@ prints()
 	local expected=$1
 	shift
 	in_root "$@" && [ "$(cat "$tmp/out")" = "$expected" ]
-}
-
-began=$SECONDS
-
-# check STATUS NAME: a result, and with a failure the end of what was said last
-check()
-{
-	local status=$1
-	result "$status" "$2 # $((SECONDS - began)) s"
-	[ "$status" = 0 ] || tail -n 25 "$tmp/out" | sed 's/^/# /'
-	began=$SECONDS
 }
 
 # devices DIR: the few that programs want. Not the host's /dev, which is no business of packages.

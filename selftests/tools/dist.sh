@@ -7,9 +7,9 @@
 # Prints KTAP, exits 0 if all is well.
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/lib/ktap.sh
+. selftests/lib/check.sh
 . selftests/lib/empty.sh
 . tools/vm/lib.sh
-[ -e /etc/vnic-kernels ] || { echo "Bail out! only for selftests/run"; exit 1; }
 
 echo "KTAP version 1"
 if [ ! -e /log/dist/files ]; then
@@ -18,16 +18,6 @@ if [ ! -e /log/dist/files ]; then
 	exit 0
 fi
 echo "1..4"
-began=$SECONDS
-
-# check STATUS NAME: a result, and with a failure the end of what was said last
-check()
-{
-	local status=$1
-	result "$status" "$2 # $((SECONDS - began)) s"
-	[ "$status" = 0 ] || tail -n 25 "$tmp/out" | sed 's/^/# /'
-	began=$SECONDS
-}
 
 cmp /log/dist/{one,two}/*.tar.gz >"$tmp/out" 2>&1 && ! tar -tvf /log/dist/one/*.tar.gz |
 	grep -v -e '^[d-]rwxr-xr-x root/root ' -e '^-rw-r--r-- root/root ' >"$tmp/out"
