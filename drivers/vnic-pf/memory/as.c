@@ -121,17 +121,8 @@ static __always_inline void *vnic_as_find_run(struct vnic_as *as, dma_addr_t iov
 	return ptr;
 }
 
-static __always_inline void *vnic_as_find_all(struct vnic_as *as, dma_addr_t iova, u32 len,
-					      u64 need)
-{
-	u64 room, before;
-	void *ptr;
-
-	ptr = vnic_as_find(as, iova, len, need, &room, &before);
-	return likely(ptr && room >= len) ? ptr : NULL;
-}
-
-static __always_inline void *vnic_as_find_far(struct vnic_as *as, struct vnic_as_near *near,
+/* @near: what is found is remembered there; NULL: it is not */
+static __always_inline void *vnic_as_find_all(struct vnic_as *as, struct vnic_as_near *near,
 					      dma_addr_t iova, u32 len, u64 need)
 {
 	u64 room, before;
@@ -140,9 +131,12 @@ static __always_inline void *vnic_as_find_far(struct vnic_as *as, struct vnic_as
 	ptr = vnic_as_find(as, iova, len, need, &room, &before);
 	if (unlikely(!ptr || room < len))
 		return NULL;
-	near->first = iova - before;
-	near->len = before + room;
-	near->ptr = ptr - before;
+	if (near)
+		*near = (struct vnic_as_near) {
+			.first	= iova - before,
+			.len	= before + room,
+			.ptr	= ptr - before,
+		};
 	return ptr;
 }
 
@@ -158,23 +152,23 @@ void *vnic_as_wrun(struct vnic_as *as, dma_addr_t iova, u32 len, u32 *run)
 
 const void *vnic_as_ptr(struct vnic_as *as, dma_addr_t iova, u32 len)
 {
-	return vnic_as_find_all(as, iova, len, VNIC_PTE_READ);
+	return vnic_as_find_all(as, NULL, iova, len, VNIC_PTE_READ);
 }
 
 void *vnic_as_wptr(struct vnic_as *as, dma_addr_t iova, u32 len)
 {
-	return vnic_as_find_all(as, iova, len, VNIC_PTE_READ | VNIC_PTE_WRITE);
+	return vnic_as_find_all(as, NULL, iova, len, VNIC_PTE_READ | VNIC_PTE_WRITE);
 }
 
 const void *vnic_as_ptr_far(struct vnic_as *as, struct vnic_as_near *near, dma_addr_t iova,
 			    u32 len)
 {
-	return vnic_as_find_far(as, near, iova, len, VNIC_PTE_READ);
+	return vnic_as_find_all(as, near, iova, len, VNIC_PTE_READ);
 }
 
 void *vnic_as_wptr_far(struct vnic_as *as, struct vnic_as_near *near, dma_addr_t iova, u32 len)
 {
-	return vnic_as_find_far(as, near, iova, len, VNIC_PTE_READ | VNIC_PTE_WRITE);
+	return vnic_as_find_all(as, near, iova, len, VNIC_PTE_READ | VNIC_PTE_WRITE);
 }
 
 bool vnic_as_reaches(struct vnic_as *as, dma_addr_t iova, u32 len, bool write)
