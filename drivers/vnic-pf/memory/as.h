@@ -158,8 +158,8 @@ bool vnic_as_reaches(struct vnic_as *as, dma_addr_t iova, u32 len, bool write);
  * @src: what
  * @len: bytes
  */
-static inline void vnic_as_store(struct vnic_as *as, dma_addr_t iova, void *ptr,
-				 const void *src, size_t len)
+static __always_inline void vnic_as_store(struct vnic_as *as, dma_addr_t iova, void *ptr,
+					  const void *src, size_t len)
 {
 	if (__builtin_constant_p(len))
 		memcpy(ptr, src, len);
