@@ -182,45 +182,16 @@ void vnic_frame_hash(struct vnic_frame *f, const struct vnic_hash_key *key)
 		f->hash ^= vnic_hash_bytes(key, 2 * half, f->hdr + h.l4, 4);
 }
 
-/* Both are IPv4 without options; @b is TCP or UDP, and no fragment. */
-static bool vnic_same_ipv4(const u8 *a, const u8 *b)
-{
-	const struct iphdr *ip = (const void *)a;
-
-	return *a == *b && ip->protocol == ((const struct iphdr *)b)->protocol &&
-	       !ip_is_fragment(ip) &&
-	       !memcmp(a + offsetof(struct iphdr, saddr), b + offsetof(struct iphdr, saddr), 12);
-}
-
-/* Both are IPv6. */
-static bool vnic_same_ipv6(const u8 *a, const u8 *b)
-{
-	u8 next = ((const struct ipv6hdr *)a)->nexthdr;
-
-	return next == ((const struct ipv6hdr *)b)->nexthdr && *a >> 4 == *b >> 4 &&
-	       (next == IPPROTO_TCP || next == IPPROTO_UDP) &&
-	       !memcmp(a + offsetof(struct ipv6hdr, saddr), b + offsetof(struct ipv6hdr, saddr),
-		       VNIC_HASH_INPUT);
-}
-
-bool vnic_frame_hash_as(struct vnic_frame *f, const struct vnic_frame *prev)
+bool vnic_frame_hash_as6(const struct vnic_frame *f, const struct vnic_frame *prev)
 {
 	__be16 proto = ((const struct ethhdr *)f->hdr)->h_proto;
 	const u8 *a = f->hdr + ETH_HLEN, *b = prev->hdr + ETH_HLEN;
-	bool same = false;
+	u8 next = ((const struct ipv6hdr *)a)->nexthdr;
 
-	if (!(prev->flags & VNIC_FR_HASH_L4) ||
-	    proto != ((const struct ethhdr *)prev->hdr)->h_proto)
-		return false;
-	if (proto == htons(ETH_P_IP))
-		same = f->hdr_len >= ETH_HLEN + sizeof(struct iphdr) + 4 && *a == 0x45 &&
-		       vnic_same_ipv4(a, b);
-	else if (proto == htons(ETH_P_IPV6))
-		same = f->hdr_len >= ETH_HLEN + sizeof(struct ipv6hdr) + 4 && vnic_same_ipv6(a, b);
-	if (!same)
-		return false;
-	f->flags &= ~VNIC_FR_HASH;
-	f->flags |= prev->flags & VNIC_FR_HASH;
-	f->hash = prev->hash;
-	return true;
+	return proto == htons(ETH_P_IPV6) && proto == ((const struct ethhdr *)prev->hdr)->h_proto &&
+	       f->hdr_len >= ETH_HLEN + sizeof(struct ipv6hdr) + 4 &&
+	       next == ((const struct ipv6hdr *)b)->nexthdr && *a >> 4 == *b >> 4 &&
+	       (next == IPPROTO_TCP || next == IPPROTO_UDP) &&
+	       !memcmp(a + offsetof(struct ipv6hdr, saddr), b + offsetof(struct ipv6hdr, saddr),
+		       VNIC_HASH_INPUT);
 }

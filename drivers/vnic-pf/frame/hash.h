@@ -6,9 +6,13 @@
 #define _VNIC_HASH_H
 
 #include <linux/bits.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
 #include <linux/types.h>
+#include <linux/unaligned.h>
+#include <net/ip.h>
 
-struct vnic_frame;
+#include "frame.h"
 
 #define VNIC_HASH_INPUT	36	/* bytes: two IPv6 addresses and two ports */
 
@@ -79,9 +83,60 @@ void vnic_hash_set_types(struct vnic_hash_key *h, u32 types);
  */
 void vnic_frame_hash(struct vnic_frame *f, const struct vnic_hash_key *key);
 
-/* The same, if it is the hash of @prev, which was made with the same key.
- * False: hash it.
+/* ---- frames of a batch are mostly of one flow ---- */
+
+/* What two IPv4 packets of a flow have in common of the words at these offsets of a frame:
+ * type, version and header length; no offset and no more fragments, protocol
  */
-bool vnic_frame_hash_as(struct vnic_frame *f, const struct vnic_frame *prev);
+#define VNIC_FLOW_TYPE_AT	(2 * ETH_ALEN)
+#define VNIC_FLOW_TYPE		htonl(ETH_P_IP << 16 | 0x4500)
+#define VNIC_FLOW_TYPE_BITS	htonl(0xffffff00)
+#define VNIC_FLOW_PROTO_AT	(ETH_HLEN + offsetof(struct iphdr, frag_off))
+#define VNIC_FLOW_PROTO_BITS	htonl((IP_MF | IP_OFFSET) << 16 | 0xff)
+
+/* Both are of one IPv4 flow; @prev has ports. */
+static __always_inline bool vnic_frame_hash_as4(const struct vnic_frame *f,
+						const struct vnic_frame *prev)
+{
+	const u8 *a = f->hdr, *b = prev->hdr;
+	const unsigned int addrs = ETH_HLEN + offsetof(struct iphdr, saddr), ports = addrs + 8;
+	__be32 proto = get_unaligned((const __be32 *)(a + VNIC_FLOW_PROTO_AT));
+	__be32 was = get_unaligned((const __be32 *)(b + VNIC_FLOW_PROTO_AT));
+
+	return f->hdr_len >= ports + 4 && !((proto ^ was) & VNIC_FLOW_PROTO_BITS) &&
+	       get_unaligned((const u64 *)(a + addrs)) == get_unaligned((const u64 *)(b + addrs)) &&
+	       get_unaligned((const u32 *)(a + ports)) == get_unaligned((const u32 *)(b + ports));
+}
+
+/* The same of IPv6 */
+bool vnic_frame_hash_as6(const struct vnic_frame *f, const struct vnic_frame *prev);
+
+/**
+ * vnic_frame_hash_as - the hash of the frame before, if it is of the same flow
+ * @f: frame
+ * @prev: the one before, hashed with the same key
+ *
+ * Sets hash and VNIC_FR_HASH_* as vnic_frame_hash() would.
+ *
+ * Context: any.
+ * Return: false: nothing was done, hash it.
+ */
+static __always_inline bool vnic_frame_hash_as(struct vnic_frame *f, const struct vnic_frame *prev)
+{
+	__be32 type = get_unaligned((const __be32 *)(f->hdr + VNIC_FLOW_TYPE_AT));
+	__be32 was = get_unaligned((const __be32 *)(prev->hdr + VNIC_FLOW_TYPE_AT));
+
+	if (!(prev->flags & VNIC_FR_HASH_L4))
+		return false;
+	if (likely((type & VNIC_FLOW_TYPE_BITS) == VNIC_FLOW_TYPE)) {
+		if ((was & VNIC_FLOW_TYPE_BITS) != VNIC_FLOW_TYPE || !vnic_frame_hash_as4(f, prev))
+			return false;
+	} else if (!vnic_frame_hash_as6(f, prev)) {
+		return false;
+	}
+	f->flags = (f->flags & ~VNIC_FR_HASH) | (prev->flags & VNIC_FR_HASH);
+	f->hash = prev->hash;
+	return true;
+}
 
 #endif /* _VNIC_HASH_H */

@@ -41,10 +41,9 @@ static noinline u8 vnic_rule_queue(struct vnic_fn *fn, const struct vnic_frame *
 }
 
 /* Hash a frame, if it is the function's wish, and find its queue; VNIC_RX_NOWHERE: it was
- * dropped.  @prev: the frame before in the batch, whose queue was @was, or NULL.
+ * dropped.
  */
-static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struct vnic_frame *prev,
-			   u8 was)
+static u8 vnic_rx_queue_find(struct vnic_fn *fn, struct vnic_frame *f)
 {
 	u64 features = READ_ONCE(fn->features);
 	u8 queue;
@@ -52,11 +51,6 @@ static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struc
 	if (!(features & (BIT_ULL(VNIC_F_RSS) | BIT_ULL(VNIC_F_RX_HASH)))) {
 		f->flags &= ~VNIC_FR_HASH;
 		return 0;
-	}
-	if (prev && vnic_frame_hash_as(f, prev)) {
-		if (unlikely(was == VNIC_RX_NOWHERE))
-			vnic_port_drop(&fn->port, VNIC_DROP_RX_RULE, f->segs);
-		return was;
 	}
 	vnic_frame_hash(f, &fn->rss_key);
 	if (!(features & BIT_ULL(VNIC_F_RSS)))
@@ -68,6 +62,17 @@ static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struc
 	return queue < VNIC_MAX_QPS && READ_ONCE(fn->rxq[queue].ring.live) ? queue : 0;
 }
 
+/* The same of a frame of a batch.  @prev: the one before, whose queue was @was; NULL: none */
+static __always_inline u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f,
+					   const struct vnic_frame *prev, u8 was)
+{
+	if (!prev || !vnic_frame_hash_as(f, prev))
+		return vnic_rx_queue_find(fn, f);
+	if (unlikely(was == VNIC_RX_NOWHERE))
+		vnic_port_drop(&fn->port, VNIC_DROP_RX_RULE, f->segs);
+	return was;
+}
+
 /*
  * To its sender a frame is sent: a receiver that stalls must not hold the socket.  Here,
  * since any number may wait for the socket, and all are looked at: not under a lock that
@@ -75,7 +80,7 @@ static u8 vnic_rx_queue_of(struct vnic_fn *fn, struct vnic_frame *f, const struc
  */
 static void vnic_vf_accept(struct vnic_frame *f)
 {
-	if (!f->skb || f->copies > 1)
+	if (f->copies > 1)
 		return;
 	skb_tx_timestamp(f->skb);
 	skb_orphan(f->skb);
@@ -92,14 +97,17 @@ static void vnic_vf_accept(struct vnic_frame *f)
 void vnic_vf_deliver(struct vnic_port *port, struct vnic_frame **frames, unsigned int n)
 {
 	struct vnic_fn *fn = port->priv;
-	u8 queue[VNIC_BATCH];
+	struct vnic_frame *prev = NULL;
+	u8 queue[VNIC_BATCH], to = 0;
 	unsigned int i;
 
 	n = min_t(unsigned int, n, VNIC_BATCH);
 	for (i = 0; i < n; i++) {
-		vnic_vf_accept(frames[i]);
-		queue[i] = vnic_rx_queue_of(fn, frames[i], i ? frames[i - 1] : NULL,
-					    i ? queue[i - 1] : 0);
+		if (frames[i]->skb)
+			vnic_vf_accept(frames[i]);
+		to = vnic_rx_queue_of(fn, frames[i], prev, to);
+		queue[i] = to;
+		prev = frames[i];
 	}
 	vnic_rx_groups(fn, frames, queue, n);
 }
@@ -116,14 +124,17 @@ void vnic_vf_queue(struct vnic_port *port, struct vnic_frame **frames, unsigned 
 {
 	struct vnic_frame *now[VNIC_BATCH];	/* @frames is the caller's */
 	struct vnic_fn *fn = port->priv;
+	struct vnic_frame *prev = NULL;
 	u8 queue[VNIC_BATCH];
 	unsigned int i, kept = 0;
 	u8 to = 0;
 
 	n = min_t(unsigned int, n, VNIC_BATCH);
 	for (i = 0; i < n; i++) {
-		vnic_vf_accept(frames[i]);
-		to = vnic_rx_queue_of(fn, frames[i], i ? frames[i - 1] : NULL, to);
+		if (frames[i]->skb)
+			vnic_vf_accept(frames[i]);
+		to = vnic_rx_queue_of(fn, frames[i], prev, to);
+		prev = frames[i];
 		now[kept] = frames[i];
 		queue[kept] = to;
 		kept += to != VNIC_RX_NOWHERE;
