@@ -57,7 +57,8 @@ struct vnic_batch {
  * @tci: its tag in the switch (port VLAN applied)
  * @proto: protocol of that tag; 0: none
  * @only: the only port that the frame before leads to; NULL: frames like it are
- *	to be looked up.  What it was like:
+ *	to be looked up
+ * @only_frames: the bitmap of that.  What the frame was like:
  * @only_macs: addresses and type
  * @only_tci: tag that it was sent with
  * @only_proto: protocol of that tag
@@ -77,6 +78,7 @@ struct vnic_pass {
 	u16				tci;
 	__be16				proto;
 	struct vnic_port		*only;
+	u32				*only_frames;
 	u64				only_macs[2];
 	u16				only_tci;
 	__be16				only_proto;
@@ -442,12 +444,13 @@ static bool vnic_like_before(const struct vnic_pass *p)
 	       f->vlan_tci == p->only_tci && f->vlan_proto == p->only_proto;
 }
 
-/* The way of the frame before.  False: the port is busy. */
+/* The way of the frame before, which is among the batch's.  False: the port is busy. */
 static bool vnic_go_on(struct vnic_pass *p)
 {
-	if (vnic_port_busy(p, p->only))
+	if (p->only->ops->busy && p->only->ops->busy(p->only, p->src, p->f))
 		return false;
-	vnic_add_port(p, p->only);
+	*p->only_frames |= p->bit;
+	p->f->copies = 1;
 	return true;
 }
 
@@ -455,6 +458,7 @@ static void vnic_remember(struct vnic_pass *p)
 {
 	const struct vnic_frame *f = p->f;
 
+	p->only_frames = &p->b->frames[vnic_port_slot(p->only)];
 	p->only_macs[0] = get_unaligned((const u64 *)f->hdr);
 	p->only_macs[1] = get_unaligned((const u64 *)(f->hdr + 6));
 	p->only_tci = f->vlan_tci;
@@ -525,6 +529,12 @@ static u32 vnic_frame_longest(const struct vnic_frame *f, unsigned int tags)
 	u32 len = f->flags & VNIC_FR_GSO ? f->gso_hdr_len + f->gso_size : f->len;
 
 	return len - vnic_inner_tags(f, tags);
+}
+
+/* The usual frame fits whatever tags it has. */
+static bool vnic_frame_fits(const struct vnic_frame *f, const struct vnic_port_policy *pol)
+{
+	return !(f->flags & VNIC_FR_GSO) && f->len <= pol->max_len;
 }
 
 /* Keep the frames that fit the port: a VF sees two tags beyond its MTU, and none of
@@ -636,17 +646,20 @@ static void vnic_serve(struct vnic_batch *b, struct vnic_port *port, struct vnic
 	struct vnic_port_xdp *xdp = rcu_dereference(port->xdp);
 	unsigned int n = 0, packets = 0;
 	struct vnic_frame *out[VNIC_BATCH];
+	bool fit = true;
 	u32 left;
 
 	for (left = bits; left; left &= left - 1) {
 		out[n] = &frames[__ffs(left)];
+		fit = fit && vnic_frame_fits(out[n], pol);
 		packets += out[n++]->segs;
 	}
 	if (!vnic_port_up(port, pol)) {
 		vnic_port_drop(port, VNIC_DROP_RX_LINK, packets);
 		n = 0;
 	}
-	n = vnic_admit_size(port, pol, out, n);
+	if (unlikely(!fit))
+		n = vnic_admit_size(port, pol, out, n);
 	if (n && xdp)
 		n = vnic_port_xdp_admit(port, xdp, pol->vlan_proto, &b->room, out, n);
 	if (n && READ_ONCE(port->sw->promising))
@@ -661,26 +674,30 @@ static void vnic_serve(struct vnic_batch *b, struct vnic_port *port, struct vnic
 		vnic_hand_over(port, pol, out, n);
 	if (port->ops->forget)
 		port->ops->forget(port, NULL);
-	for (left = bits; left; left &= left - 1)
-		frames[__ffs(left)].copies--;
 }
 
 static void vnic_serve_all(struct vnic_batch *b, struct vnic_frame *frames)
 {
 	unsigned int i, slot;
+	u32 left;
 
 	for (i = 0; i < b->nports; i++) {
 		slot = vnic_port_slot(b->ports[i]);
-		if (b->frames[slot])
-			vnic_serve(b, b->ports[i], frames, b->frames[slot]);
+		left = b->frames[slot];
 		b->frames[slot] = 0;
+		if (left)
+			vnic_serve(b, b->ports[i], frames, left);
+		if (i + 1 == b->nports)
+			break;	/* nobody is left to look at copies */
+		for (; left; left &= left - 1)
+			frames[__ffs(left)].copies--;
 	}
 	b->nports = 0;
 }
 
-/* Count what the source has sent. */
-static void vnic_count_source(struct vnic_port *src, const struct vnic_frame *frames,
-			      unsigned int n)
+/* Nothing of the batch is sent. */
+static unsigned int vnic_refuse_all(struct vnic_port *src, const struct vnic_frame *frames,
+				    unsigned int n, enum vnic_drop why)
 {
 	unsigned int i, packets = 0, bytes = 0;
 
@@ -689,17 +706,6 @@ static void vnic_count_source(struct vnic_port *src, const struct vnic_frame *fr
 		bytes += frames[i].wire;
 	}
 	vnic_port_count_tx(src, packets, bytes);
-}
-
-/* Nothing of the batch is sent. */
-static unsigned int vnic_refuse_all(struct vnic_port *src, const struct vnic_frame *frames,
-				    unsigned int n, enum vnic_drop why)
-{
-	unsigned int i, packets = 0;
-
-	for (i = 0; i < n; i++)
-		packets += frames[i].segs;
-	vnic_count_source(src, frames, n);
 	vnic_port_drop(src, why, packets);
 	return n;
 }
@@ -721,7 +727,7 @@ static void vnic_assure(struct vnic_port *src, struct vnic_frame *frames, unsign
 static unsigned int vnic_forward(struct vnic_pass *p, struct vnic_frame *frames, unsigned int n,
 				 bool *busy)
 {
-	unsigned int copies = 0, i;
+	unsigned int copies = 0, packets = 0, bytes = 0, i;
 
 	for (i = 0; i < n && copies + p->undone < i + VNIC_COPIES; i++) {
 		p->f = &frames[i];
@@ -731,8 +737,10 @@ static unsigned int vnic_forward(struct vnic_pass *p, struct vnic_frame *frames,
 			break;
 		}
 		copies += frames[i].copies;
+		packets += frames[i].segs;
+		bytes += frames[i].wire;
 	}
-	vnic_count_source(p->src, frames, i);
+	vnic_port_count_tx(p->src, packets, bytes);
 	vnic_count_refused(p);
 	if (p->pol->guaranteed)
 		vnic_assure(p->src, frames, i);
