@@ -49,7 +49,7 @@ static bool vnic_native_ask(const struct vnic_fn *fn, const struct vnic_tx_ctx *
 }
 
 /* Copy the descriptors of the frame at @t->at, each once. */
-int vnic_native_tx_cut(struct vnic_txq *txq, struct vnic_tx_turn *t)
+static noinline int vnic_native_tx_chain(struct vnic_txq *txq, struct vnic_tx_turn *t)
 {
 	struct vnic_buf *b = txq->work->buf;
 	unsigned int n = 0, left = t->prod - t->at;
@@ -86,4 +86,33 @@ int vnic_native_tx_cut(struct vnic_txq *txq, struct vnic_tx_turn *t)
 	t->bufs = txq->work->buf;
 	t->nbufs = b - txq->work->buf;
 	return t->nbufs > VNIC_TX_MAX_BUFS ? -EINVAL : (int)n;
+}
+
+/* Usual: one data descriptor.  False: nothing was done, or it is to be done again. */
+static __always_inline bool vnic_native_tx_one(struct vnic_txq *txq, struct vnic_tx_turn *t)
+{
+	const __le64 *from = vnic_ring_at(txq->fn, &t->page[0],
+					  vnic_native_addr(&txq->ring, t->at));
+	struct vnic_buf *b = txq->work->buf;
+	union vnic_desc d;
+
+	if (!from)
+		return false;
+	d.raw[0] = READ_ONCE(from[0]);
+	d.raw[1] = READ_ONCE(from[1]);
+	if (d.tx.flags != cpu_to_le16(VNIC_TXD_F_EOP) || d.tx.rsvd || !d.tx.len)
+		return false;
+	b->addr = le64_to_cpu(d.tx.addr);
+	b->len = le16_to_cpu(d.tx.len);
+	t->ask.flags = 0;
+	t->bad = false;
+	t->len = b->len;
+	t->bufs = b;
+	t->nbufs = 1;
+	return true;
+}
+
+int vnic_native_tx_cut(struct vnic_txq *txq, struct vnic_tx_turn *t)
+{
+	return likely(vnic_native_tx_one(txq, t)) ? 1 : vnic_native_tx_chain(txq, t);
 }
