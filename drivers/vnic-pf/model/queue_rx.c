@@ -334,7 +334,9 @@ static void vnic_rx_store(struct vnic_rxq *rxq, struct vnic_frame *f, u16 piece)
 		vnic_worker_wake(rxq->worker, VNIC_WORK_RX);
 }
 
-static void vnic_rx_deliver(struct vnic_rxq *rxq, struct vnic_frame *f, struct vnic_rx_sum *sum)
+/* vnic_rx_deliver() of a frame that is not usual.  @now: its turn has come */
+static noinline void vnic_rx_deliver_slow(struct vnic_rxq *rxq, struct vnic_frame *f, bool now,
+					  struct vnic_rx_sum *sum)
 {
 	u16 piece = 0;
 	int err = -ENOBUFS;
@@ -342,14 +344,26 @@ static void vnic_rx_deliver(struct vnic_rxq *rxq, struct vnic_frame *f, struct v
 	/* In pieces for many would be long for the sender, whom nobody can stop meanwhile:
 	 * each who wants that cuts for itself.
 	 */
-	if (!f->skb && !vnic_rx_waiting(rxq) && !(f->copies > 1 && vnic_rx_in_pieces(rxq, f)))
-		err = vnic_rx_frame(rxq, f, &piece);
+	if (now && !(f->copies > 1 && vnic_rx_in_pieces(rxq, f)))
+		err = vnic_rx_frame_slow(rxq, f, &piece);
 	if (!err)
 		vnic_rx_sum_add(sum, f);
 	else if (err == -ENOBUFS)
 		vnic_rx_store(rxq, f, piece);
 	else
 		vnic_rx_lost(rxq, err, f, piece);
+}
+
+/* An skb is the worker's, and what comes while frames wait is behind them. */
+static __always_inline void vnic_rx_deliver(struct vnic_rxq *rxq, struct vnic_frame *f,
+					    struct vnic_rx_sum *sum)
+{
+	bool now = !f->skb && !vnic_rx_waiting(rxq);
+
+	if (likely(now && vnic_ring_rx_quick(rxq, f)))
+		vnic_rx_sum_add(sum, f);
+	else
+		vnic_rx_deliver_slow(rxq, f, now, sum);
 }
 
 /* Not much is left: look for more. */
@@ -377,11 +391,11 @@ static u32 vnic_rx_behind(struct vnic_rxq *rxq)
 }
 
 /* Deliver those of the frames that are for queue @index. */
-static void vnic_rx_group(struct vnic_fn *fn, unsigned int index, struct vnic_frame **frames,
-			  const u8 *queue, unsigned int n)
+static noinline void vnic_rx_group(struct vnic_rxq *rxq, unsigned int index,
+				   struct vnic_frame **frames, const u8 *queue, unsigned int n)
 {
-	struct vnic_rxq *rxq = &fn->rxq[index];
 	struct vnic_rx_sum sum = {};
+	struct vnic_fn *fn = rxq->fn;
 	unsigned int i;
 	u32 old, behind;
 	bool live;
@@ -419,7 +433,7 @@ void vnic_rx_groups(struct vnic_fn *fn, struct vnic_frame **frames, const u8 *qu
 	for (i = 0; i < n; i++)
 		queues |= BIT(queue[i]);
 	for_each_set_bit(i, &queues, VNIC_MAX_QPS)
-		vnic_rx_group(fn, i, frames, queue, n);
+		vnic_rx_group(&fn->rxq[i], i, frames, queue, n);
 }
 
 /* Not live any more?  Then the first queue's; not live either: it is lost. */

@@ -137,16 +137,18 @@ int vnic_native_rx_complete(struct vnic_rxq *rxq, const struct vnic_rx_cursor *c
 	return 0;
 }
 
-/* What else is told of a frame without a tag */
-static noinline void vnic_native_quick_note(struct vnic_rx_cmpl *c, const struct vnic_rxq *rxq,
-					    const struct vnic_frame *f)
+/* The completion of a frame without a tag of which more is told */
+static noinline void vnic_native_put_told(const struct vnic_rxq *rxq, const struct vnic_frame *f,
+					  u64 addr, void *at)
 {
 	struct vnic_rx_note note;
+	struct vnic_rx_cmpl c;
 
 	vnic_rx_describe(rxq, f, &note);
-	vnic_native_cmpl(c, &note);
-	c->len = cpu_to_le16(f->len);
-	c->flags |= cpu_to_le16(VNIC_RXC_F_EOP);
+	vnic_native_cmpl(&c, &note);
+	c.len = cpu_to_le16(f->len);
+	c.flags |= cpu_to_le16(VNIC_RXC_F_EOP);
+	vnic_as_store(rxq->fn->as, addr, at, &c, sizeof(c));
 }
 
 /* Usual: whole, not tagged, in one span, into memory in one piece. */
@@ -155,24 +157,28 @@ bool vnic_native_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f)
 	const struct vnic_rxbuf *buf = vnic_rx_buf(rxq, rxq->cons);
 	u16 flags = f->flags & rxq->tell;
 	struct vnic_fn *fn = rxq->fn;
-	struct vnic_rx_cmpl c;
-	void *ptr;
+	void *ptr, *at;
+	u64 addr;
 
 	if (f->vlan_proto || f->skb || f->nspans > 1 || rxq->cons == rxq->fetched ||
 	    buf->len < f->len || vnic_rx_in_pieces(rxq, f))
 		return false;
 	ptr = vnic_as_wptr_near(fn->as, &rxq->near, buf->addr, f->len);
-	if (!ptr)
+	addr = vnic_native_addr(&rxq->ring, rxq->cons);
+	at = vnic_ring_at_rw(fn, &rxq->page[0], addr);
+	if (!ptr || !at)
 		return false;
-	c = (struct vnic_rx_cmpl) {
-		.len	= cpu_to_le16(f->len),
-		.flags	= cpu_to_le16(flags | VNIC_RXC_F_SOP | VNIC_RXC_F_EOP),
-		.hash	= cpu_to_le32(flags & VNIC_FR_HASHED ? f->hash : 0),
-	};
-	if (unlikely(flags & (VNIC_FR_CSUM_PARTIAL | VNIC_FR_TSO)))
-		vnic_native_quick_note(&c, rxq, f);
-	if (!vnic_native_put_cmpl(rxq, rxq->cons, &c))
-		return false;
+	if (unlikely(flags & (VNIC_FR_CSUM_PARTIAL | VNIC_FR_TSO))) {
+		vnic_native_put_told(rxq, f, addr, at);
+	} else {
+		struct vnic_rx_cmpl c = {
+			.len	= cpu_to_le16(f->len),
+			.flags	= cpu_to_le16(flags | VNIC_RXC_F_SOP | VNIC_RXC_F_EOP),
+			.hash	= cpu_to_le32(flags & VNIC_FR_HASHED ? f->hash : 0),
+		};
+
+		vnic_as_store(fn->as, addr, at, &c, sizeof(c));
+	}
 	vnic_as_store(fn->as, buf->addr, ptr, f->hdr, f->hdr_len);
 	if (f->nspans)
 		vnic_as_store(fn->as, buf->addr + f->hdr_len, ptr + f->hdr_len,
