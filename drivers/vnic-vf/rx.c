@@ -169,16 +169,22 @@ static bool vnicvf_rx_fill_one(struct vnicvf_rxq *rx, u32 at, gfp_t gfp)
 	return true;
 }
 
-/* The frame in the buffer is not kept: the device may have it again.  A long one goes back to
- * its pool: there are more places than long buffers, and each would come to hold one.
+/* The frame in a long buffer is not kept: it goes back to its pool, for there are more places
+ * than long buffers, and each would come to hold one.
  */
-static void vnicvf_rx_keep(struct vnicvf_qp *qp, struct vnicvf_rx_buf *buf)
+static noinline void vnicvf_rx_keep_long(struct vnicvf_rxq *rx, struct vnicvf_rx_buf *buf)
+{
+	page_pool_put_full_page(rx->long_pool, buf->page, true);
+	buf->page = NULL;
+}
+
+/* The frame in the buffer is not kept: the device may have it again. */
+static __always_inline void vnicvf_rx_keep(struct vnicvf_qp *qp, struct vnicvf_rx_buf *buf)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
 
 	if (unlikely(vnicvf_rx_is_long(buf))) {
-		page_pool_put_full_page(rx->long_pool, buf->page, true);
-		buf->page = NULL;
+		vnicvf_rx_keep_long(rx, buf);
 		return;
 	}
 	dma_sync_single_range_for_device(qp->dev, page_pool_get_dma_addr(buf->page),
@@ -230,13 +236,11 @@ static void vnicvf_rx_retry(struct timer_list *timer)
 	napi_schedule(&qp->napi);
 }
 
-/* Buffers are missing, @least or more: refill. */
-static void vnicvf_rx_refill(struct vnicvf_qp *qp, s32 least)
+/* Buffers are missing. */
+static noinline void vnicvf_rx_refill_now(struct vnicvf_qp *qp)
 {
 	struct vnicvf_rxq *rx = &qp->rx;
 
-	if (vnicvf_rx_missing(rx, rx->prod) < least)
-		return;
 	if (rx->xsk) {
 		vnicvf_xsk_fill(qp);
 		return;
@@ -247,6 +251,13 @@ static void vnicvf_rx_refill(struct vnicvf_qp *qp, s32 least)
 	u64_stats_inc(&rx->stats.alloc_fail);
 	u64_stats_update_end(&rx->stats.syncp);
 	mod_timer(&rx->refill, jiffies + VNICVF_RX_RETRY);
+}
+
+/* Refill, if @least buffers or more are missing. */
+static __always_inline void vnicvf_rx_refill(struct vnicvf_qp *qp, s32 least)
+{
+	if (unlikely(vnicvf_rx_missing(&qp->rx, qp->rx.prod) >= least))
+		vnicvf_rx_refill_now(qp);
 }
 
 /* For @size pages, or long buffers */
@@ -416,17 +427,28 @@ free_ring:
 	return err;
 }
 
-/* Build an skb around a buffer, the first of a frame or a copy. */
-static struct sk_buff *vnicvf_rx_build(struct vnicvf_rx_buf *buf, u32 headroom, u32 len)
+/* Build an skb around @size bytes of a page, of which @len behind @headroom are the frame. */
+static __always_inline struct sk_buff *vnicvf_rx_build_at(void *start, u32 size, u32 headroom,
+							  u32 len)
 {
-	struct sk_buff *skb = napi_build_skb(page_address(buf->page) + buf->offset, buf->size);
+	struct sk_buff *skb = napi_build_skb(start, size);
 
 	if (likely(skb)) {
 		skb_reserve(skb, headroom);
-		skb_put(skb, len);
+		__skb_put(skb, len);
 		skb_mark_for_recycle(skb);
-		buf->page = NULL;
 	}
+	return skb;
+}
+
+/* The same around a buffer, the first of a frame */
+static struct sk_buff *vnicvf_rx_build(struct vnicvf_rx_buf *buf, u32 headroom, u32 len)
+{
+	struct sk_buff *skb = vnicvf_rx_build_at(page_address(buf->page) + buf->offset, buf->size,
+						 headroom, len);
+
+	if (likely(skb))
+		buf->page = NULL;
 	return skb;
 }
 
@@ -441,39 +463,49 @@ static noinline bool vnicvf_rx_cut_page(struct vnicvf_rxq *rx)
 	return true;
 }
 
-/* A part of a page that is just large enough for a copy, from the pool: no page is cleared
- * for it.  Those of the usual size are cut here.  Return: false without memory.
+/* Copy a frame into @size bytes of a page from the pool, at @offset.  NULL: without memory, and
+ * the part has gone back.
  */
-static bool vnicvf_rx_part(struct vnicvf_rxq *rx, struct vnicvf_rx_buf *part)
+static __always_inline struct sk_buff *vnicvf_rx_copy_to(struct vnicvf_rxq *rx, struct page *page,
+							 u32 offset, u32 size, const void *data,
+							 u32 len)
 {
-	if (unlikely(part->size > VNICVF_RX_PIECE)) {
-		part->page = page_pool_alloc(rx->pool, &part->offset, &part->size,
-					     GFP_ATOMIC | __GFP_NOWARN);
-		return part->page;
-	}
-	if (unlikely(!rx->cut_left) && !vnicvf_rx_cut_page(rx))
-		return false;
-	part->page = rx->cut;
-	part->offset = --rx->cut_left * VNICVF_RX_PIECE;
-	part->size = VNICVF_RX_PIECE;
-	return true;
-}
-
-/* Copy a small frame: its buffer stays ours. */
-static struct sk_buff *vnicvf_rx_copy(struct vnicvf_qp *qp, const void *data, u32 len)
-{
-	struct vnicvf_rx_buf part = {
-		.size = SKB_DATA_ALIGN(VNICVF_RX_HEADROOM + len) + VNICVF_RX_TAILROOM,
-	};
+	void *start = page_address(page) + offset;
 	struct sk_buff *skb;
 
-	if (unlikely(!vnicvf_rx_part(&qp->rx, &part)))
-		return NULL;
-	vnic_copy(page_address(part.page) + part.offset + VNICVF_RX_HEADROOM, data, len);
-	skb = vnicvf_rx_build(&part, VNICVF_RX_HEADROOM, len);
+	vnic_copy(start + VNICVF_RX_HEADROOM, data, len);
+	skb = vnicvf_rx_build_at(start, size, VNICVF_RX_HEADROOM, len);
 	if (unlikely(!skb))
-		page_pool_put_full_page(qp->rx.pool, part.page, true);
+		page_pool_put_full_page(rx->pool, page, true);
 	return skb;
+}
+
+/* Copy a frame that does not fit into a piece. */
+static noinline struct sk_buff *vnicvf_rx_copy_large(struct vnicvf_rxq *rx, const void *data,
+						     u32 len, u32 size)
+{
+	struct page *page;
+	u32 offset;
+
+	page = page_pool_alloc(rx->pool, &offset, &size, GFP_ATOMIC | __GFP_NOWARN);
+	return page ? vnicvf_rx_copy_to(rx, page, offset, size, data, len) : NULL;
+}
+
+/* Copy a small frame: its buffer stays ours.  It goes to a part of a page that is just large
+ * enough, from the pool: no page is cleared for it.  Parts of the usual size are cut here.
+ */
+static struct sk_buff *vnicvf_rx_copy(struct vnicvf_qp *qp, const void *data, u32 len)
+{
+	u32 size = SKB_DATA_ALIGN(VNICVF_RX_HEADROOM + len) + VNICVF_RX_TAILROOM;
+	struct vnicvf_rxq *rx = &qp->rx;
+
+	if (unlikely(size > VNICVF_RX_PIECE))
+		return vnicvf_rx_copy_large(rx, data, len, size);
+	if (unlikely(!rx->cut_left) && !vnicvf_rx_cut_page(rx))
+		return NULL;
+	rx->cut_left--;
+	return vnicvf_rx_copy_to(rx, rx->cut, rx->cut_left * VNICVF_RX_PIECE, VNICVF_RX_PIECE,
+				 data, len);
 }
 
 /* A buffer's @len bytes from @start become a fragment.  Return: false: it is one too many. */

@@ -151,15 +151,13 @@ static u32 vnicvf_tx_add(struct vnicvf_txq *tx, u32 at, dma_addr_t dma, u32 len,
 	return at;
 }
 
-/* What the device has to do to the frame.  Return: the slot behind. */
-static u32 vnicvf_tx_context(struct vnicvf_txq *tx, u32 at, const struct sk_buff *skb)
+/* A slot for what the device has to do to the frame */
+static noinline void vnicvf_tx_offload(struct vnicvf_txq *tx, u32 at, const struct sk_buff *skb)
 {
 	const struct skb_shared_info *shinfo = skb_shinfo(skb);
 	struct vnic_tx_ctx ctx = {};
 	u16 flags = VNIC_TXD_F_CTX | VNIC_TXD_F_CSUM;
 
-	if (skb->ip_summed != CHECKSUM_PARTIAL)
-		return at;
 	ctx.csum_start = cpu_to_le16(skb_checksum_start_offset(skb));
 	ctx.csum_offset = cpu_to_le16(skb->csum_offset);
 	if (skb_is_gso(skb)) {
@@ -170,11 +168,21 @@ static u32 vnicvf_tx_context(struct vnicvf_txq *tx, u32 at, const struct sk_buff
 	ctx.flags = cpu_to_le16(flags);
 	tx->desc[at & tx->mask].ctx = ctx;
 	tx->buf[at & tx->mask] = (struct vnicvf_tx_buf) {};
+}
+
+/* What the device has to do to the frame.  Return: the slot behind. */
+static __always_inline u32 vnicvf_tx_context(struct vnicvf_txq *tx, u32 at,
+					     const struct sk_buff *skb)
+{
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		return at;
+	vnicvf_tx_offload(tx, at, skb);
 	return at + 1;
 }
 
 /* Fill a slot with a copy of the first bytes.  Return: the slot behind. */
-static u32 vnicvf_tx_copy_head(struct vnicvf_txq *tx, u32 at, const struct sk_buff *skb, u32 len)
+static __always_inline u32 vnicvf_tx_copy_head(struct vnicvf_txq *tx, u32 at,
+					       const struct sk_buff *skb, u32 len)
 {
 	u32 slot = at & tx->mask, off = slot * VNICVF_TX_COPY;
 
