@@ -231,7 +231,10 @@ bool vnic_vring_rx_quick(struct vnic_rxq *rxq, const struct vnic_frame *f)
 		return false;
 	vnic_rx_describe(rxq, f, &note);
 	vnic_virtio_header(&hdr, &note, 1);
-	vnic_as_store(as, addr, ptr, &hdr, front);
+	if (likely(front == sizeof(hdr.v1)))
+		vnic_as_store(as, addr, ptr, &hdr, sizeof(hdr.v1));
+	else
+		vnic_as_store(as, addr, ptr, &hdr, sizeof(hdr));
 	ptr += front;
 	addr += front;
 	vnic_as_store(as, addr, ptr, f->hdr, f->hdr_len);

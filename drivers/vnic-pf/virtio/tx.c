@@ -7,14 +7,40 @@
 
 static_assert(VNIC_TX_BUFS >= VNIC_VQ_SIZE);	/* a chain may fill the queue (2.7.5.2) */
 
+/* Usual: the header is in one buffer, in one piece.  False: nothing was done. */
+static bool vnic_virtio_take_near(struct vnic_fn *fn, struct vnic_as_near *near,
+				  struct vnic_buf *buf, u8 *hdr, size_t front)
+{
+	const void *ptr;
+
+	if (buf->len < front)
+		return false;
+	ptr = vnic_as_ptr_near(fn->as, near, buf->addr, front);
+	if (!ptr)
+		return false;
+	if (likely(front == sizeof(struct virtio_net_hdr_v1)))
+		memcpy(hdr, ptr, sizeof(struct virtio_net_hdr_v1));
+	else
+		memcpy(hdr, ptr, front);
+	buf->addr += front;
+	buf->len -= front;
+	return true;
+}
+
 /*
  * Take the header from the front of the buffers.  0; -EINVAL: there is not so much;
  * -EFAULT: it is not the driver's memory.
  */
-static int vnic_virtio_take_header(struct vnic_fn *fn, struct vnic_buf *buf, unsigned int nbufs,
-				   unsigned int *first, u8 *hdr, size_t front)
+static int vnic_virtio_take_header(struct vnic_fn *fn, struct vnic_as_near *near,
+				   struct vnic_buf *buf, unsigned int nbufs, unsigned int *first,
+				   u8 *hdr, size_t front)
 {
 	size_t done = 0, n;
+
+	if (likely(nbufs) && vnic_virtio_take_near(fn, near, buf, hdr, front)) {
+		*first = !buf->len;
+		return 0;
+	}
 
 	for (*first = 0; *first < nbufs; ++*first, ++buf) {
 		n = min_t(size_t, buf->len, front - done);
@@ -96,7 +122,7 @@ int vnic_vring_tx_cut(struct vnic_txq *txq, struct vnic_tx_turn *t)
 		return c.entries;	/* in too many pieces, or without end: it is lost */
 	if (c.out != c.n)
 		return -EINVAL;
-	err = vnic_virtio_take_header(fn, w->buf, c.n, &first, (u8 *)&hdr,
+	err = vnic_virtio_take_header(fn, &t->near, w->buf, c.n, &first, (u8 *)&hdr,
 				      txq->ring.vring.front);
 	if (err == -EFAULT)
 		return err;

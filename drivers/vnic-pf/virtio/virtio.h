@@ -267,13 +267,33 @@ struct vnic_chain {
 /* Copy from the driver's memory; may cross pages.  False: it is not. */
 bool vnic_vring_copy(struct vnic_fn *fn, u64 addr, void *to, size_t len);
 
-/* For the formats.  Add a buffer: 0; -E2BIG; -EINVAL.  Copy descriptor @index of a
- * table, which may cross a page: @to, or NULL.  The descriptors of a table in a chain
- * (2.7.5.3, 2.8.7): 0: it is none.
- */
-int vnic_chain_add(struct vnic_chain *c, u64 addr, u32 len, bool write);
-const void *vnic_vring_desc(struct vnic_fn *fn, struct vnic_ring_page *page, u64 table,
-			    unsigned int index, void *to);
+/* For the formats.  Add a buffer: 0; -E2BIG; -EINVAL. */
+static inline int vnic_chain_add(struct vnic_chain *c, u64 addr, u32 len, bool write)
+{
+	if (c->n == c->most)
+		return -E2BIG;
+	if (!write && c->out != c->n)
+		return -EINVAL;		/* to be read, behind one to be written */
+	c->buf[c->n].addr = addr;
+	c->buf[c->n++].len = len;
+	c->out += !write;
+	return 0;
+}
+
+/* Copy descriptor @index of a table, which may cross a page: @to, or NULL. */
+static __always_inline const void *vnic_vring_desc(struct vnic_fn *fn, struct vnic_ring_page *page,
+						   u64 table, unsigned int index, void *to)
+{
+	u64 addr = table + index * VNIC_VRING_DESC;
+	const void *ptr;
+
+	if (unlikely(offset_in_page(addr) > PAGE_SIZE - VNIC_VRING_DESC))
+		return vnic_vring_copy(fn, addr, to, VNIC_VRING_DESC) ? to : NULL;
+	ptr = vnic_ring_at(fn, page, addr);
+	return ptr ? memcpy(to, ptr, VNIC_VRING_DESC) : NULL;
+}
+
+/* The descriptors of a table in a chain (2.7.5.3, 2.8.7): 0: it is none. */
 unsigned int vnic_vring_table(const struct vnic_ring *ring, u32 len, bool next);
 
 /* ---- ring.c; in a stretch ---- */
