@@ -48,7 +48,8 @@ help:
 	@echo 'make dist            make the release tarball of what is committed, $(DIST)/vnic-$(VERSION).tar.gz (DIST=)'
 	@echo 'make clean           remove what was built here'
 	@echo 'make demo            show the main job in a test machine (as root; installs what it needs)'
-	@echo 'make test            run the selftests in test machines (as root; installs what it needs)'
+	@echo 'make test            the proof: selftests in test machines, a quarter of an hour (as root; installs what it needs)'
+	@echo 'make test ALL=1      all selftests'
 	@echo 'make debug-kernel    build the kernel with KASAN, lockdep, kmemleak ... into the cache'
 	@echo 'make test-debug      run the selftests on that kernel; any report fails'
 	@echo 'make chaos           all that can be done to an adapter, at random under traffic (as root; SECONDS=1800, SEED=)'
@@ -155,7 +156,7 @@ demo:
 	tools/demo/demo
 
 test:
-	selftests/run
+	selftests/run $(if $(ALL),--all)
 
 test-debug:
 	selftests/run --debug

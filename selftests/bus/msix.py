@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=pool,bound,affinity iommu=affinity quick=affinity,offline
+# proof: stable=pool,affinity,offline
 """MSI-X: the pool of vectors, queue pairs, interrupts on the host."""
 import errno
 import glob

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=numvfs,groups,flr,pf_reset,rescan,lspci iommu=groups,flr quick=numvfs,groups,flr,rescan
+# proof: stable=numvfs,groups,flr,pf_reset,rescan,lspci newest=numvfs,flr
 # timeout: 480
 """The PCI core's SR-IOV files, on the software bus."""
 import errno

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=shown,waiting,lent quick=lent,resized
+# proof: stable=refused,waiting,full,lent
 # timeout: 300
 """devlink sb: partitions of the packet memory, shown, resized, lent and taken back."""
 import sys

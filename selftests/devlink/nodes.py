@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug=gone newest=tree,refused,guarantees,gone
+# proof: stable=tree,refused,guarantees
 # (the debug kernel is too slow to keep such rates)
 # timeout: 300
 """Nodes of devlink port function rate: what VFs of a tenant have together."""

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=ports
+# proof: stable=ports,address
 """devlink ports: one for each VF, whose address can be set by it."""
 import os
 import sys

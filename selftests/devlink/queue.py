@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug=shown,order,changed,reset,unload newest=shown,order,marks
+# proof: stable=order,changed
 # timeout: 300
 """devlink parameter vf<N>_rx_queue: what is beyond a VF's inbound rate waits, in order and
 fairly, and is marked or dropped if it waits too long."""

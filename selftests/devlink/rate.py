@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable newest=shown,refused
+# proof: stable=shown,refused,only_sending,only_receiving,bursts,packets
 # timeout: 200
 """devlink parameters of a VF's rates: for one direction only, of packets, and bursts."""
 import re

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # run-on: tree
+# proof: tree
 #
 # Fair queueing: shares, who goes first, how long it takes. A few seconds.
 set -u

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: guests debug=programs
+# proof: guests=programs
 # timeout: 300
 """Whoever has VFs by vfio is killed with -9 at any moment: nothing of him is left.
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: guests
+# proof: guests=offline,devices,network
 # timeout: 1200
 """VFs given to guests by libvirt, which binds them itself (managed='yes'): by virsh."""
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: guests debug iommu=back
+# proof: guests=another
 # timeout: 600
 """A VF through the life of its guests: another guest, hot-unplug, unbind (killed.py: kill -9)."""
 import re

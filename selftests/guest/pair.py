@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: guests debug
+# proof: guests=boots,pings,tcp,rate,flood,host_reset,end
 # timeout: 600
 """Two guests with a VF each by vfio: a NIC in every respect, and no doorbell is lost."""
 import errno

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: guests debug
+# proof: guests=boots,pings,tcp,config,rate,end
 # timeout: 600
 """Guests with stock drivers: a VF that is a virtio network device.
 

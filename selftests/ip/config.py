@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=every
+# proof: stable=defaults,every,errors,all_64,statistics
 """ip link set <pf> vf N: every setting, its display, and what is refused."""
 import json
 import sys

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable newest=stable debug=pods,put_back,died,was_up,unset,at_once,stable,kinds
+# proof: stable=put_back,died,unset,kinds
 """Addresses of VFs: where they come from, and what tools that set and restore them leave."""
 import json
 import os

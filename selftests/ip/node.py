@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable
+# proof: stable
 """An adapter in the network namespace of a cluster's node that is a container (kind ...)."""
 import os
 import sys

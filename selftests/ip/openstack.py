@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable newest
+# proof: stable
 """What OpenStack does to VFs through sysfs and netlink: nova, and neutron's SR-IOV agent.
 
 As nova/virt/libvirt/vif.py, nova/pci and neutron's mech_sriov/agent have it (2026.1).

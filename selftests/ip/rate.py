@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable
+# proof: stable=window,shaping,at_once
 # (the debug kernel cannot offer more than such rates)
 # timeout: 400
 """ip link set <pf> vf N max_tx_rate: polices what is sent to a VF, shapes what it sends."""

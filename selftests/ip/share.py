@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug=refused,gone quick=gone newest=refused,twins
+# proof: stable=refused,twins
 # (the debug kernel is too slow to keep such rates)
 # timeout: 400
 """min_tx_rate, weights and priorities: shares of the wire, and who is heard at a busy VF."""

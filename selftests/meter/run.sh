@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # run-on: tree
+# proof: tree
 #
 # The token bucket under a synthetic clock. About half a minute.
 # A meter that never refuses would run for ever: it is ended after two minutes.

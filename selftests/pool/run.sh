@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # run-on: tree
+# proof: tree
 #
 # Guarantees, lending and resizing of the packet memory. A few seconds.
 set -u

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # run-on: tree
+# proof: tree
 #
 # Sharing a link by minimum, priority and weight, under a synthetic clock. A few seconds.
 set -u

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=spoof,nobuf quick=nobuf
+# proof: stable=documented,spoof,rate,nobuf,agree
 # timeout: 300
 """Every drop is counted once, under its reason, everywhere: in `ip -s link` of the VF, in
 `ethtool -S` of the PF and of the VF, and by a trace event."""

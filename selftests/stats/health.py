@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=shown,recover quick=shown,recover
+# proof: stable=shown,recover,gone,info
 # timeout: 300
 """devlink: the health reporter of VFs that were stopped, and what the adapter is."""
 import json

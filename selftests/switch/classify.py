@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug quick=unicast,port_vlan,trunk,trust_mac,vlans_back,filters,host_mac
+# proof: stable=unicast,broadcast,spoofchk,port_vlan,trunk,trust,filters,link_state,host_mac,claims
 """Who gets which frame: MAC, VLAN, source checks, trust, link state."""
 import json
 import sys

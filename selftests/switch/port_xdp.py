@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=netdev,rules,answers,numvfs rt=rules,answers,under_traffic
+# proof: stable=rules,answers
 # timeout: 300
 """A VF's port on the host: its netdev, and XDP programs that say what the VF gets."""
 import json

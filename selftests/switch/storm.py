@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable newest debug quick
+# proof: stable=broadcast,setting
 # timeout: 120
 """What a VF may send to many is limited, and nothing else is."""
 import sys

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug
+# proof: stable=to_pf,virtio_to_pf
 """What a guest says of its frames is not taken for granted by who gets them of the switch."""
 import socket
 import struct

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug rt=tcp quick=born,tcp,backpressure,leaves,moved,claims
+# proof: stable=ways,tcp,unknown,claims,vlan,carrier,backpressure
 """The wire: a netdev enslaved to the PF is the adapter's uplink."""
 import os
 import re

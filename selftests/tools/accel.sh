@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # run-on: tree
+# proof: tree
 #
 # When a test machine runs on the host's KVM, and what is said when it does not. The host
 # and the emulator are stubs.

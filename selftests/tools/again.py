@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: tree
+# proof: tree
 """Only what fails by the clock is tried again, and it fails if it never holds."""
 import os
 import subprocess

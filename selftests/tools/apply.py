@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable
+# proof: stable=round_trip,diff,faults,undone,documented
 # timeout: 360
 """tools/vnic: save and apply, the file that keeps what an administrator configured."""
 import contextlib

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # run-on: tree
+# proof: tree
 #
 # What tools/vm says when the host lacks something: a line each, before anything that
 # takes long. Programs that ask the host are stubs here.

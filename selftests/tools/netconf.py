@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable
+# proof: stable=networkd,link
 """VFs configured by what configures the host's network: each file is that of tools.rst."""
 import os
 import re

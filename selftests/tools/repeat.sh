@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # run-on: tree
+# proof: tree
 #
 # tools/demo/repeat counts what passed and what was replaced; the demo is a stub.
 # Prints KTAP, exits 0 if all is well.

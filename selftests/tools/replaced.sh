@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # run-on: tree
+# proof: tree
 #
 # Which dead machines are taken for the emulator's fault (tools/vm/whose-fault), and that
 # tests go on in a fresh machine with nothing lost and nothing counted twice.

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable newest=ethtool,as_json
+# proof: stable=ethtool,as_json,lspci
 """What the usual programs show of PF and VFs: ethtool, ip, devlink, lspci, lshw, tcpdump ..."""
 import json
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug=empty,listing,tenants,as_json,drops,attach,personality,container,altname,errors,top
+# proof: stable=empty,listing,drops,attach,errors
 # (the debug kernel is too slow to keep such rates)
 """tools/vnic: list, attach, detach, drops, top, of VFs and tenants."""
 import json

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # run-on: tree
+# proof: tree
 #
 # Moderation of interrupts. A second.
 set -u

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: newest=queues,rss_api,irq,napi_id,tso,xsk_reconfig wide
+# proof: newest=queues,rss_api,irq,napi_id
 # timeout: 1800
 """The newest kernel's own tests of network drivers on a VF, whose remote end is another one.
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=mtu,sizes,vlan,threaded,never_up quick=multicast,updown,threaded,never_up
+# proof: stable=never_up,ethtool,mtu,sizes,vlan,offloads newest=mtu,vlan
 """The VF's netdev as a user sees it: ethtool, MTU, filters, namespaces."""
 import json
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug=settings,adaptive,rss,long_buffers newest=settings,rss quick=settings
+# proof: stable=settings,rss
 """Interrupt moderation, RSS and memory of a VF's queues."""
 import os
 import random

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest quick=order
+# proof: stable
 """UDP on its way up the stack: in order, and joined for those who want that."""
 import socket
 import struct

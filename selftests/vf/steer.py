@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug=rules,contexts newest=contexts
+# proof: stable=rules,contexts
 """Which queue of a VF a packet comes to: what is hashed, symmetric hashes, rules, contexts."""
 import array
 import errno

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=tcp,one_copy rt=tcp,flr_under_traffic quick=flr_under_traffic,pf_reset_under_traffic,reconfigure_under_traffic,unbind_under_traffic,numvfs_under_traffic
+# proof: stable=tcp,udp,one_copy,flr_under_traffic,unbind_under_traffic,host newest=tcp,one_copy
 """Traffic of real programs between VFs and PF, and recovery under it."""
 import os
 import re

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest quick=threads,bursts
+# proof: stable=bursts,idle
 """Workers of VFs on the host: a thread per queue pair, no lost wakeup, order."""
 import random
 import struct

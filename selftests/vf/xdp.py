@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug newest=reflect,redirect,mtu,frags,frags_reflect,frags_redirect quick=reflect,redirect,under_traffic
+# proof: stable=drop,reflect
 """XDP programs on VFs: each verdict, the limits, attaching under traffic."""
 import json
 import sys

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable newest=receive,transmit,echo,life,several quick=receive,transmit,gone,flying
 # run-on: debug=receive,transmit,echo,wakeup,life,several,scribbled,link,unfinished,gone,flying
+# proof: stable=receive,transmit
 """XDP sockets without copies on VFs: both ways, wakeups, limits, life and end."""
 import re
 import shlex

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug quick newest rt=frames,reset_traffic,close,killed,host_reset,hostile iommu=info,frames,unmap,address,close,host_reset,hostile
+# proof: stable=info,frames,unmap,address,reset_traffic,close,killed,host_reset,hostile
 # timeout: 900
 """Runs vfio_api on three VFs, or some of its cases.
 

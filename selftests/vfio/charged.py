@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable
+# proof: stable
 """What a VM has the kernel keep for its VF is charged to the VM's cgroup."""
 import re
 import sys

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug quick=unmap_copy,ring_gone,changed,flr_delivery
+# proof: stable=unmap_copy,ring_gone,changed,flr_delivery
 # timeout: 900
 """Runs classes on four VFs of a PF that is up and has an uplink.
 

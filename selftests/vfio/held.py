@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug=late
+# proof: stable=late
 """Nothing that a VMM holds, or takes at the last moment, or has no CPU for, keeps the
 administrator."""
 import contextlib

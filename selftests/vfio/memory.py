@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug quick rt=read_only,each_frame,storm,shared
+# proof: stable=read_only,each_frame,shared
 # timeout: 800
 """Runs memory on three VFs, or some of its cases: 16 GiB of addresses, 1 on the debug kernel."""
 import os

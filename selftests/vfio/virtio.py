@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # run-on: stable debug quick=works,frames,jumps,refill,packed-refill,flood,control,pairs,chance,hash,taken,vectors,packed-works,packed-laps,packed-hostile,packed-control,packed-chance newest=works,frames,pairs,chance,packed-works,packed-laps,packed-pairs,packed-chance iommu=works,frames,chance,packed-works
+# proof: stable=works,frames,hash,packed-works,packed-hostile,packed-control newest=works,packed-works
 # timeout: 900
 """Runs virtio on two VFs, the first of which is a virtio network device.
 
