@@ -10,7 +10,7 @@
  * for the stretches; so nothing sleeps in one, and each is short.  A task may be
  * throttled anywhere else without holding up anybody.  Memory that is not mapped
  * or not to be written is not found: nothing is ever pinned, waited for or tried
- * again here, as with a hardware NIC.
+ * again here, as with a hardware NIC.  Who raises an interrupt in one takes a lock.
  *
  * memory/ stands on frame/ and lib/; the model and vfio call it, with any lock of theirs
  * but in the order that each function says.
@@ -18,6 +18,7 @@
 #ifndef _VNIC_AS_H
 #define _VNIC_AS_H
 
+#include <linux/bottom_half.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/preempt.h>
@@ -48,6 +49,19 @@ static inline void vnic_as_end(void)
 {
 	vnic_stretch_end();
 	preempt_enable();
+}
+
+/* The same for a stretch in which a spinlock is taken, which on PREEMPT_RT may sleep */
+static inline void vnic_as_begin_bh(void)
+{
+	local_bh_disable();
+	vnic_stretch_begin();
+}
+
+static inline void vnic_as_end_bh(void)
+{
+	vnic_stretch_end();
+	local_bh_enable();
 }
 
 /**

@@ -46,11 +46,11 @@ static u32 vnic_queue_map(struct vnic_fn *fn, struct vnic_ring *ring)
 	bool ok;
 	u32 more;
 
-	vnic_as_begin();
+	vnic_as_begin_bh();
 	ok = vnic_as_reaches(fn->as, ring->addr, ring->size * VNIC_DESC_SIZE, ring->rx) &&
 	     vnic_native_set_flags(fn, ring) && vnic_native_publish(fn, ring, 0, 0, 0) &&
 	     vnic_native_arm(fn, ring, 0, 1, &more);
-	vnic_as_end();
+	vnic_as_end_bh();
 	return ok ? VNIC_MBX_OK : VNIC_MBX_E_FAULT;
 }
 

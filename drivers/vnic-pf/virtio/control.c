@@ -551,7 +551,7 @@ static int vnic_ctrl_answer(struct vnic_virtio *v, u8 ack)
 	u32 i;
 
 	vnic_ring_no_pages(page);
-	vnic_as_begin();
+	vnic_as_begin_bh();
 	for (i = 0; i < v->reply_len && ok; i++)
 		ok = vnic_ctrl_put(v, i, v->reply[i]);
 	ok = ok && vnic_ctrl_put(v, i, ack);
@@ -562,7 +562,7 @@ static int vnic_ctrl_answer(struct vnic_virtio *v, u8 ack)
 		v->ctrl.vring.done = v->next;
 		ok = vnic_vring_publish(fn, &v->ctrl, 0, 0, 0);
 	}
-	vnic_as_end();
+	vnic_as_end_bh();
 	return ok ? 0 : -EFAULT;
 }
 
