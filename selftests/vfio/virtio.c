@@ -637,6 +637,8 @@ static const struct {
 	{ "unfiltered", order_unfiltered, "a driver that never says which VLANs it wants is in all",
 	  SPLIT },
 	{ "table", order_table, "free places in a table of addresses", SPLIT },
+	{ "address", told_address, "an address that the driver sets, and one that the host does",
+	  SPLIT },
 	{ "announce", told_announce, "link, VLAN: a driver that can is asked to announce itself",
 	  SPLIT },
 	{ "vlans", order_vlans, "a driver joins all VLANs, one by one", BOTH },

@@ -140,6 +140,7 @@ void order_pieces(void);
 /* ---- virtio_told.c ---- */
 
 void told_announce(void);
+void told_address(void);
 
 /* ---- virtio_uso.c ---- */
 

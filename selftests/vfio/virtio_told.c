@@ -104,3 +104,43 @@ void told_announce(void)
 	quiet(gen + 2);
 	close_both();
 }
+
+static void address(const __u8 *want)
+{
+	unsigned int i;
+
+	for (i = 0; i < 6; i++)
+		check_eq(rd(DEVICE + i, 1), want[i]);
+}
+
+/*
+ * The driver changes its address: it can read it once that is answered, and is told nothing,
+ * nor asked to announce itself.  One that the host sets it is told of, and it is a move.
+ */
+void told_address(void)
+{
+	static const __u8 ack[2] = { VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK };
+	static const __u8 req[8] = { VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET,
+				     2, 0, 0, 0, 0x66, 1 };
+	static const __u8 hosts[6] = { 2, 0, 0, 0, 0x77, 1 };
+	const __u16 up = VIRTIO_NET_S_LINK_UP;
+	__u8 gen;
+
+	open_both(USUAL | F(VIRTIO_NET_F_GUEST_ANNOUNCE) | F(VIRTIO_NET_F_CTRL_MAC_ADDR));
+	works();
+	quiet(generation());
+	while (wait_eventfd(evil.irq[0], 1))	/* of the start */
+		;
+	gen = generation();
+	check_eq(ctrl(req, sizeof(req), 1), VIRTIO_NET_OK);
+	address(req + 2);
+	quiet(gen + 1);
+	check_eq(net_status(), up);
+	check(!wait_eventfd(evil.irq[0], 1), "an interrupt for its own change");
+	host("mac 02:00:00:00:77:01");
+	told(up | VIRTIO_NET_S_ANNOUNCE);
+	address(hosts);
+	check_eq(ctrl(ack, sizeof(ack), 1), VIRTIO_NET_OK);
+	host("mac 00:00:00:00:00:00");
+	close_both();
+}

@@ -148,13 +148,29 @@ static int vnic_ctrl_table(struct vnic_virtio *v, const u8 *data, u32 len)
 	return vnic_ctrl_rx_mode(v, v->modes);
 }
 
+/* The driver's own change: in the configuration before the answer (5.1.6.5.2.1), and no move
+ * that is to be announced.  All else there waits for vnic_virtio_status(), which interrupts.
+ */
+static void vnic_ctrl_took_addr(struct vnic_virtio *v, const u8 *mac)
+{
+	spin_lock(&v->lock);
+	if (!ether_addr_equal(v->config.mac, mac)) {
+		ether_addr_copy(v->config.mac, mac);
+		v->generation++;
+	}
+	spin_unlock(&v->lock);
+}
+
 static int vnic_ctrl_addr(struct vnic_virtio *v, const u8 *data, u32 len)
 {
 	u8 mac[ETH_ALEN] __aligned(2);
+	int err;
 
 	memcpy(mac, data, ETH_ALEN);
-	return is_valid_ether_addr(mac) ? vnic_port_guest_mac(&v->fn->port, mac) :
-					  -EINVAL;
+	err = is_valid_ether_addr(mac) ? vnic_port_guest_mac(&v->fn->port, mac) : -EINVAL;
+	if (!err)
+		vnic_ctrl_took_addr(v, mac);
+	return err;
 }
 
 /* All VLANs of the protocols of which the driver does not, or cannot, say what it wants. */
