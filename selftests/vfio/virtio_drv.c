@@ -405,6 +405,6 @@ int ctrl(const void *req, __u32 len, __u32 in)
 		if (status() & VIRTIO_CONFIG_S_NEEDS_RESET)
 			return -1;
 	check_eq(e.id, 0);
-	check(e.len && e.len <= in, "answer of %u bytes", e.len);
-	return evil.mem[AT_ACK + e.len - 1];
+	check_eq(e.len, in);	/* the result is the last of what the request has room for */
+	return evil.mem[AT_ACK + in - 1];
 }

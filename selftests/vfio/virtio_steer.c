@@ -279,6 +279,9 @@ static void moderate(void)
 	check_eq(ctrl(get, sizeof(get), 8), VIRTIO_NET_ERR);		/* no room */
 	set[2] = CTRL2;
 	check_eq(ctrl(set, sizeof(set), 1), VIRTIO_NET_ERR);
+	get[2] = CTRL2;
+	check_eq(ctrl(get, sizeof(get), 9), VIRTIO_NET_ERR);	/* behind what it would have been */
+	get[2] = RX;
 	set[2] = RX;
 	set[13] = 0xff;
 	check_eq(ctrl(set, sizeof(set), 1), VIRTIO_NET_ERR);

@@ -27,6 +27,7 @@
  * @len: bytes of data, at least if @list, else exactly
  * @list: a list follows, whose length @handle checks
  * @config: takes the switch's configuration lock: runs in a kworker
+ * @reply: bytes of the answer before the result
  * @handle: do it.  0 or -errno
  */
 struct vnic_ctrl_op {
@@ -36,6 +37,7 @@ struct vnic_ctrl_op {
 	u16	len;
 	bool	list;
 	bool	config;
+	u8	reply;
 	int	(*handle)(struct vnic_virtio *v, const u8 *data, u32 len);
 };
 
@@ -381,20 +383,27 @@ static int vnic_ctrl_coalesce_set(struct vnic_virtio *v, const u8 *data, u32 len
 	return 0;
 }
 
-static int vnic_ctrl_coalesce_get(struct vnic_virtio *v, const u8 *data, u32 len)
+/* Bytes that the driver has for an answer */
+static u64 vnic_ctrl_room(const struct vnic_virtio *v)
 {
-	unsigned int index = vnic_ctrl_queue(v, data), i;
-	const struct vnic_virtio_moderation *m;
+	unsigned int i;
 	u64 room = 0;
 
 	for (i = 0; i < v->num_in; i++)
 		room += v->in[i].len;
-	if (index == VNIC_VQ_MAX || room <= sizeof(v->reply))
+	return room;
+}
+
+static int vnic_ctrl_coalesce_get(struct vnic_virtio *v, const u8 *data, u32 len)
+{
+	unsigned int index = vnic_ctrl_queue(v, data);
+	const struct vnic_virtio_moderation *m;
+
+	if (index == VNIC_VQ_MAX || vnic_ctrl_room(v) <= sizeof(v->reply))
 		return -EINVAL;
 	m = &v->vq_moderation[index];
 	put_unaligned_le32(READ_ONCE(m->frames), v->reply);
 	put_unaligned_le32(READ_ONCE(m->usecs), v->reply + 4);
-	v->reply_len = sizeof(v->reply);
 	return 0;
 }
 
@@ -451,7 +460,7 @@ static const struct vnic_ctrl_op vnic_ctrl_ops[] = {
 	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET, VIRTIO_NET_F_VQ_NOTF_COAL,
 	  12, .handle = vnic_ctrl_coalesce_set },
 	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET, VIRTIO_NET_F_VQ_NOTF_COAL,
-	  4, .handle = vnic_ctrl_coalesce_get },
+	  4, .reply = 8, .handle = vnic_ctrl_coalesce_get },
 	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_RSS_CONFIG, VIRTIO_NET_F_RSS, 13, .list = true,
 	  .handle = vnic_ctrl_rss },
 	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_HASH_CONFIG, VIRTIO_NET_F_HASH_REPORT, 13,
@@ -526,7 +535,6 @@ static int vnic_ctrl_take(struct vnic_virtio *v)
 	v->entries = c.entries;
 	v->num_in = min_t(u32, c.n - c.out, ARRAY_SIZE(v->in));
 	memcpy(v->in, buf + c.out, v->num_in * sizeof(*buf));
-	v->reply_len = 0;
 	v->len = 0;
 	for (i = 0; i < c.out; i++) {
 		if (v->len + (u64)buf[i].len > VNIC_CTRL_MAX) {
@@ -598,6 +606,8 @@ static int vnic_ctrl_one(struct vnic_virtio *v)
 	if (n <= 0)
 		return n;
 	run.op = vnic_ctrl_find(v);
+	memset(v->reply, 0, sizeof(v->reply));
+	v->reply_len = run.op ? min_t(u64, run.op->reply, vnic_ctrl_room(v) - 1) : 0;
 	if (run.op && run.op->config) {
 		wait = vnic_fn_toll(fn);
 		if (wait) {

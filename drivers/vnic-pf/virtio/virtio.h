@@ -97,7 +97,7 @@ struct vnic_virtio_moderation {
  * @entries: that it takes
  * @in: buffers for its answer
  * @num_in: their number
- * @reply: what goes before the result
+ * @reply: what goes before the result, also before an error
  * @reply_len: bytes of that
  * @len: bytes of the request
  * @req: the request: class, command, data
