@@ -339,7 +339,7 @@ static int vnic_ctrl_coalesce(struct vnic_virtio *v, const u8 *data, unsigned in
 	if (usecs > VNIC_MODERATION_MAX)
 		return -EINVAL;
 	frames = min(frames, U16_MAX);
-	v->moderation[first] = (struct vnic_virtio_moderation) { usecs, frames };
+	v->moderation[first] = (struct vnic_virtio_moderation) { usecs, frames, true };
 	for (i = first; i < vnic_virtio_ctrl(v); i += 2) {
 		v->vq_moderation[i] = v->moderation[first];
 		vector = READ_ONCE(v->vq[i].vector);
@@ -374,7 +374,7 @@ static int vnic_ctrl_coalesce_set(struct vnic_virtio *v, const u8 *data, u32 len
 	if (index == VNIC_VQ_MAX || usecs > VNIC_MODERATION_MAX)
 		return -EINVAL;
 	frames = min(frames, U16_MAX);
-	v->vq_moderation[index] = (struct vnic_virtio_moderation) { usecs, frames };
+	v->vq_moderation[index] = (struct vnic_virtio_moderation) { usecs, frames, true };
 	vector = READ_ONCE(v->vq[index].vector);
 	if (vector < READ_ONCE(v->fn->vectors)) {
 		vector = array_index_nospec(vector, VNIC_MAX_VECTORS);

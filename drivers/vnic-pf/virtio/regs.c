@@ -13,7 +13,7 @@
 #include "../model/worker.h"
 #include "virtio.h"
 
-#define VNIC_VIRTIO_USECS	20	/* least time between a queue's interrupts, at first */
+#define VNIC_VIRTIO_USECS	20	/* between a queue's interrupts, until the driver says */
 
 static u64 vnic_virtio_offered(const struct vnic_virtio *v)
 {
@@ -117,7 +117,8 @@ static void vnic_vq_aim(struct vnic_virtio *v, unsigned int index, struct vnic_r
 	ring->vring.mute = vector >= READ_ONCE(v->fn->vectors);
 	ring->vector = ring->vring.mute ? 0 : array_index_nospec(vector, VNIC_MAX_VECTORS);
 	if (!ring->vring.mute && index != vnic_virtio_ctrl(v))
-		vnic_vector_set_moderation(&v->fn->vec[ring->vector], m->usecs, m->frames);
+		vnic_vector_set_moderation(&v->fn->vec[ring->vector],
+					   m->set ? m->usecs : VNIC_VIRTIO_USECS, m->frames);
 }
 
 static void vnic_vq_set_ring(struct vnic_virtio *v, const struct vnic_vq *q,
@@ -559,6 +560,7 @@ static void vnic_virtio_clear(struct vnic_virtio *v)
 	unsigned int i;
 
 	vnic_ctrl_reset(v);
+	memset(v->moderation, 0, sizeof(v->moderation));
 	v->modes = 0;
 	v->wanted = 0;
 	v->settled = false;
@@ -569,8 +571,6 @@ static void vnic_virtio_clear(struct vnic_virtio *v)
 	bitmap_zero(v->vlans, VLAN_N_VID);
 	v->num_uc = 0;
 	v->num_mc = 0;
-	for (i = 0; i < ARRAY_SIZE(v->moderation); i++)
-		v->moderation[i] = (struct vnic_virtio_moderation) { .usecs = VNIC_VIRTIO_USECS };
 	v->device_sel = 0;
 	v->driver_sel = 0;
 	v->queue_sel = 0;

@@ -63,10 +63,13 @@ struct vnic_vq {
  * struct vnic_virtio_moderation - of the interrupts of queues of a kind
  * @usecs: least time between two
  * @frames: that end the wait before its time; 0: none do
+ * @set: the driver has said so.  If not both are 0, as it may read them (5.1.6.5.6), and
+ *	the device chooses: see vnic_vq_aim()
  */
 struct vnic_virtio_moderation {
 	u32	usecs;
 	u32	frames;
+	bool	set;
 };
 
 /**
