@@ -546,7 +546,7 @@ static bool vnicvf_rx_take_first(struct vnicvf_qp *qp, struct vnicvf_rx_frame *f
 	f->copied = copied == len;
 	f->in_long = !f->copied;
 	f->skb = vnicvf_rx_copy(qp, page_address(buf->page) + start, copied);
-	if (f->copied)
+	if (f->copied && f->skb)	/* else whoever hears of it keeps the buffer */
 		vnicvf_rx_keep(qp, buf);
 	return f->skb && (f->copied || vnicvf_rx_add(f->skb, buf, start + copied, len - copied));
 }
