@@ -326,7 +326,7 @@ static void vnicvf_vlan_replay_one(struct vnicvf *vf, __be16 proto)
 	int err = vnicvf_has(vf, VNIC_F_VLAN_MAP) ? vnicvf_vlan_send_all(vf, proto) :
 						    vnicvf_vlan_send_each(vf, proto);
 
-	if (err)
+	if (vnicvf_mbx_refused(err))
 		netdev_warn(vf->netdev, "the host no longer allows the VLANs in use: %d\n", err);
 }
 

@@ -85,8 +85,8 @@ int vnicvf_mac_hello(struct vnicvf *vf, const struct vnic_mbx_caps *caps)
 		return 0;
 	if (vf->own_mac && !caps->mac_fixed) {
 		err = vnicvf_send_mac(vf, netdev->dev_addr);
-		if (!err || err == -ENOMEM)
-			return err;
+		if (!vnicvf_mbx_refused(err))
+			return err;	/* no answer: it is asked for again */
 	}
 	vnicvf_take_mac(vf, caps->mac, le32_to_cpu(caps->flags) & VNIC_CAPS_F_MAC_RANDOM);
 	return 0;

@@ -54,4 +54,13 @@ int vnicvf_mbx_call(struct vnicvf *vf, u16 opcode, const void *req, size_t req_l
 		    void *resp, size_t resp_len);
 int vnicvf_mbx_u32(struct vnicvf *vf, u16 opcode, u32 value);
 
+/* Did the host say no to a request?  Else it did it, or there was no answer (the device is
+ * being reset, or its worker gets no CPU) or no memory: it may be asked again.
+ */
+static inline bool vnicvf_mbx_refused(int err)
+{
+	return err == -EPERM || err == -EADDRINUSE || err == -ENOSPC || err == -EINVAL ||
+	       err == -EOPNOTSUPP || err == -EBUSY;
+}
+
 #endif /* _VNIC_VF_MBX_H */
