@@ -9,7 +9,8 @@
 #include "vf.h"
 
 #define VNICVF_RESET_INTERVAL	HZ	/* between two resets */
-#define VNICVF_RESET_TRIES	6	/* failures in a row before giving up */
+#define VNICVF_RESET_TRIES	6	/* failures in a row, then it is tried less often */
+#define VNICVF_RESET_SELDOM	(60 * HZ)	/* ... since each try may hold rtnl for seconds */
 
 irqreturn_t vnicvf_control_irq(int irq, void *data)
 {
@@ -35,11 +36,10 @@ static void vnicvf_recover(struct vnicvf *vf)
 		netdev_info(vf->netdev, "device reset, running again\n");
 		return;
 	}
-	if (vnicvf_hw_gone(&vf->hw) || ++vf->failures >= VNICVF_RESET_TRIES) {
+	if (vf->failures < VNICVF_RESET_TRIES && ++vf->failures == VNICVF_RESET_TRIES)
 		netdev_err(vf->netdev, "device does not come back after reset: %d\n", err);
-		return;
-	}
-	vf->next_reset = jiffies + VNICVF_RESET_INTERVAL * vf->failures;
+	vf->next_reset = jiffies + (vf->failures < VNICVF_RESET_TRIES ?
+				    VNICVF_RESET_INTERVAL * vf->failures : VNICVF_RESET_SELDOM);
 	vnicvf_request_reset(vf);
 }
 

@@ -138,6 +138,8 @@ static void vnicvf_back(struct vnicvf *vf)
 	vf->resets++;
 	if (vnicvf_attach(vf, vnicvf_wanted_features(vf, vf->netdev->features)))
 		vnicvf_request_reset(vf);
+	else
+		vf->failures = 0;
 	rtnl_unlock();
 }
 
