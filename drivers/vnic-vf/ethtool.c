@@ -82,6 +82,7 @@ static const struct vnicvf_stat vnicvf_rx_stats[] = {
 	VNICVF_RX_STAT(copied),
 	VNICVF_RX_STAT(long_frames),
 	VNICVF_RX_STAT(alloc_fail),
+	VNICVF_RX_STAT(nomem),
 	VNICVF_RX_STAT(errors),
 	VNICVF_RX_STAT(aborted),
 	VNICVF_RX_STAT(kicks),

@@ -160,7 +160,8 @@ static void vnicvf_get_stats64(struct net_device *netdev, struct rtnl_link_stats
 		out->multicast += vnicvf_get_stat(&rxs->multicast, &rxs->syncp);
 		out->rx_packets += rx.packets;
 		out->rx_bytes += rx.bytes;
-		out->rx_dropped += rx.alloc_fail + vnicvf_get_stat(&rxs->aborted, &rxs->syncp);
+		out->rx_dropped += vnicvf_get_stat(&rxs->nomem, &rxs->syncp) +
+				   vnicvf_get_stat(&rxs->aborted, &rxs->syncp);
 		out->rx_errors += vnicvf_get_stat(&rxs->errors, &rxs->syncp);
 		out->tx_packets += tx.packets;
 		out->tx_bytes += tx.bytes;

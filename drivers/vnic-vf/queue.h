@@ -100,7 +100,8 @@ struct vnicvf_rx_stats {
 	u64_stats_t		csum_none;
 	u64_stats_t		copied;		/* small frames copied out */
 	u64_stats_t		long_frames;	/* those in long buffers */
-	u64_stats_t		alloc_fail;
+	u64_stats_t		alloc_fail;	/* no memory: to refill, or for a frame */
+	u64_stats_t		nomem;		/* those frames, which are lost */
 	u64_stats_t		errors;		/* completions that make no sense */
 	u64_stats_t		aborted;	/* frames the device gave up */
 	u64_stats_t		kicks;

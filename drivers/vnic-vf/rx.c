@@ -855,14 +855,16 @@ static void vnicvf_rx_drop(struct vnicvf_rxq *rx, enum vnicvf_rx_result why)
 	struct vnicvf_rx_stats *st = &rx->stats;
 
 	u64_stats_update_begin(&st->syncp);
-	if (why == VNICVF_RX_NOMEM)
+	if (why == VNICVF_RX_NOMEM) {
 		u64_stats_inc(&st->alloc_fail);
-	else if (why == VNICVF_RX_ABORTED)
+		u64_stats_inc(&st->nomem);
+	} else if (why == VNICVF_RX_ABORTED) {
 		u64_stats_inc(&st->aborted);
-	else if (why == VNICVF_RX_LONG)
+	} else if (why == VNICVF_RX_LONG) {
 		u64_stats_inc(&st->xdp_aborted);
-	else
+	} else {
 		u64_stats_inc(&st->errors);
+	}
 	u64_stats_update_end(&st->syncp);
 }
 

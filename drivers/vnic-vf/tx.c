@@ -586,6 +586,9 @@ int vnicvf_tx_xdp(struct vnicvf_qp *qp, struct xdp_frame **frames, int n, bool m
 	__netif_tx_lock(tx->nq, smp_processor_id());
 	/* Stopped by the driver: no ring, or one that is full. */
 	if (unlikely(netif_tx_queue_stopped(tx->nq))) {
+		u64_stats_update_begin(&tx->stats.syncp);
+		u64_stats_add(&tx->stats.xdp_full, n);
+		u64_stats_update_end(&tx->stats.syncp);
 		sent = -ENETDOWN;
 		goto unlock;
 	}
