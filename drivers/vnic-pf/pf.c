@@ -126,7 +126,7 @@ static int vnic_pf_sriov_configure(struct pci_dev *pdev, int n)
 
 static unsigned int vnic_pf_pool(const struct vnic_adapter *ad)
 {
-	return ad->total_vfs * VNIC_DEF_VECTORS + VNIC_EXTRA_VECTORS;
+	return ad->total_vfs * VNIC_POOL_VECTORS + VNIC_EXTRA_VECTORS;
 }
 
 static u32 vnic_pf_get_vf_total_msix(struct pci_dev *pdev)

@@ -20,10 +20,11 @@
 #define VNIC_MAX_ADAPTERS	8
 #define VNIC_MAX_VFS		256
 #define VNIC_DEF_VFS		64
-#define VNIC_DEF_VECTORS	5	/* of a VF: control + 4 queue pairs */
+#define VNIC_DEF_VECTORS	5	/* of a VF: control + 4 queue pairs; virtio: 2 pairs */
+#define VNIC_POOL_VECTORS	9	/* there are so many for each VF: virtio: 4 pairs */
 #define VNIC_DEF_MEMORY		16	/* MiB of packet memory */
 #define VNIC_MAX_MEMORY		1024
-#define VNIC_EXTRA_VECTORS	64	/* of the pool, beyond the VFs' defaults */
+#define VNIC_EXTRA_VECTORS	64	/* ... and so many for all that have more */
 
 struct net_device;
 struct vnic_adapter;

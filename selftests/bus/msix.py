@@ -13,18 +13,19 @@ from vnic import VF_DRIVER, errno_of, load, out, ping, read, sh, write
 
 DEFAULT = 5
 LEAST, MOST = 2, 17
+VIRTIO = 9      # four pairs of queues
 
 
 def pool():
     """sriov_vf_total_msix and sriov_vf_msix_count move vectors between VFs"""
-    pf = load(total_vfs=8)[0]
+    pf = load(total_vfs=16)[0]
     pf.set('sriov_drivers_autoprobe', 0)
     total = int(pf.get('sriov_vf_total_msix'))
-    true(total >= 8 * DEFAULT, f'pool of {total} serves 8 VFs')
-    vfs = pf.vfs(8)
+    true(total >= 16 * VIRTIO, f'pool of {total} gives each of 16 virtio VFs four pairs')
+    vfs = pf.vfs(16)
     eq(errno_of(vfs[0].set, 'sriov_vf_msix_count', 1), errno.EINVAL, '1 vector')
     eq(errno_of(vfs[0].set, 'sriov_vf_msix_count', MOST + 1), errno.EINVAL, 'too many vectors')
-    used = 8 * DEFAULT
+    used = 16 * DEFAULT
     refusals = 0
     for vf in vfs:
         if used + MOST - DEFAULT > total:

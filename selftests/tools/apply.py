@@ -127,7 +127,7 @@ def write_file(path, text):
 def load_modules():
     """As load(), and what the cases share stays."""
     sh('modprobe vnic-vf')
-    sh('modprobe vnic-pf total_vfs=8')
+    sh('modprobe vnic-pf total_vfs=9')
 
 
 def make_bench():
@@ -418,8 +418,8 @@ def faults():
             ('[adapter\n', ['line 1']),
             ('[adaptor.x]\n', ['adaptor', 'there is: adapter']),
             ('[adapter.nosuch]\nnum_vfs = 2\n', ['adapter.nosuch', f'({BDF})']),
-            (f'[adapter."{BDF}"]\n', [':1: ', 'num_vfs: missing', '0 to 8']),
-            (f'[adapter."{BDF}"]\nnum_vfs = 9\n', ['num_vfs', '0 to 8']),
+            (f'[adapter."{BDF}"]\n', [':1: ', 'num_vfs: missing', '0 to 9']),
+            (f'[adapter."{BDF}"]\nnum_vfs = 10\n', ['num_vfs', '0 to 9']),
             (head + 'mtu = 9000\n', [f'{here}.mtu: no such key', 'link_speed']),
             (head + f'[adapter.{pf.dev}]\nnum_vfs = 2\n',
              [f'adapter.{pf.dev}: {BDF} is in the file']),
@@ -440,9 +440,9 @@ def faults():
             (vf + 'max_tx_rate = 5\nmin_tx_rate = 6\nmemory_guaranteed = 16777216\n',
              ['6 is more than max_tx_rate, 5', 'all memory_guaranteed']),
             (head + f'link_speed = 5\n[adapter."{BDF}".vf.0]\nmin_tx_rate = 6\n', ['6 or more']),
-            (f'[adapter."{BDF}"]\nnum_vfs = 8\n' + ''.join(
-                f'[adapter."{BDF}".vf.{i}]\nmsix_vectors = 17\n' for i in range(8)),
-             [f'{here}: all msix_vectors together are 136: the adapter has 104'])):
+            (f'[adapter."{BDF}"]\nnum_vfs = 9\n' + ''.join(
+                f'[adapter."{BDF}".vf.{i}]\nmsix_vectors = 17\n' for i in range(9)),
+             [f'{here}: all msix_vectors together are 153: the adapter has 145'])):
         for args in (('--check',), ()):
             said = apply(text, *args, status=1)
             for part in parts:
