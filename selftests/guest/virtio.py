@@ -219,8 +219,8 @@ def announced(sock, mac):
 
 
 def config(p):
-    """address and link set by ip link reach the running guest, which announces itself; its own
-    are policed"""
+    """a link set by ip link reaches the running guest, which announces itself; addresses of its
+    own are policed"""
     p.get()
     dev = p.a.dev()
     sh(f'ip link set {p.pf.dev} up')
