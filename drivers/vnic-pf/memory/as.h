@@ -10,7 +10,7 @@
  * for the stretches; so nothing sleeps in one, and each is short.  A task may be
  * throttled anywhere else without holding up anybody.  Memory that is not mapped
  * or not to be written is not found: nothing is ever pinned, waited for or tried
- * again here, as with a hardware NIC.  Who raises an interrupt in one takes a lock.
+ * again here, as with a hardware NIC.
  *
  * memory/ stands on frame/ and lib/; the model and vfio call it, with any lock of theirs
  * but in the order that each function says.

@@ -11,7 +11,6 @@
  * Who takes the turn: the thread that rings, for a small backlog of a queue that
  * is not busy (vnic_txq_here()), else the worker.
  */
-#include <linux/bottom_half.h>
 #include <linux/if_vlan.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
@@ -375,13 +374,11 @@ static int vnic_tx_batch(struct vnic_txq *txq, struct vnic_tx_turn *t, u32 most)
 	int err, gone = 0;
 
 	vnic_tx_begin(txq, t);
-	local_bh_disable();
-	vnic_stretch_begin();
+	vnic_as_begin_bh();
 	err = vnic_tx_collect(txq, t, most);
 	if (t->at != txq->cons)
 		gone = vnic_tx_send(txq, t);
-	vnic_stretch_end();
-	local_bh_enable();
+	vnic_as_end_bh();
 	return gone ?: err;
 }
 
